@@ -1,0 +1,371 @@
+//! The Application, as far as the bridge reads it (argo-cd `pkg/apis/application/v1alpha1/types.go`).
+//!
+//! Decoding is tolerant: a field that the bridge does not know is skipped, an enumeration is a string, so that one
+//! odd Application cannot stop the watch of all.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{ApplicationStatus, Operation};
+use crate::names;
+
+/// `argoproj.io/v1alpha1` Application.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Application {
+    /// Kubernetes' metadata.
+    pub metadata: ObjectMeta,
+    /// What is wanted.
+    #[serde(default)]
+    pub spec: ApplicationSpec,
+    /// What is; a plain field, since the CRD has no status subresource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ApplicationStatus>,
+    /// A request to act, written by Argo CD's server, CLI or an `ApplicationSet`, consumed by whoever answers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Operation>,
+}
+
+impl kube::Resource for Application {
+    type DynamicType = ();
+    type Scope = k8s_openapi::NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        "Application".into()
+    }
+    fn group((): &()) -> Cow<'_, str> {
+        "argoproj.io".into()
+    }
+    fn version((): &()) -> Cow<'_, str> {
+        "v1alpha1".into()
+    }
+    fn plural((): &()) -> Cow<'_, str> {
+        "applications".into()
+    }
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+/// `spec` of an Application.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ApplicationSpec {
+    /// The one source, unless `sources` holds any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<ApplicationSource>,
+    /// Several sources; when not empty, `source` is ignored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<ApplicationSource>,
+    /// The source hydrator; kept raw until it is translated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_hydrator: Option<Value>,
+    /// Where to.
+    pub destination: Destination,
+    /// The `AppProject`; empty means `default`.
+    pub project: String,
+    /// When and how to sync.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync_policy: Option<SyncPolicy>,
+    /// Differences that do not count; kept raw until they are translated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignore_differences: Vec<Value>,
+    /// Facts for the UI, without effect on delivery.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub info: Vec<Value>,
+    /// How many history entries are kept; 10 unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision_history_limit: Option<i64>,
+}
+
+/// One source of an Application.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ApplicationSource {
+    /// Address of the repository.
+    #[serde(rename = "repoURL")]
+    pub repo_url: String,
+    /// Folder inside the repository.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// Branch, tag, commit, version, range or digest.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub target_revision: String,
+    /// Chart name in a Helm repository.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub chart: String,
+    /// Name by which other sources refer to this one.
+    #[serde(rename = "ref", skip_serializing_if = "String::is_empty")]
+    pub reference: String,
+    /// Name of the source, for people.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Prefix of the tags that a semver range may match.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub tag_prefix: String,
+    /// Helm's settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub helm: Option<HelmSource>,
+    /// Kustomize's settings; raw, read by `translate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kustomize: Option<Map<String, Value>>,
+    /// Directory settings; raw, read by `translate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Map<String, Value>>,
+    /// Config management plugin; raw, read by `translate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<Map<String, Value>>,
+}
+
+/// Helm's settings of a source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HelmSource {
+    /// Release name; the Application's name unless set.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub release_name: String,
+    /// Value files, in order of rising precedence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub value_files: Vec<String>,
+    /// Values as YAML text; ignored when `values_object` is there.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub values: String,
+    /// Values as an object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values_object: Option<Value>,
+    /// `--set` and `--set-string` parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<HelmParameter>,
+    /// Missing value files are skipped instead of failing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_missing_value_files: bool,
+    /// CRDs of the chart are not installed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub skip_crds: bool,
+    /// Credentials go to every host the chart comes from.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pass_credentials: bool,
+    /// Everything else that was set (`fileParameters`, `kubeVersion`, …), so that it can be named as a problem.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// One Helm parameter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HelmParameter {
+    /// Path in the values, in Helm's `--set` grammar.
+    pub name: String,
+    /// Value, in Helm's `--set` grammar.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub value: String,
+    /// The value is a string whatever it looks like (`--set-string`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub force_string: bool,
+}
+
+/// `spec.destination`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Destination {
+    /// API server address of the cluster.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub server: String,
+    /// Name of the cluster.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Namespace for what says none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+}
+
+/// `spec.syncPolicy`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SyncPolicy {
+    /// Present: syncs happen by themselves (unless `enabled: false`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub automated: Option<Automated>,
+    /// Options, matched to the letter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sync_options: Vec<String>,
+    /// Retry of failed operations; raw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Value>,
+    /// Labels and annotations of the destination namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_namespace_metadata: Option<ManagedNamespaceMetadata>,
+}
+
+/// `spec.syncPolicy.automated`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Automated {
+    /// What left the source is deleted.
+    pub prune: Option<bool>,
+    /// Edits in the cluster are reverted.
+    pub self_heal: Option<bool>,
+    /// A sync may delete everything.
+    pub allow_empty: Option<bool>,
+    /// `false` switches automation off without losing its settings.
+    pub enabled: Option<bool>,
+}
+
+/// `spec.syncPolicy.managedNamespaceMetadata`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ManagedNamespaceMetadata {
+    /// Labels of the namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Annotations of the namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<BTreeMap<String, String>>,
+}
+
+impl Application {
+    /// Name, or `""` for an object that has none yet.
+    pub fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// Namespace, or `""` for an object that has none yet.
+    pub fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// `NAMESPACE/NAME`: the identity that generated objects carry in [`names::ANNOTATION_APPLICATION`].
+    pub fn identity(&self) -> String {
+        format!("{}/{}", self.namespace(), self.name())
+    }
+
+    /// Argo CD's instance name: the bare name in the control namespace, else `NAMESPACE_NAME` (types.go, `InstanceName`).
+    pub fn instance_name(&self, control_namespace: &str) -> String {
+        if self.namespace() == control_namespace || self.namespace().is_empty() {
+            self.name().to_owned()
+        } else {
+            format!("{}_{}", self.namespace(), self.name())
+        }
+    }
+
+    /// Value of an annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.metadata.annotations.as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// Value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.metadata.labels.as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// Whether `option` stands among the sync options, to the letter, as Argo CD matches them.
+    pub fn has_sync_option(&self, option: &str) -> bool {
+        self.spec.sync_policy.as_ref().is_some_and(|policy| policy.sync_options.iter().any(|o| o == option))
+    }
+
+    /// Whether Flux delivers this Application: exactly `FluxSubsystem=true` is among its sync options.
+    pub fn is_bridged(&self) -> bool {
+        self.has_sync_option(names::OPTION_FLUX_SUBSYSTEM)
+    }
+
+    /// Whether stock Argo CD leaves the Application alone (Go's `strconv.ParseBool` on the annotation).
+    pub fn is_skipped_by_argo(&self) -> bool {
+        matches!(
+            self.annotation(names::ANNOTATION_SKIP_RECONCILE),
+            Some("1" | "t" | "T" | "true" | "TRUE" | "True")
+        )
+    }
+
+    /// The automated policy, if it is there and not switched off (types.go, `IsAutomatedSyncEnabled`).
+    pub fn automated(&self) -> Option<&Automated> {
+        let automated = self.spec.sync_policy.as_ref()?.automated.as_ref()?;
+        (automated.enabled != Some(false)).then_some(automated)
+    }
+
+    /// Whether edits in the cluster are reverted.
+    pub fn self_heals(&self) -> bool {
+        self.automated().is_some_and(|automated| automated.self_heal == Some(true))
+    }
+
+    /// Whether an automated sync deletes what left the source.
+    pub fn prunes(&self) -> bool {
+        self.automated().is_some_and(|automated| automated.prune == Some(true))
+    }
+
+    /// The sources that count: `sources` when there are any, else `source` (types.go, `GetSources`).
+    pub fn sources(&self) -> &[ApplicationSource] {
+        if self.spec.sources.is_empty() { self.spec.source.as_slice() } else { &self.spec.sources }
+    }
+
+    /// Whether `sources` is in use.
+    pub fn has_multiple_sources(&self) -> bool {
+        !self.spec.sources.is_empty()
+    }
+
+    /// Argo CD's finalizers on the Application that ask for a cascading deletion.
+    pub fn cascades(&self) -> bool {
+        self.finalizers().any(|finalizer| names::CASCADE_FINALIZERS.contains(&finalizer))
+    }
+
+    /// All finalizers.
+    pub fn finalizers(&self) -> impl Iterator<Item = &str> {
+        self.metadata.finalizers.iter().flatten().map(String::as_str)
+    }
+
+    /// Whether deletion was asked for.
+    pub fn is_deleting(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// The project's name; empty means `default`.
+    pub fn project(&self) -> &str {
+        if self.spec.project.is_empty() { "default" } else { &self.spec.project }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn app(spec: Value) -> Application {
+        serde_json::from_value(json!({"metadata": {"name": "a", "namespace": "argocd"}, "spec": spec})).unwrap()
+    }
+
+    #[test]
+    fn only_the_exact_option_bridges() {
+        for (option, bridged) in [
+            ("FluxSubsystem=true", true),
+            ("FluxSubsystem=false", false),
+            ("fluxsubsystem=true", false),
+            ("FluxSubsystem=true ", false),
+            ("FluxSubsystem", false),
+        ] {
+            assert_eq!(app(json!({"syncPolicy": {"syncOptions": [option]}})).is_bridged(), bridged, "{option}");
+        }
+        assert!(!app(json!({})).is_bridged());
+    }
+
+    #[test]
+    fn automated_can_be_switched_off() {
+        assert!(app(json!({"syncPolicy": {"automated": {}}})).automated().is_some());
+        assert!(app(json!({"syncPolicy": {"automated": {"enabled": true}}})).automated().is_some());
+        assert!(app(json!({"syncPolicy": {"automated": {"enabled": false, "selfHeal": true}}})).automated().is_none());
+        assert!(!app(json!({"syncPolicy": {"automated": {"enabled": false, "selfHeal": true}}})).self_heals());
+    }
+
+    #[test]
+    fn sources_win_over_source_only_when_there_are_any() {
+        let one = app(json!({"source": {"repoURL": "a"}, "sources": []}));
+        assert_eq!(one.sources()[0].repo_url, "a");
+        let two = app(json!({"source": {"repoURL": "a"}, "sources": [{"repoURL": "b"}]}));
+        assert_eq!(two.sources()[0].repo_url, "b");
+    }
+}

@@ -1,0 +1,9 @@
+//! What the bridge reads and writes of Argo CD: partial types, tolerant of what they do not know.
+
+pub mod application;
+pub mod operation;
+pub mod status;
+
+pub use application::{Application, ApplicationSource};
+pub use operation::{Operation, OperationState, Phase};
+pub use status::ApplicationStatus;

@@ -1,0 +1,127 @@
+//! A Flux object as it stands in the cluster: typed questions to the JSON that the watch delivered.
+
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use super::{FluxKind, ObjectKey};
+use crate::names;
+
+/// A live Flux object.
+#[derive(Clone, Copy, Debug)]
+pub struct Live<'a> {
+    /// Its kind.
+    pub kind: FluxKind,
+    /// The object.
+    pub object: &'a DynamicObject,
+}
+
+/// One of `status.conditions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Condition<'a> {
+    /// `True`, `False` or `Unknown`.
+    pub status: &'a str,
+    /// One word.
+    pub reason: &'a str,
+    /// A sentence.
+    pub message: &'a str,
+}
+
+impl<'a> Live<'a> {
+    /// Which object this is.
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey::new(self.kind, self.namespace(), self.name())
+    }
+
+    /// Name.
+    pub fn name(&self) -> &'a str {
+        self.object.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// Namespace.
+    pub fn namespace(&self) -> &'a str {
+        self.object.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// Value of an annotation.
+    pub fn annotation(&self, key: &str) -> Option<&'a str> {
+        self.object.metadata.annotations.as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// Value of a label.
+    pub fn label(&self, key: &str) -> Option<&'a str> {
+        self.object.metadata.labels.as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// `spec`.
+    pub fn spec(&self) -> &'a Value {
+        self.object.data.get("spec").unwrap_or(&Value::Null)
+    }
+
+    /// The value at a JSON pointer below the object, such as `/status/artifact/revision`.
+    pub fn at(&self, pointer: &str) -> Option<&'a Value> {
+        self.object.data.pointer(pointer)
+    }
+
+    /// Text at a JSON pointer.
+    pub fn text(&self, pointer: &str) -> Option<&'a str> {
+        self.at(pointer)?.as_str()
+    }
+
+    /// A condition by type.
+    pub fn condition(&self, kind: &str) -> Option<Condition<'a>> {
+        let conditions = self.at("/status/conditions")?.as_array()?;
+        let condition = conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))?;
+        let field = |name| condition.get(name).and_then(Value::as_str).unwrap_or_default();
+        Some(Condition { status: field("status"), reason: field("reason"), message: field("message") })
+    }
+
+    /// Whether a condition is `True`.
+    pub fn is_true(&self, kind: &str) -> bool {
+        self.condition(kind).is_some_and(|condition| condition.status == "True")
+    }
+
+    /// Flux has looked at the newest spec.
+    pub fn is_observed(&self) -> bool {
+        self.at("/status/observedGeneration").and_then(Value::as_i64) == self.object.metadata.generation
+    }
+
+    /// `spec.suspend`.
+    pub fn is_suspended(&self) -> bool {
+        self.at("/spec/suspend").and_then(Value::as_bool) == Some(true)
+    }
+
+    /// Suspended by the bridge itself, to wait for a Sync.
+    pub fn is_suspended_by_bridge(&self) -> bool {
+        self.is_suspended() && self.annotation(names::ANNOTATION_SUSPENDED).is_some()
+    }
+
+    /// Deletion was asked for.
+    pub fn is_deleting(&self) -> bool {
+        self.object.metadata.deletion_timestamp.is_some()
+    }
+
+    /// The bridge made it (it carries the label and names an owner).
+    pub fn is_generated(&self) -> bool {
+        self.label(names::LABEL_GENERATED) == Some("true") && self.owner().is_some()
+    }
+
+    /// `NAMESPACE/NAME` of the Application it belongs to.
+    pub fn owner(&self) -> Option<&'a str> {
+        self.annotation(names::ANNOTATION_APPLICATION)
+    }
+
+    /// The bridge made it for the Application with that identity: both marks are there (invariant 2).
+    pub fn is_owned_by(&self, identity: &str) -> bool {
+        self.is_generated() && self.owner() == Some(identity)
+    }
+
+    /// A static `HelmRepository` of type `oci`: Flux never writes a status for it.
+    pub fn is_static(&self) -> bool {
+        self.kind == FluxKind::HelmRepository && self.text("/spec/type") == Some("oci")
+    }
+
+    /// `status.artifact.revision` as Flux writes it, such as `main@sha1:…`, `1.0.5@sha256:…`, `6.3.5`.
+    pub fn artifact_revision(&self) -> Option<&'a str> {
+        self.text("/status/artifact/revision")
+    }
+}

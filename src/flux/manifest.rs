@@ -1,0 +1,77 @@
+//! A Flux object as the bridge wants it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::FluxKind;
+use crate::argo::Application;
+use crate::names;
+
+/// Names one Flux object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Kind.
+    pub kind: FluxKind,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// The object of that kind, namespace and name.
+    pub fn new(kind: FluxKind, namespace: &str, name: &str) -> Self {
+        Self { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    /// `HelmRelease NAMESPACE/NAME`, as messages name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind.kind(), self.namespace, self.name)
+    }
+}
+
+/// A generated Flux object: everything of it that the bridge owns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// Which object.
+    pub key: ObjectKey,
+    /// Labels, the owner's among them.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations, the owner's among them.
+    pub annotations: BTreeMap<String, String>,
+    /// The whole spec, an object.
+    pub spec: Value,
+}
+
+impl Manifest {
+    /// An object that belongs to `app`, with the labels and the annotation that say so.
+    pub fn owned_by(app: &Application, key: ObjectKey, spec: Value) -> Self {
+        let labels = BTreeMap::from([
+            (names::LABEL_GENERATED.to_owned(), "true".to_owned()),
+            (names::LABEL_MANAGED_BY.to_owned(), names::MANAGED_BY.to_owned()),
+            (names::LABEL_APPLICATION_NAME.to_owned(), names::shorten(app.name(), names::MAX_LABEL_VALUE)),
+            (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
+        ]);
+        let annotations = BTreeMap::from([(names::ANNOTATION_APPLICATION.to_owned(), app.identity())]);
+        Self { key, labels, annotations, spec }
+    }
+
+    /// The object as Kubernetes reads it.
+    pub fn to_value(&self) -> Value {
+        json!({
+            "apiVersion": self.key.kind.api_version(),
+            "kind": self.key.kind.kind(),
+            "metadata": {
+                "name": self.key.name,
+                "namespace": self.key.namespace,
+                "labels": self.labels,
+                "annotations": self.annotations,
+            },
+            "spec": self.spec,
+        })
+    }
+}

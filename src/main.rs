@@ -1,0 +1,2 @@
+//! The `flux-subsystem` program.
+fn main() {}

@@ -1,0 +1,104 @@
+//! Every label, annotation, finalizer, sync option, field manager and default that the bridge reads or writes.
+//!
+//! Foreign names are contracts of the program named beside them; ours carry the prefix `flux-subsystem.dev`.
+
+/// Sync option by which an Application joins: Flux delivers it.
+pub const OPTION_FLUX_SUBSYSTEM: &str = "FluxSubsystem=true";
+/// Sync option by which the bridge writes the Flux objects itself, instead of looking up existing ones.
+pub const OPTION_AUTO_CREATE: &str = "AutoCreateFluxResources=true";
+/// Sync option of Argo CD: the destination namespace is created when it is missing.
+pub const OPTION_CREATE_NAMESPACE: &str = "CreateNamespace=true";
+
+/// Stock Argo CD leaves an Application with this annotation alone (argo-cd `common/common.go`, parsed by Go's
+/// `strconv.ParseBool`).
+pub const ANNOTATION_SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
+/// Says that [`ANNOTATION_SKIP_RECONCILE`] is the bridge's stamp and not somebody's own wish.
+pub const ANNOTATION_STAMPED: &str = "flux-subsystem.dev/stamped";
+/// Argo CD's request for a refresh: `normal` or `hard` (argo-cd `util/argo/argo.go`, `RefreshApp`).
+pub const ANNOTATION_REFRESH: &str = "argocd.argoproj.io/refresh";
+/// Written by Argo CD's server together with [`ANNOTATION_REFRESH`]; both have to go for the answer.
+pub const ANNOTATION_HYDRATE: &str = "argocd.argoproj.io/hydrate";
+
+/// Label on everything the bridge generates (the name is the original's).
+pub const LABEL_GENERATED: &str = "flamingo/generated";
+/// Label on an Application that names its Flux objects; without it they carry the Application's name.
+pub const LABEL_WORKLOAD_NAME: &str = "flamingo/workload-name";
+/// Kubernetes' recommended label for the program that manages an object.
+pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The value of [`LABEL_MANAGED_BY`].
+pub const MANAGED_BY: &str = "flux-subsystem";
+/// Owner label: name of the Application, shortened with a hash when it exceeds a label value (63 characters).
+pub const LABEL_APPLICATION_NAME: &str = "flux-subsystem.dev/application-name";
+/// Owner label: namespace of the Application.
+pub const LABEL_APPLICATION_NAMESPACE: &str = "flux-subsystem.dev/application-namespace";
+/// Owner annotation: `NAMESPACE/NAME` of the Application, never shortened; this one decides.
+pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
+/// On a generated workload object: the suspension is the bridge's own, for the reason in the value.
+pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
+/// Value of [`ANNOTATION_SUSPENDED`]: the Application has no automated sync policy and waits for a Sync.
+pub const SUSPENDED_UNTIL_SYNC: &str = "until-sync";
+
+/// Annotations that merge YAML into a generated object (`-override`) or replace its spec (`-replace`), by kind.
+pub const OVERRIDE_PREFIX: &str = "flamingo/";
+
+/// Flux reconciles a dynamic object when this annotation's value changes (fluxcd/pkg `apis/meta/annotations.go`).
+pub const ANNOTATION_REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+
+/// Argo CD's finalizers that ask for a cascading deletion (argo-cd `application_defaults.go`).
+pub const CASCADE_FINALIZERS: [&str; 3] = [
+    "resources-finalizer.argocd.argoproj.io",
+    "resources-finalizer.argocd.argoproj.io/foreground",
+    "resources-finalizer.argocd.argoproj.io/background",
+];
+/// Argo CD's other finalizers begin with one of these; nobody but the bridge can take them off a bridged Application.
+pub const HOOK_FINALIZER_PREFIXES: [&str; 2] =
+    ["pre-delete-finalizer.argocd.argoproj.io", "post-delete-finalizer.argocd.argoproj.io"];
+
+/// Field manager of every write.
+pub const FIELD_MANAGER: &str = "flux-subsystem";
+
+/// The cluster that Argo CD and Flux run in, as Applications name it.
+pub const IN_CLUSTER_SERVER: &str = "https://kubernetes.default.svc";
+/// The same cluster by name (argo-cd `application_defaults.go`).
+pub const IN_CLUSTER_NAME: &str = "in-cluster";
+
+/// The largest label value, and so the largest name of a `HelmRelease` or Kustomization: Flux writes it into labels.
+pub const MAX_LABEL_VALUE: usize = 63;
+/// The largest Helm release name (Helm's own limit, `HelmRelease` CRD).
+pub const MAX_RELEASE_NAME: usize = 53;
+
+/// How often sources are polled unless argocd-cm says otherwise (`timeout.reconciliation`, argo-cd default).
+pub const DEFAULT_POLL_SECONDS: u64 = 120;
+/// How often a workload object is reconciled without a cause.
+pub const WORKLOAD_INTERVAL: &str = "10m";
+/// How soon Flux tries a failed workload object again.
+pub const RETRY_INTERVAL: &str = "1m";
+
+/// `name` if it fits into `max` characters, else its beginning and a hash of the whole of it.
+///
+/// The hash keeps two long names with one beginning apart; a dash or dot before it is dropped so that the result
+/// stays a valid DNS label.
+pub fn shorten(name: &str, max: usize) -> String {
+    const HASH: usize = 8;
+    if name.len() <= max {
+        return name.to_owned();
+    }
+    let digest = crate::digest::sha256_hex(name.as_bytes());
+    let head: String = name.chars().take(max - HASH - 1).collect();
+    format!("{}-{}", head.trim_end_matches(['-', '.', '_']), &digest[..HASH])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names_stay_and_long_ones_keep_apart() {
+        assert_eq!(shorten("podinfo", 63), "podinfo");
+        let (a, b) = (format!("{}a", "x".repeat(70)), format!("{}b", "x".repeat(70)));
+        let (short_a, short_b) = (shorten(&a, 63), shorten(&b, 63));
+        assert_eq!(short_a.len(), 63);
+        assert_ne!(short_a, short_b);
+        assert!(!shorten(&format!("{}-{}", "a".repeat(53), "b".repeat(30)), 63).contains("--"));
+    }
+}

@@ -1,0 +1,67 @@
+//! What a translation has to know beside the Application: settings, what a path holds, which refs a repository has.
+
+use std::collections::BTreeMap;
+
+/// Everything beside the Application that a translation depends on.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Argo CD's own namespace (`argocd`); Applications elsewhere carry it in their instance name.
+    pub control_namespace: String,
+    /// How often sources are polled, as a Flux duration such as `2m`.
+    pub poll_interval: String,
+    /// What the path of a source holds, by index into the Application's sources.
+    pub contents: BTreeMap<usize, Contents>,
+    /// The refs of git repositories, by `repoURL` as the Application writes it.
+    pub refs: BTreeMap<String, RemoteRefs>,
+}
+
+/// Something that a translation has to know first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Want {
+    /// What the path of a source holds.
+    Contents {
+        /// Index into the Application's sources.
+        source: usize,
+    },
+    /// The refs of a git repository.
+    RemoteRefs {
+        /// `repoURL` as the Application writes it.
+        url: String,
+    },
+}
+
+/// What stock Argo CD would say that a path is (argo-cd `util/app/discovery/discovery.go`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathKind {
+    /// It holds a `Chart.yaml`.
+    Chart,
+    /// It holds a kustomization file.
+    Kustomization,
+    /// It holds neither.
+    #[default]
+    Directory,
+    /// There is nothing at that path.
+    Missing,
+}
+
+/// What one path of a source's artifact holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// What Argo CD would call it.
+    pub kind: PathKind,
+    /// Some folder below the path holds manifests, which Argo CD reads only with `directory.recurse`.
+    pub has_nested_manifests: bool,
+    /// Files directly in the path that Argo CD would deliver and Flux would not read (`.json`, `.jsonnet`), by name.
+    pub unreadable: Vec<String>,
+    /// Files in the path by which a repository overrides the source (`.argocd-source.yaml` and the like), by name.
+    pub source_overrides: Vec<String>,
+}
+
+/// The refs of a git repository, as `git ls-remote` lists them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemoteRefs {
+    /// Full name of the ref that `HEAD` points to, such as `refs/heads/main`.
+    pub head: Option<String>,
+    /// Full name (`refs/heads/main`, `refs/tags/v1`) → commit; for an annotated tag the commit it points to.
+    pub refs: BTreeMap<String, String>,
+}
