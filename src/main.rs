@@ -1,2 +1,7 @@
 //! The `flux-subsystem` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flux_subsystem::cli::main()
+}

@@ -33,6 +33,9 @@ pub const LABEL_APPLICATION_NAME: &str = "flux-subsystem.dev/application-name";
 pub const LABEL_APPLICATION_NAMESPACE: &str = "flux-subsystem.dev/application-namespace";
 /// Owner annotation: `NAMESPACE/NAME` of the Application, never shortened; this one decides.
 pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
+/// On a generated object: fingerprint of what the bridge wanted when it last applied it. A difference from what it wants
+/// now means that the wish changed; the same fingerprint with another spec means that somebody edited the object.
+pub const ANNOTATION_DIGEST: &str = "flux-subsystem.dev/digest";
 /// On a generated workload object: the suspension is the bridge's own, for the reason in the value.
 pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application has no automated sync policy and waits for a Sync.

@@ -4,6 +4,7 @@
 //! lock file keeps two builds of the same program apart.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -65,6 +66,7 @@ fn key(program: &Program, go: &str) -> Result<String> {
     }
     let packages: Vec<_> = program.packages.iter().map(|package| (package.path, package.binary)).collect();
     hash.update(format!("{go} {} {packages:?} {:?} {:?}", program.ldflags, program.files, program.absent));
+    hash.update(program.scripts.concat());
     let short: String = hash.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("{}-{}-{short}", program.name, program.version))
 }
@@ -82,6 +84,7 @@ fn build(program: &Program, folder: &Path, position: &str) -> Result<()> {
     fs::create_dir_all(scratch.join("bin"))?;
     compile(program, &scratch).with_context(|| format!("build {} {}", program.name, program.version))?;
     keep_files(program, &scratch)?;
+    keep_scripts(program, &scratch)?;
     remove(&scratch.join("go"))?;
     fs::rename(&scratch, folder).with_context(|| format!("move {} into place", scratch.display()))?;
     progress.done();
@@ -141,6 +144,16 @@ fn keep_files(program: &Program, scratch: &Path) -> Result<()> {
             let text = fs::read(&source).with_context(|| format!("read {}", source.display()))?;
             fs::write(target, text)?;
         }
+    }
+    Ok(())
+}
+
+fn keep_scripts(program: &Program, scratch: &Path) -> Result<()> {
+    for script in program.scripts {
+        let source = module_dir(program)?.join(script);
+        let target = scratch.join("bin").join(source.file_name().unwrap_or_default());
+        fs::write(&target, fs::read(&source).with_context(|| format!("read {}", source.display()))?)?;
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o755))?;
     }
     Ok(())
 }

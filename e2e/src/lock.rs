@@ -7,14 +7,14 @@ use anyhow::{Context as _, Result};
 use crate::paths;
 
 /// Takes the lock `name` for this process alone, waiting for others.
-pub fn exclusive(name: &str) -> Result<File> {
+pub(crate) fn exclusive(name: &str) -> Result<File> {
     let file = open(name)?;
     file.lock().with_context(|| format!("lock {name}"))?;
     Ok(file)
 }
 
 /// Takes the lock `name` for this process alone; `None` when somebody else holds it.
-pub fn try_exclusive(name: &str) -> Result<Option<File>> {
+pub(crate) fn try_exclusive(name: &str) -> Result<Option<File>> {
     let file = open(name)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
@@ -24,7 +24,7 @@ pub fn try_exclusive(name: &str) -> Result<Option<File>> {
 }
 
 /// Takes the lock `name` together with others who share it, waiting for one who does not.
-pub fn shared(name: &str) -> Result<File> {
+pub(crate) fn shared(name: &str) -> Result<File> {
     let file = open(name)?;
     file.lock_shared().with_context(|| format!("lock {name}"))?;
     Ok(file)

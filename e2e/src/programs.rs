@@ -21,6 +21,8 @@ pub struct Program {
     /// Files of the module that the stack needs while running, relative to the module's root; a directory stands
     /// for the `*.yaml` files in it. They are kept beside the binaries.
     pub files: &'static [&'static str],
+    /// Scripts of the module that its programs expect on PATH, relative to the module's root.
+    pub scripts: &'static [&'static str],
     /// Files that the module's sources embed but its published archive lacks; built as empty comments.
     pub absent: &'static [&'static str],
     /// What the stack needs it for.
@@ -50,6 +52,7 @@ const fn program(
         packages: &[],
         ldflags: "",
         files: &[],
+        scripts: &[],
         absent: &[],
         why,
     }
@@ -179,6 +182,8 @@ pub const ARGOCD: &[Program] = &[
         packages: &[package("github.com/argoproj/argo-cd/v3/cmd", "argocd")],
         // Without the `v`: the server refuses a CLI whose version it cannot compare.
         ldflags: "-X github.com/argoproj/argo-cd/v3/common.version=3.5.7",
+        // The repo-server runs it on every commit it renders, signed or not.
+        scripts: &["hack/git-verify-wrapper.sh"],
         ..program("argocd", ARGO, ARGO_VERSION, "Argo CD: every server role and the CLI")
     },
 ];

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::FluxKind;
 
-/// JSON pointer below `spec`, and the default that the CRD fills in where the pointer's parent exists.
+/// JSON pointer below `spec` (`*`: each item of a list), and the default that the CRD fills in where its parent exists.
 pub fn of(kind: FluxKind) -> Vec<(&'static str, Value)> {
     match kind {
         FluxKind::GitRepository => vec![("/timeout", json!("60s")), ("/verify/mode", json!("HEAD"))],
@@ -16,7 +16,7 @@ pub fn of(kind: FluxKind) -> Vec<(&'static str, Value)> {
             ("/timeout", json!("60s")),
             ("/verify/provider", json!("cosign")),
         ],
-        FluxKind::HelmRepository => vec![],
+        FluxKind::HelmRepository => vec![("/provider", json!("generic"))],
         FluxKind::HelmChart => vec![
             ("/version", json!("*")),
             ("/reconcileStrategy", json!("ChartVersion")),
@@ -26,8 +26,11 @@ pub fn of(kind: FluxKind) -> Vec<(&'static str, Value)> {
             ("/chart/spec/version", json!("*")),
             ("/chart/spec/reconcileStrategy", json!("ChartVersion")),
             ("/chart/spec/verify/provider", json!("cosign")),
+            ("/uninstall/deletionPropagation", json!("background")),
         ],
-        FluxKind::Kustomization => vec![("/force", json!(false))],
+        FluxKind::Kustomization => {
+            vec![("/force", json!(false)), ("/postBuild/substituteFrom/*/optional", json!(false))]
+        }
     }
 }
 
@@ -35,13 +38,26 @@ pub fn of(kind: FluxKind) -> Vec<(&'static str, Value)> {
 pub fn without_defaults(kind: FluxKind, spec: &Value) -> Value {
     let mut spec = spec.clone();
     for (pointer, default) in of(kind) {
-        let Some((parent, field)) = pointer.rsplit_once('/') else { continue };
-        let Some(parent) = spec.pointer_mut(parent).and_then(Value::as_object_mut) else { continue };
-        if parent.get(field) == Some(&default) {
-            parent.remove(field);
-        }
+        remove(&mut spec, pointer.trim_start_matches('/'), &default);
     }
     spec
+}
+
+fn remove(value: &mut Value, path: &str, default: &Value) {
+    match (value, path.split_once('/')) {
+        (Value::Object(fields), Some((field, rest))) => {
+            if let Some(value) = fields.get_mut(field) {
+                remove(value, rest, default);
+            }
+        }
+        (Value::Array(items), Some(("*", rest))) => {
+            items.iter_mut().for_each(|item| remove(item, rest, default));
+        }
+        (Value::Object(fields), None) if fields.get(path) == Some(default) => {
+            fields.remove(path);
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -54,6 +70,11 @@ mod tests {
         assert_eq!(
             without_defaults(FluxKind::GitRepository, &spec),
             json!({"url": "u", "verify": {"mode": "Tag"}})
+        );
+        let spec = json!({"postBuild": {"substituteFrom": [{"name": "a", "optional": false}, {"name": "b", "optional": true}]}});
+        assert_eq!(
+            without_defaults(FluxKind::Kustomization, &spec),
+            json!({"postBuild": {"substituteFrom": [{"name": "a"}, {"name": "b", "optional": true}]}})
         );
     }
 }

@@ -125,3 +125,38 @@ impl<'a> Live<'a> {
         self.text("/status/artifact/revision")
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// An object of `kind` at generation 1 in namespace `apps`, with what `data` says.
+    pub(crate) fn object(kind: FluxKind, data: Value) -> DynamicObject {
+        let mut object = json!({
+            "apiVersion": kind.api_version(),
+            "kind": kind.kind(),
+            "metadata": {"name": "demo", "namespace": "apps", "generation": 1, "uid": "u"},
+        });
+        crate::mirror::patch::merge(&mut object, &data);
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn only_both_marks_make_an_object_ours() {
+        let owned = object(
+            FluxKind::HelmRelease,
+            json!({"metadata": {"labels": {"flamingo/generated": "true"},
+                "annotations": {"flux-subsystem.dev/application": "argocd/demo"}}}),
+        );
+        let live = Live { kind: FluxKind::HelmRelease, object: &owned };
+        assert!(live.is_owned_by("argocd/demo"));
+        assert!(!live.is_owned_by("argocd/other"));
+
+        let unlabelled = object(
+            FluxKind::HelmRelease,
+            json!({"metadata": {"annotations": {"flux-subsystem.dev/application": "argocd/demo"}}}),
+        );
+        assert!(!Live { kind: FluxKind::HelmRelease, object: &unlabelled }.is_owned_by("argocd/demo"));
+    }
+}

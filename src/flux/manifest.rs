@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::FluxKind;
 use crate::argo::Application;
+use crate::digest::sha256_hex;
 use crate::names;
 
 /// Names one Flux object.
@@ -60,8 +61,19 @@ impl Manifest {
         Self { key, labels, annotations, spec }
     }
 
-    /// The object as Kubernetes reads it.
+    /// Fingerprint of labels, annotations and spec: 16 hexadecimal digits.
+    pub fn digest(&self) -> String {
+        // serde_json writes maps in the order of their keys, so equal manifests have equal text.
+        let text = json!([self.labels, self.annotations, self.spec]).to_string();
+        let mut digest = sha256_hex(text.as_bytes());
+        digest.truncate(16);
+        digest
+    }
+
+    /// The object as Kubernetes reads it, its fingerprint among the annotations.
     pub fn to_value(&self) -> Value {
+        let mut annotations = self.annotations.clone();
+        annotations.insert(names::ANNOTATION_DIGEST.to_owned(), self.digest());
         json!({
             "apiVersion": self.key.kind.api_version(),
             "kind": self.key.kind.kind(),
@@ -69,7 +81,7 @@ impl Manifest {
                 "name": self.key.name,
                 "namespace": self.key.namespace,
                 "labels": self.labels,
-                "annotations": self.annotations,
+                "annotations": annotations,
             },
             "spec": self.spec,
         })

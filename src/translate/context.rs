@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::semver::{Semver, classify};
+
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
@@ -53,6 +55,8 @@ pub struct Contents {
     pub has_nested_manifests: bool,
     /// Files directly in the path that Argo CD would deliver and Flux would not read (`.json`, `.jsonnet`), by name.
     pub unreadable: Vec<String>,
+    /// The same in folders below the path, relative to it; they count only with `directory.recurse`.
+    pub nested_unreadable: Vec<String>,
     /// Files in the path by which a repository overrides the source (`.argocd-source.yaml` and the like), by name.
     pub source_overrides: Vec<String>,
 }
@@ -64,4 +68,16 @@ pub struct RemoteRefs {
     pub head: Option<String>,
     /// Full name (`refs/heads/main`, `refs/tags/v1`) → commit; for an annotated tag the commit it points to.
     pub refs: BTreeMap<String, String>,
+}
+
+impl RemoteRefs {
+    /// The one ref that `revision` is taken for where refs cannot be listed: a tag when it looks like a version, else a
+    /// branch. `None` for what only the repository knows: `HEAD` and abbreviated commits.
+    pub fn assume(revision: &str) -> Option<Self> {
+        if matches!(revision, "" | "HEAD") || super::revision::is_abbreviation(revision) {
+            return None;
+        }
+        let folder = if classify(revision) == Semver::Version { "refs/tags" } else { "refs/heads" };
+        Some(Self { head: None, refs: [(format!("{folder}/{revision}"), String::new())].into() })
+    }
 }

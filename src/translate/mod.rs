@@ -4,13 +4,42 @@
 //! sentence and a hint. What it does not know yet (what a path holds, which refs a repository has) it asks for as a
 //! [`Want`]; whoever calls it answers in the [`Context`] and calls again.
 
+mod contents;
 pub mod context;
+mod draft;
+mod env;
+#[cfg(test)]
+mod goldens;
+mod helm;
+mod helm_set;
+mod helm_values;
+mod ignore;
+mod kustomization;
+mod kustomize;
+mod overrides;
+mod path;
+mod placement;
+mod policy;
 pub mod problem;
+#[cfg(test)]
+mod properties;
+mod revision;
+mod semver;
+mod shape;
+mod sources;
+mod value_files;
 
 pub use context::{Contents, Context, PathKind, RemoteRefs, Want};
+pub use path::RepoPath;
 pub use problem::{Problem, Severity};
 
-use crate::flux::{Manifest, ObjectKey};
+use serde_json::Value;
+
+use crate::argo::Application;
+use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::names;
+
+use draft::{Draft, Placement};
 
 /// What an Application becomes.
 #[derive(Clone, Debug, Default)]
@@ -40,5 +69,53 @@ impl Translation {
     /// Nothing is left to find out and nothing is wrong: `objects` is everything.
     pub fn is_complete(&self) -> bool {
         self.wants.is_empty() && !self.has_errors()
+    }
+}
+
+/// What `app` becomes, as far as `context` tells.
+///
+/// The caller has made sure that the Application is bridged. The same input always gives the same output.
+pub fn translate(app: &Application, context: &Context) -> Translation {
+    let mut draft = Draft::new(app, context);
+    let mut translation =
+        Translation { namespace: app.spec.destination.namespace.clone(), ..Translation::default() };
+    let placement = placement::place(&mut draft);
+    if app.has_sync_option(names::OPTION_AUTO_CREATE) {
+        policy::check(&mut draft);
+        let shape = shape::generate(&mut draft, placement.as_ref());
+        translation.objects = shape.objects;
+        translation.source_type = shape.source_type.to_owned();
+        overrides::apply(&mut draft, &mut translation.objects, shape.is_complete);
+    } else if let Some(placement) = &placement {
+        translation.references = references(app, placement);
+    }
+    translation.problems = draft.problems;
+    translation.wants = draft.wants;
+    if translation.has_errors() {
+        translation.objects.clear();
+        translation.references.clear();
+    }
+    translation
+}
+
+/// The workload objects that a reference may mean; what the source says of itself decides which is the likelier.
+fn references(app: &Application, placement: &Placement) -> Vec<ObjectKey> {
+    let is_helm = app.sources().iter().any(|source| !source.chart.is_empty() || source.helm.is_some());
+    let mut kinds = [FluxKind::Kustomization, FluxKind::HelmRelease];
+    if is_helm {
+        kinds.reverse();
+    }
+    kinds.into_iter().map(|kind| placement.key(kind)).collect()
+}
+
+/// Whether Go would leave the value out of its JSON (`omitempty`), through and through: an empty structure says nothing.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.values().all(is_empty),
     }
 }

@@ -1,0 +1,361 @@
+//! The bridge as the tests run it: the real binary, with nothing but the rights of its own manifests.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::process::{Process, Usage};
+use crate::progress::Progress;
+use crate::run::run;
+use crate::state::{State, tail};
+use crate::supervisor::layout::render_kubeconfig;
+use crate::{http, lock, paths, ports};
+
+/// How long a bridge may take until `/readyz` answers 200.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// What a bridge of one's own is asked to be.
+#[derive(Debug, Clone, Default)]
+pub struct BridgeOptions {
+    /// Name of the process, of its log and of its record; two at the same time need two names.
+    pub name: String,
+    /// The namespace of Applications it serves: `--argocd-namespace`.
+    pub namespace: String,
+    /// Further arguments after `run`.
+    pub arguments: Vec<String>,
+    /// Further environment variables.
+    pub variables: Vec<(String, String)>,
+}
+
+impl BridgeOptions {
+    /// A bridge for the Applications of `namespace`, named after it.
+    pub fn serving(namespace: &str) -> Self {
+        Self { name: namespace.to_owned(), namespace: namespace.to_owned(), ..Self::default() }
+    }
+}
+
+/// A running (or killed) bridge process. Ends when the value is dropped, unless it is the shared one; at the
+/// latest with its stack.
+#[derive(Debug)]
+pub struct Bridge {
+    record: Mutex<Record>,
+    start: Start,
+    /// To be reaped; the shared bridge may have been started by another process.
+    child: Mutex<Option<Child>>,
+    shared: bool,
+}
+
+/// Everything needed to start the process once more.
+#[derive(Debug, Clone)]
+struct Start {
+    state: State,
+    executable: PathBuf,
+    kubeconfig: PathBuf,
+    options: BridgeOptions,
+    address: String,
+}
+
+/// What the stack's folder says of it, so that its supervisor can end it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Record {
+    process: Process,
+    address: String,
+    built: SystemTime,
+}
+
+impl Bridge {
+    /// Finds the shared bridge, or starts it; replaces one that an older binary runs.
+    pub(crate) async fn shared(state: &State, kubeconfig: &Path) -> Result<Self> {
+        let options = BridgeOptions { name: "bridge".to_owned(), ..BridgeOptions::serving("argocd") };
+        let executable = built().await?;
+        let _one_at_a_time = lock::exclusive(&format!("stack-{}.bridge.lock", state.name))?;
+        let built = std::fs::metadata(&executable)?.modified()?;
+        if let Some(record) = Record::read(state, &options.name).filter(|record| record.process.alive()) {
+            if record.built == built {
+                let start = Start::new(state, executable, kubeconfig, options, record.address.clone());
+                let bridge = Self::of(start, record, None, true);
+                bridge.wait_ready().await?;
+                return Ok(bridge);
+            }
+            record.process.end(Duration::from_secs(10));
+        }
+        let address = format!("127.0.0.1:{}", ports::free(1)?.first().context("no free port")?);
+        let start = Start::new(state, executable, kubeconfig, options, address);
+        let (record, child) = start.spawn()?;
+        let bridge = Self::of(start, record, Some(child), true);
+        bridge.wait_ready().await?;
+        Ok(bridge)
+    }
+
+    /// Starts a bridge and waits until it is ready.
+    pub(crate) async fn start(state: &State, kubeconfig: &Path, options: BridgeOptions) -> Result<Self> {
+        let executable = built().await?;
+        let address = format!("127.0.0.1:{}", ports::free(1)?.first().context("no free port")?);
+        let start = Start::new(state, executable, kubeconfig, options, address);
+        let (record, child) = start.spawn()?;
+        let bridge = Self::of(start, record, Some(child), false);
+        bridge.wait_ready().await?;
+        Ok(bridge)
+    }
+
+    fn of(start: Start, record: Record, child: Option<Child>, shared: bool) -> Self {
+        Self { record: Mutex::new(record), start, child: Mutex::new(child), shared }
+    }
+
+    /// The process.
+    pub fn process(&self) -> Process {
+        self.record.lock().unwrap_or_else(std::sync::PoisonError::into_inner).process
+    }
+
+    /// Whether the process runs.
+    pub fn alive(&self) -> bool {
+        self.process().alive()
+    }
+
+    /// CPU seconds and resident memory so far; an error once it has ended.
+    pub fn usage(&self) -> Result<Usage> {
+        self.process().usage().context("the bridge does not run")
+    }
+
+    /// Ends the process as a crash would: SIGKILL, effective when this returns.
+    pub fn kill(&self) {
+        self.stop(Signal::KILL);
+    }
+
+    /// Ends the process as Kubernetes does: SIGTERM; returns once it is gone, killing it after ten seconds.
+    pub fn terminate(&self) {
+        self.stop(Signal::TERM);
+    }
+
+    fn stop(&self, signal: Signal) {
+        let process = self.process();
+        process.signal(signal);
+        if !process.wait(Duration::from_secs(10)) {
+            process.end(Duration::from_secs(10));
+        }
+        let child = self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(mut child) = child {
+            // It is gone; this only takes its exit status away.
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts the process again (after ending it, if it still runs) and waits until it is ready.
+    pub async fn restart(&self) -> Result<()> {
+        self.launch()?;
+        self.wait_ready().await
+    }
+
+    /// Starts the process again without waiting for anything: to kill it in the middle of something.
+    pub fn launch(&self) -> Result<()> {
+        if self.alive() {
+            self.terminate();
+        }
+        let (record, child) = self.start.spawn()?;
+        *self.record.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = record;
+        *self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(child);
+        Ok(())
+    }
+
+    /// Waits until `/readyz` answers 200; an error with the end of the log when the process ends instead.
+    pub async fn wait_ready(&self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            if let Ok((200, _)) = http::get(&self.start.address, "/readyz").await {
+                return Ok(());
+            }
+            if !self.alive() {
+                bail!("the bridge ended before it was ready; its log ends:\n{}", self.tail(30));
+            }
+            if begun.elapsed() > READY_WITHIN {
+                bail!("the bridge is not ready after {READY_WITHIN:?}; its log ends:\n{}", self.tail(30));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// `127.0.0.1:PORT` of its HTTP server.
+    pub fn address(&self) -> &str {
+        &self.start.address
+    }
+
+    /// The body of `GET /metrics`.
+    pub async fn metrics(&self) -> Result<String> {
+        Ok(http::get(&self.start.address, "/metrics").await?.1)
+    }
+
+    /// The sum over all series of a metric, or of those that have every `label="value"` of `labels`.
+    pub async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Result<f64> {
+        Ok(sum(&self.metrics().await?, name, labels))
+    }
+
+    /// Everything it has logged, over all its restarts.
+    pub fn log(&self) -> String {
+        tail(&self.log_path(), usize::MAX)
+    }
+
+    /// The last `lines` lines of its log.
+    pub fn tail(&self, lines: usize) -> String {
+        tail(&self.log_path(), lines)
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.start.state.log(&self.start.options.name)
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        if !self.shared {
+            self.kill();
+            // The supervisor would find nothing to end; leaving it behind harms nobody.
+            let _ = std::fs::remove_file(Record::path(&self.start.state, &self.start.options.name));
+        }
+    }
+}
+
+impl Start {
+    fn new(state: &State, executable: PathBuf, kubeconfig: &Path, options: BridgeOptions, address: String) -> Self {
+        Self { state: state.clone(), executable, kubeconfig: kubeconfig.to_owned(), options, address }
+    }
+
+    fn spawn(&self) -> Result<(Record, Child)> {
+        let path = self.state.log(&self.options.name);
+        let log = File::options().create(true).append(true).open(&path)?;
+        let child = Command::new(&self.executable)
+            .args(["run", "--argocd-namespace", &self.options.namespace, "--http-address", &self.address])
+            .args(&self.options.arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .envs(self.options.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("start {}", self.executable.display()))?;
+        let process = Process::of(child.id()).context("the bridge ended at once")?;
+        let built = std::fs::metadata(&self.executable)?.modified()?;
+        let record = Record { process, address: self.address.clone(), built };
+        std::fs::write(Record::path(&self.state, &self.options.name), serde_json::to_vec(&record)?)?;
+        Ok((record, child))
+    }
+}
+
+impl Record {
+    fn path(state: &State, name: &str) -> PathBuf {
+        state.guests().join(format!("{name}.json"))
+    }
+
+    fn read(state: &State, name: &str) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(Self::path(state, name)).ok()?).ok()
+    }
+}
+
+/// Applies the manifests as shipped and makes a kubeconfig for their service account; returns its path.
+pub(crate) async fn install(state: &State) -> Result<PathBuf> {
+    let manifests = paths::workspace().join("manifests");
+    let arguments = ["apply", "--server-side", "--force-conflicts", "-k", &manifests.display().to_string(), "-o", "json"];
+    let applied = run(state, "kubectl", &arguments, "").await?.text().context("apply manifests/")?;
+    // kubectl prints one JSON value per object, or one List, depending on how many there are.
+    let objects: Vec<Value> = serde_json::Deserializer::from_str(&applied).into_iter().collect::<Result<_, _>>()?;
+    let flat = objects.iter().flat_map(|object| object["items"].as_array().cloned().unwrap_or(vec![object.clone()]));
+    let account = flat.into_iter().find(|object| object["kind"] == "ServiceAccount").context("no ServiceAccount")?;
+    let name = account["metadata"]["name"].as_str().context("a ServiceAccount without a name")?;
+    let namespace = account["metadata"]["namespace"].as_str().context("a ServiceAccount without a namespace")?;
+    let token = run(state, "kubectl", &["create", "token", name, "-n", namespace, "--duration=24h"], "").await?.text()?;
+    let path = state.data("bridge-kubeconfig");
+    std::fs::write(&path, render_kubeconfig(state, name, token.trim()))?;
+    Ok(path)
+}
+
+/// The bridge's roles of one namespace, for another one; Kubernetes's own and Argo CD's are left out.
+pub(crate) fn moved_roles(list: &Value, namespace: &str) -> Value {
+    let ours = |item: &&Value| item["metadata"]["labels"]["app.kubernetes.io/part-of"] == "flux-subsystem";
+    let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default().iter().filter(ours);
+    let moved: Vec<Value> = items
+        .map(|item| {
+            let mut copy = item.clone();
+            copy["metadata"] = json!({ "name": item["metadata"]["name"], "namespace": namespace });
+            copy
+        })
+        .collect();
+    json!({ "apiVersion": "v1", "kind": "List", "items": moved })
+}
+
+/// The path of the bridge's binary, built first.
+async fn built() -> Result<PathBuf> {
+    tokio::task::spawn_blocking(|| built_binary("flux-subsystem")).await.context("the build panicked")?
+}
+
+/// The path of a binary of this workspace, built first with the profile this code was built with.
+pub fn built_binary(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    if own.file_name().is_some_and(|file| file == name) {
+        return Ok(own);
+    }
+    let progress = Progress::start(format!("cargo build {name}"));
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // The whole workspace's features, as in `cargo test --workspace`: else the dependencies are built twice.
+    cargo.args(["build", "--quiet", "--workspace", "--message-format", "json-render-diagnostics", "--bin", name]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    // What an outer cargo says of its own package would make build scripts run again.
+    for (variable, _) in std::env::vars_os() {
+        let text = variable.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME", "CARGO_PRIMARY_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
+            cargo.env_remove(&variable);
+        }
+    }
+    let output = cargo.current_dir(paths::workspace()).stdin(Stdio::null()).output().context("run cargo")?;
+    if !output.status.success() {
+        bail!("cargo build --bin {name}: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    progress.done();
+    let messages = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>().flatten();
+    let paths = messages.filter(|message| message["target"]["name"] == name);
+    let path = paths.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+    path.with_context(|| format!("cargo built no {name}"))
+}
+
+/// Sums the series of a metric in Prometheus's text format.
+fn sum(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
+    let series = text.lines().filter(|line| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+            && labels.iter().all(|(label, value)| line.contains(&format!("{label}=\"{value}\"")))
+    });
+    series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_chosen_by_name_and_labels() {
+        let text = "# HELP w x\nw_total{kind=\"a\",outcome=\"ok\"} 2\nw_total{kind=\"b\",outcome=\"ok\"} 3\nw_total_x 9\n";
+        assert!((sum(text, "w_total", &[]) - 5.0).abs() < f64::EPSILON);
+        assert!((sum(text, "w_total", &[("kind", "b")]) - 3.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn only_the_bridges_roles_move() {
+        let list = json!({ "items": [
+            { "kind": "Role", "metadata": { "name": "x", "namespace": "argocd",
+                "labels": { "app.kubernetes.io/part-of": "flux-subsystem" } } },
+            { "kind": "Role", "metadata": { "name": "y", "namespace": "argocd" } },
+        ] });
+        let moved = moved_roles(&list, "other");
+        assert_eq!(moved["items"].as_array().unwrap().len(), 1);
+        assert_eq!(moved["items"][0]["metadata"], json!({ "name": "x", "namespace": "other" }));
+    }
+}

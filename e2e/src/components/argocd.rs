@@ -1,0 +1,84 @@
+//! Stock Argo CD: one binary, whose role is named by its environment.
+
+use super::{Ready, Spec, flag};
+use crate::state::State;
+
+/// Repo-server, application-controller, applicationset-controller and server, in the namespace `argocd`.
+pub(crate) fn argocd(state: &State) -> Vec<Spec> {
+    vec![repo_server(state), application_controller(state), applicationset_controller(state), server(state)]
+}
+
+fn repo_server(state: &State) -> Spec {
+    role(state, "argocd-repo-server", Ready::Healthy("argocd-repo-server-metrics", "/healthz")).args([
+        flag("address", "127.0.0.1"),
+        flag("port", state.port("argocd-repo-server")),
+        flag("metrics-address", "127.0.0.1"),
+        flag("metrics-port", state.port("argocd-repo-server-metrics")),
+        flag("redis", state.address("redis")),
+        "--disable-tls".to_owned(),
+        flag("client-ca-path", ""),
+        // Branches that move must be seen within a test's patience.
+        flag("revision-cache-expiration", "2s"),
+    ])
+}
+
+fn application_controller(state: &State) -> Spec {
+    let metrics = "argocd-application-controller-metrics";
+    role(state, "argocd-application-controller", Ready::Healthy(metrics, "/healthz")).args([
+        flag("namespace", "argocd"),
+        // It has no flag for the address of its metrics: the one listener of the stack that is not on loopback.
+        flag("metrics-port", state.port(metrics)),
+        flag("redis", state.address("redis")),
+        flag("repo-server", state.address("argocd-repo-server")),
+        "--repo-server-plaintext".to_owned(),
+        flag("app-resync", "10"),
+        flag("app-resync-jitter", "1"),
+        flag("self-heal-timeout-seconds", "1"),
+    ])
+}
+
+fn applicationset_controller(state: &State) -> Spec {
+    let (metrics, health) = ("argocd-applicationset-controller-metrics", "argocd-applicationset-controller-health");
+    // Nothing is registered behind its health address.
+    role(state, "argocd-applicationset-controller", Ready::Healthy(metrics, "/metrics")).args([
+        flag("namespace", "argocd"),
+        flag("metrics-addr", state.address(metrics)),
+        flag("probe-addr", state.address(health)),
+        flag("webhook-addr", state.address("argocd-applicationset-controller-webhook")),
+        flag("argocd-repo-server", state.address("argocd-repo-server")),
+        "--repo-server-plaintext".to_owned(),
+    ])
+}
+
+fn server(state: &State) -> Spec {
+    role(state, "argocd-server", Ready::Healthy("argocd-server", "/healthz")).args([
+        flag("namespace", "argocd"),
+        flag("address", "127.0.0.1"),
+        flag("port", state.port("argocd-server")),
+        flag("metrics-address", "127.0.0.1"),
+        flag("metrics-port", state.port("argocd-server-metrics")),
+        flag("redis", state.address("redis")),
+        flag("repo-server", state.address("argocd-repo-server")),
+        "--repo-server-plaintext".to_owned(),
+        "--insecure".to_owned(),
+        "--disable-auth".to_owned(),
+        flag("revision-cache-expiration", "2s"),
+    ])
+}
+
+/// Variables as in Argo CD's own `Procfile`, which runs it outside of a cluster.
+fn role(state: &State, name: &'static str, ready: Ready) -> Spec {
+    let data = state.data("argocd");
+    Spec::new(state, name, "argocd", ready)
+        .arg(flag("loglevel", "info"))
+        .arg(flag("logformat", "text"))
+        .env("ARGOCD_BINARY_NAME", name)
+        .env("ARGOCD_FAKE_IN_CLUSTER", "true")
+        .env("ARGOCD_TLS_DATA_PATH", data.join("tls"))
+        .env("ARGOCD_SSH_DATA_PATH", data.join("ssh"))
+        .env("ARGOCD_GPG_ENABLED", "false")
+        .env("ARGOCD_PLUGINSOCKFILEPATH", data.join("plugins"))
+        .env("ARGOCD_ASK_PASS_SOCK", data.join("askpass.sock"))
+        // Meant for the CLI alone; the roles would read flags out of it.
+        .env("ARGOCD_OPTS", "")
+}

@@ -1,0 +1,41 @@
+//! A plain HTTP client for loopback: one request per connection, no redirects, no TLS.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// How long a loopback server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `GET http://ADDRESS/PATH`: the status and the body.
+pub async fn get(address: &str, path: &str) -> Result<(u16, String)> {
+    request("GET", address, path).await
+}
+
+/// `POST http://ADDRESS/PATH` without a body: the status and the body of the answer.
+pub async fn post(address: &str, path: &str) -> Result<(u16, String)> {
+    request("POST", address, path).await
+}
+
+async fn request(method: &str, address: &str, path: &str) -> Result<(u16, String)> {
+    let what = format!("{method} http://{address}{path}");
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await?;
+        // HTTP/1.0: the answer ends with the connection and never comes in chunks.
+        let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = tokio::time::timeout(PATIENCE, exchange)
+        .await
+        .with_context(|| format!("{what}: no answer within {PATIENCE:?}"))?
+        .with_context(|| what.clone())?;
+    let text = String::from_utf8_lossy(&answer);
+    let (head, body) = text.split_once("\r\n\r\n").with_context(|| format!("{what}: not an HTTP answer"))?;
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    Ok((status.with_context(|| format!("{what}: no status in {head:?}"))?, body.to_owned()))
+}

@@ -1,0 +1,238 @@
+//! Reads what source-controller serves: which files an artifact (`.tar.gz`, charts `.tgz`) holds.
+//!
+//! The archive streams through: neither it nor any file of it is kept, in memory or on disk.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::io::{self, Read};
+use std::path::{Component, Path};
+use std::time::Duration;
+
+use flate2::read::MultiGzDecoder;
+use sha2::digest::DynDigest;
+use tokio::sync::mpsc;
+
+/// The largest artifact that is read, in bytes as served.
+pub const MAX_PACKED: u64 = 512 << 20;
+/// The most that an artifact may unpack to, in bytes; more is no manifests but a bomb.
+const MAX_UNPACKED: u64 = 8 << 30;
+/// The most files that are listed.
+const MAX_FILES: usize = 1_000_000;
+/// How long the download may take as a whole.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Chunks of the download that may wait for the decoder.
+const CHUNKS_AHEAD: usize = 4;
+
+/// Why an artifact's files are unknown.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// `status.artifact.digest` is of a kind that cannot be checked.
+    #[error("cannot verify digest {0:?}: it is none of sha256, sha384, sha512")]
+    Digest(String),
+    /// No answer, or it broke off. May pass.
+    #[error("cannot download {url}")]
+    Download {
+        /// Address of the artifact.
+        url: String,
+        /// What happened.
+        source: reqwest::Error,
+    },
+    /// Refused; 404 is the usual answer for an artifact that a newer one has replaced.
+    #[error("{url} answered {status}")]
+    Status {
+        /// Address of the artifact.
+        url: String,
+        /// The answer.
+        status: reqwest::StatusCode,
+    },
+    /// More than [`MAX_PACKED`].
+    #[error("{url} is larger than {MAX_PACKED} bytes")]
+    TooLarge {
+        /// Address of the artifact.
+        url: String,
+    },
+    /// What was served is not what Flux had fetched.
+    #[error("{url} has digest {actual}, not {expected}")]
+    Mismatch {
+        /// Address of the artifact.
+        url: String,
+        /// `status.artifact.digest`.
+        expected: String,
+        /// Of the bytes that came.
+        actual: String,
+    },
+    /// No tar archive in gzip, or one that nobody should unpack.
+    #[error("cannot read {url}")]
+    Archive {
+        /// Address of the artifact.
+        url: String,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+}
+
+impl ArtifactError {
+    /// It may be otherwise a moment later: a newer artifact took the place of this one, or the server is starting.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Download { .. } | Self::Mismatch { .. } => true,
+            Self::Status { status, .. } => status.is_server_error() || *status == reqwest::StatusCode::NOT_FOUND,
+            Self::Digest(_) | Self::TooLarge { .. } | Self::Archive { .. } => false,
+        }
+    }
+}
+
+/// The regular files of the artifact at `url`, sorted, relative to its root, with `/` between folders.
+///
+/// `digest` is `status.artifact.digest` (`sha256:` and hexadecimal digits; source-controller's `--artifact-digest-algo`
+/// allows for more); an artifact that does not match it has no files but an error. Links and folders are left out.
+pub async fn list_files(
+    http: &reqwest::Client,
+    url: &str,
+    digest: &str,
+) -> Result<Vec<String>, ArtifactError> {
+    let hasher = hasher(digest).ok_or_else(|| ArtifactError::Digest(digest.to_owned()))?;
+    let response = http.get(url).timeout(TIMEOUT).send().await.map_err(|source| download(url, source))?;
+    if !response.status().is_success() {
+        return Err(ArtifactError::Status { url: url.to_owned(), status: response.status() });
+    }
+    let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
+    let decoder = tokio::task::spawn_blocking(move || read(Chunks::new(received, hasher, MAX_PACKED)));
+    let downloaded = forward(response, &chunks).await;
+    // The end of the stream, for the decoder.
+    drop(chunks);
+    let archive = |source| ArtifactError::Archive { url: url.to_owned(), source };
+    let found = decoder.await.map_err(|panicked| archive(io::Error::other(panicked)))?;
+    // What the decoder made of half a download is of no interest.
+    downloaded.map_err(|source| download(url, source))?;
+    if found.is_too_large {
+        return Err(ArtifactError::TooLarge { url: url.to_owned() });
+    }
+    let algorithm = digest.split(':').next().unwrap_or_default();
+    let actual = format!("{algorithm}:{}", found.digest);
+    if actual != digest {
+        return Err(ArtifactError::Mismatch { url: url.to_owned(), expected: digest.to_owned(), actual });
+    }
+    found.files.map_err(archive)
+}
+
+fn download(url: &str, source: reqwest::Error) -> ArtifactError {
+    ArtifactError::Download { url: url.to_owned(), source: source.without_url() }
+}
+
+fn hasher(digest: &str) -> Option<Box<dyn DynDigest + Send>> {
+    match digest.split_once(':')?.0 {
+        "sha256" => Some(Box::new(sha2::Sha256::default())),
+        "sha384" => Some(Box::new(sha2::Sha384::default())),
+        "sha512" => Some(Box::new(sha2::Sha512::default())),
+        _ => None,
+    }
+}
+
+/// Hands the body over piece by piece; ends early, without an error, when the decoder has given up.
+async fn forward(
+    mut response: reqwest::Response,
+    chunks: &mpsc::Sender<Vec<u8>>,
+) -> Result<(), reqwest::Error> {
+    while let Some(chunk) = response.chunk().await? {
+        if chunks.send(chunk.into()).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What came out of one artifact.
+struct Found {
+    files: io::Result<Vec<String>>,
+    /// Hexadecimal, of everything that was served.
+    digest: String,
+    is_too_large: bool,
+}
+
+/// Reads to the end whatever the archive is like: an artifact with a wrong digest is that and not a broken archive.
+fn read(mut chunks: Chunks) -> Found {
+    let files = files_of(&mut chunks);
+    let rest = io::copy(&mut chunks, &mut io::sink());
+    let is_too_large = chunks.is_too_large();
+    let digest = hexadecimal(&chunks.hasher.finalize());
+    Found { files: files.and_then(|files| rest.map(|_| files)), digest, is_too_large }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn files_of(packed: impl Read) -> io::Result<Vec<String>> {
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(packed).take(MAX_UNPACKED));
+    let mut files = BTreeSet::new();
+    for entry in archive.entries()? {
+        let entry = entry?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        files.insert(normalised(&entry.path()?)?);
+        if files.len() > MAX_FILES {
+            return Err(io::Error::other(format!("it holds more than {MAX_FILES} files")));
+        }
+    }
+    Ok(files.into_iter().collect())
+}
+
+/// `./a//b` as `a/b`. Flux writes no path that leaves the root, so one that does is an attack on somebody.
+fn normalised(path: &Path) -> io::Result<String> {
+    let refused = || io::Error::other(format!("it holds the path {}", path.display()));
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name.to_str().ok_or_else(refused)?),
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(refused()),
+        }
+    }
+    Ok(names.join("/"))
+}
+
+/// The download as something to read from, counted and hashed on its way.
+struct Chunks {
+    received: mpsc::Receiver<Vec<u8>>,
+    hasher: Box<dyn DynDigest + Send>,
+    chunk: io::Cursor<Vec<u8>>,
+    taken: u64,
+    limit: u64,
+}
+
+impl Chunks {
+    fn new(received: mpsc::Receiver<Vec<u8>>, hasher: Box<dyn DynDigest + Send>, limit: u64) -> Self {
+        Self { received, hasher, chunk: io::Cursor::default(), taken: 0, limit }
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.taken > self.limit
+    }
+}
+
+impl Read for Chunks {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.is_too_large() {
+                return Err(io::Error::other("too large"));
+            }
+            let read = self.chunk.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Some(chunk) = self.received.blocking_recv() else { return Ok(0) };
+            self.taken += chunk.len() as u64;
+            self.hasher.update(&chunk);
+            self.chunk = io::Cursor::new(chunk);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

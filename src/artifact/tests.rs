@@ -1,0 +1,122 @@
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tar::{Builder, EntryType, Header};
+
+use super::*;
+use crate::digest::sha256_hex;
+use crate::testing::{http_client, serve};
+
+/// A packed archive of entries, each by path, kind and content.
+fn packed(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
+    let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (path, kind, content) in entries {
+        let mut header = Header::new_gnu();
+        // Written as it stands: the builder's own way refuses the paths that the tests are about.
+        header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        builder.append(&header, content.as_bytes()).unwrap();
+    }
+    builder.into_inner().unwrap().finish().unwrap()
+}
+
+async fn list(body: Vec<u8>, digest: &str) -> Result<Vec<String>, ArtifactError> {
+    let address = serve(Router::new().route("/a.tar.gz", get(async || body))).await;
+    list_files(&http_client(), &format!("http://{address}/a.tar.gz"), digest).await
+}
+
+fn sha256(body: &[u8]) -> String {
+    format!("sha256:{}", sha256_hex(body))
+}
+
+#[tokio::test]
+async fn files_are_listed_relative_to_the_root() {
+    let body = packed(&[
+        ("./", EntryType::Directory, ""),
+        ("./podinfo/Chart.yaml", EntryType::Regular, "name: podinfo"),
+        ("podinfo//templates/./service.yaml", EntryType::Regular, "kind: Service"),
+        ("podinfo/link.yaml", EntryType::Symlink, ""),
+        ("README.md", EntryType::Regular, ""),
+    ]);
+    let digest = sha256(&body);
+    let files = list(body, &digest).await.unwrap();
+    assert_eq!(files, ["README.md", "podinfo/Chart.yaml", "podinfo/templates/service.yaml"]);
+}
+
+#[tokio::test]
+async fn a_path_longer_than_the_header_is_whole() {
+    let path = format!("{}/kustomization.yaml", ["folder"; 40].join("/"));
+    let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut header = Header::new_gnu();
+    header.set_size(0);
+    builder.append_data(&mut header, &path, io::empty()).unwrap();
+    let body = builder.into_inner().unwrap().finish().unwrap();
+    let digest = sha256(&body);
+    assert_eq!(list(body, &digest).await.unwrap(), [path]);
+}
+
+#[tokio::test]
+async fn other_content_than_flux_had_fetched_is_refused() {
+    let body = packed(&[("a.yaml", EntryType::Regular, "")]);
+    let error = list(body.clone(), &sha256(b"other")).await.unwrap_err();
+    assert!(
+        matches!(&error, ArtifactError::Mismatch { actual, .. } if *actual == sha256(&body)),
+        "{error:?}"
+    );
+    // Even where it is no archive at all.
+    let error = list(b"<html>".to_vec(), &sha256(&body)).await.unwrap_err();
+    assert!(matches!(error, ArtifactError::Mismatch { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_other_digests_of_source_controller_are_known_or_named() {
+    let body = packed(&[("a.yaml", EntryType::Regular, "")]);
+    let error = list(body.clone(), "sha512:00").await.unwrap_err();
+    let ArtifactError::Mismatch { actual, .. } = error else { panic!("{error:?}") };
+    assert_eq!(list(body.clone(), &actual).await.unwrap(), ["a.yaml"]);
+    assert!(matches!(list(body.clone(), "blake3:00").await, Err(ArtifactError::Digest(_))));
+    assert!(matches!(list(body, "nothing").await, Err(ArtifactError::Digest(_))));
+}
+
+#[tokio::test]
+async fn what_is_no_archive_is_an_error() {
+    for body in [b"<html>".to_vec(), packed(&[("a", EntryType::Regular, "aa")])[..40].to_vec()] {
+        let digest = sha256(&body);
+        assert!(matches!(list(body, &digest).await, Err(ArtifactError::Archive { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_path_out_of_the_root_is_an_error() {
+    for path in ["../secret", "/etc/passwd", "a/../../b"] {
+        let body = packed(&[(path, EntryType::Regular, "")]);
+        let digest = sha256(&body);
+        let error = list(body, &digest).await.unwrap_err();
+        let ArtifactError::Archive { source, .. } = error else { panic!("{error:?}") };
+        assert!(source.to_string().contains(path), "{source}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_names_address_and_status() {
+    let address = serve(Router::new().route("/gone", get(async || StatusCode::NOT_FOUND))).await;
+    let url = format!("http://{address}/gone");
+    let error = list_files(&http_client(), &url, "sha256:00").await.unwrap_err();
+    assert_eq!(error.to_string(), format!("{url} answered 404 Not Found"));
+}
+
+#[test]
+fn reading_stops_at_the_limit() {
+    let (chunks, received) = mpsc::channel(3);
+    for _ in 0..3 {
+        chunks.try_send(vec![0; 10]).unwrap();
+    }
+    drop(chunks);
+    let found = read(Chunks::new(received, hasher("sha256:").unwrap(), 15));
+    assert!(found.is_too_large);
+    assert!(found.files.is_err());
+}

@@ -1,0 +1,159 @@
+//! `flux-subsystem run`: the controller.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use kube::Client;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::controller::{self, Options, READINESS_CACHES};
+use crate::lease;
+use crate::metrics::Metrics;
+use crate::serve::{self, Readiness};
+use crate::telemetry::{self, LogFormat, LogLevel};
+
+/// Name of the Lease, in the control namespace.
+const LEASE_NAME: &str = "flux-subsystem";
+/// How long an answer of the API server may take; a watch is not cut off by it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bridge the Applications of one Argo CD to the Flux of the same cluster, until SIGTERM
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Namespace that Argo CD runs in; its Applications are bridged
+    #[arg(long, env = "ARGOCD_NAMESPACE", default_value = "argocd", value_name = "NAMESPACE")]
+    pub argocd_namespace: String,
+    /// Address of /healthz, /readyz, /metrics and /log-level
+    #[arg(long, default_value = "0.0.0.0:8080", value_name = "HOST:PORT")]
+    pub http_address: SocketAddr,
+    /// How many Applications are reconciled at once
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub concurrency: u16,
+    /// Take part in the election of a leader; on by default in a Pod (`POD_NAMESPACE` is set), where there may be several
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub leader_elect: Option<bool>,
+    /// How the log is written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// Runs until SIGTERM or SIGINT, or until the lease is lost.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    // Fails when a provider is installed already, which is as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Runtime::new()?.block_on(operate(args))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn operate(args: Args) -> anyhow::Result<()> {
+    let level = telemetry::init(args.log_format)?;
+    let client = client().await?;
+    let metrics = Arc::new(Metrics::new());
+    let readiness = Readiness::waiting_for([READINESS_CACHES]);
+    let stop = CancellationToken::new();
+    let server = serve(&args, &readiness, &metrics, level, &stop).await?;
+    tokio::spawn(cancel_on_signal(stop.clone())?);
+    let result = lead(args, client, &metrics, readiness, stop.clone()).await;
+    stop.cancel();
+    server.await.context("the HTTP server broke down")?;
+    result
+}
+
+/// Waits for the lease where there is one, then controls until the end of either.
+async fn lead(
+    args: Args,
+    client: Client,
+    metrics: &Arc<Metrics>,
+    readiness: Readiness,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let elects = args.leader_elect.unwrap_or_else(|| std::env::var_os("POD_NAMESPACE").is_some());
+    if !elects {
+        return control(args, client, metrics, readiness, stop).await;
+    }
+    // A replica that stands by is ready to: an update of the Deployment must not wait for its turn.
+    readiness.set(READINESS_CACHES, true);
+    let identity = lease::identity(std::env::var("POD_NAME").ok().as_deref());
+    let election =
+        lease::acquire(client.clone(), &args.argocd_namespace, LEASE_NAME, &identity, lease::DEFAULT_DURATION);
+    let leadership = tokio::select! {
+        leadership = election => leadership?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    readiness.set(READINESS_CACHES, false);
+    metrics.set_leader(true);
+    tokio::select! {
+        result = control(args, client, metrics, readiness, stop) => {
+            leadership.release().await;
+            result
+        }
+        // Another replica may lead already: nothing may be written any more, not even to finish.
+        lost = leadership.lost() => Err(anyhow::anyhow!("the lease is lost: {lost:?}")),
+    }
+}
+
+async fn control(
+    args: Args,
+    client: Client,
+    metrics: &Arc<Metrics>,
+    readiness: Readiness,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).build().context("HTTP client")?;
+    let options = Options {
+        control_namespace: args.argocd_namespace,
+        concurrency: args.concurrency,
+        reconcile_timeout: Duration::from_secs(90),
+    };
+    tracing::info!(?options, version = env!("CARGO_PKG_VERSION"), "controlling");
+    controller::run(client, http, options, Arc::clone(metrics), readiness, stop).await;
+    Ok(())
+}
+
+async fn client() -> anyhow::Result<Client> {
+    let mut config = kube::Config::infer().await.context("no way to the API server: set KUBECONFIG, or run in a Pod")?;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    let address = config.cluster_url.to_string();
+    let client = Client::try_from(config)?;
+    let version = client.apiserver_version().await.with_context(|| format!("the API server at {address} does not answer"))?;
+    tracing::info!(address, version = version.git_version, "connected");
+    Ok(client)
+}
+
+async fn serve(
+    args: &Args,
+    readiness: &Readiness,
+    metrics: &Arc<Metrics>,
+    level: LogLevel,
+    stop: &CancellationToken,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let address = args.http_address;
+    let listener = TcpListener::bind(address).await.with_context(|| format!("--http-address {address}"))?;
+    let server =
+        serve::serve(listener, readiness.clone(), Arc::clone(metrics), level, stop.clone().cancelled_owned());
+    let stop = stop.clone();
+    Ok(tokio::spawn(async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the HTTP server broke down");
+            stop.cancel();
+        }
+    }))
+}
+
+fn cancel_on_signal(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stop.cancelled() => {}
+        }
+        tracing::info!("stopping");
+        stop.cancel();
+    })
+}

@@ -1,0 +1,232 @@
+//! Whole commands: arguments and standard input in, standard output, standard error and exit code out.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use rstest::rstest;
+
+use super::{Streams, run};
+
+struct Outcome {
+    code: u8,
+    output: String,
+    errors: String,
+}
+
+fn code(code: ExitCode) -> u8 {
+    (0..=u8::MAX).find(|&known| format!("{:?}", ExitCode::from(known)) == format!("{code:?}")).unwrap()
+}
+
+fn command(arguments: &[&str], input: &str) -> Outcome {
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let mut streams = Streams { input: &mut input.as_bytes(), output: &mut output, errors: &mut errors };
+    let arguments = ["flux-subsystem"].iter().chain(arguments).map(Into::into);
+    let code = code(run(arguments, &mut streams));
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Outcome { code, output: text(output), errors: text(errors) }
+}
+
+/// Standard input as one Application with that source.
+fn app(source: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{name: podinfo}}
+spec:
+  source: {source}
+  destination: {{server: https://kubernetes.default.svc, namespace: prod}}
+  syncPolicy: {{syncOptions: [FluxSubsystem=true, AutoCreateFluxResources=true]}}
+"
+    )
+}
+
+const CHART: &str = "{repoURL: https://charts.example.org, chart: podinfo, targetRevision: 6.3.5}";
+const GIT: &str = "{repoURL: https://git.example.org/a, path: deploy, targetRevision: main}";
+
+/// A folder of its own for one test, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str, files: &[(&str, &str)]) -> Self {
+        let root = std::env::temp_dir().join(format!("flux-subsystem-{}-{test}", std::process::id()));
+        for (name, text) in files {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Self(root)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn objects_go_to_standard_output() {
+    let outcome = command(&["translate", "-f", "-"], &app(CHART));
+    assert_eq!((outcome.code, outcome.errors.as_str()), (0, ""));
+    let objects = crate::yaml::parse_all(&outcome.output).unwrap();
+    let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["HelmRepository", "HelmRelease"]);
+    assert_eq!(objects[1]["metadata"]["annotations"]["flux-subsystem.dev/application"], "argocd/podinfo");
+    assert_eq!(objects[0]["spec"]["interval"], "2m");
+}
+
+#[test]
+fn json_is_one_list() {
+    let arguments =
+        ["translate", "-f", "-", "-o", "json", "--poll-interval", "90s", "--argocd-namespace", "cd"];
+    let outcome = command(&arguments, &app(CHART));
+    assert_eq!(outcome.code, 0);
+    let list: serde_json::Value = serde_json::from_str(&outcome.output).unwrap();
+    assert_eq!((&list["kind"], list["items"].as_array().unwrap().len()), (&"List".into(), 2));
+    assert_eq!(list["items"][0]["spec"]["interval"], "90s");
+    assert_eq!(list["items"][0]["metadata"]["annotations"]["flux-subsystem.dev/application"], "cd/podinfo");
+}
+
+#[rstest]
+#[case::error(
+    "{repoURL: https://charts.example.org, chart: podinfo}",
+    "-: spec.source.targetRevision: spec.source.targetRevision is required if the manifest source is a helm chart (write a version, or * for the newest)\n"
+)]
+#[case::contents(
+    "{repoURL: oci://registry.example.org/a, path: ., targetRevision: 1.0.0}",
+    "-: spec.source.path: only the contents of the path tell whether it is a chart, a kustomization or a directory (pass --source-dir with the root of the repository, or set helm, kustomize or directory)\n"
+)]
+#[case::head(
+    "{repoURL: https://git.example.org/a, path: ., kustomize: {namePrefix: a-}}",
+    "-: spec.source.targetRevision: unable to resolve 'HEAD' to a commit SHA without the repository (name the branch, or pass --source-dir with a clone)\n"
+)]
+#[case::type_error(
+    "{repoURL: 5}",
+    "-: podinfo cannot be read as an Application: invalid type: integer `5`, expected a string\n"
+)]
+fn errors_exit_with_1(#[case] source: &str, #[case] errors: &str) {
+    let outcome = command(&["translate", "-f", "-"], &app(source));
+    assert_eq!((outcome.code, outcome.output.as_str(), outcome.errors.as_str()), (1, "", errors));
+}
+
+#[test]
+fn a_branch_is_assumed_with_a_warning() {
+    let source = "{repoURL: https://git.example.org/a, path: ., targetRevision: main, kustomize: {namePrefix: a-}}";
+    let outcome = command(&["translate"], &app(source));
+    assert_eq!(outcome.code, 0);
+    assert!(outcome.output.contains("branch: main"), "{}", outcome.output);
+    assert_eq!(
+        outcome.errors,
+        "-: warning: spec.source.targetRevision: taken for refs/heads/main, since the repository is not looked at (pass --source-dir with a clone to be sure)\n"
+    );
+}
+
+#[rstest]
+#[case::chart("deploy/Chart.yaml", "HelmRelease")]
+#[case::directory("deploy/a.yaml", "Kustomization")]
+fn the_source_folder_tells_what_the_path_is(#[case] file: &str, #[case] kind: &str) {
+    let folder = Folder::new(kind, &[(file, "")]);
+    let outcome = command(&["translate", "-f", "-", "--source-dir", folder.path()], &app(GIT));
+    assert_eq!(outcome.code, 0, "{}", outcome.errors);
+    assert!(outcome.output.contains(&format!("kind: {kind}\n")), "{}", outcome.output);
+}
+
+#[test]
+fn what_is_not_bridged_or_no_application_is_named() {
+    let set = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: all}\n";
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n";
+    let plain = app(CHART).replace("FluxSubsystem=true", "FluxSubsystem=false").replace("podinfo}", "plain}");
+    let input = [set, map, &plain, &app(CHART)].join("---\n");
+    let outcome = command(&["translate", "-f", "-"], &input);
+    assert_eq!(outcome.code, 0);
+    assert_eq!(outcome.output.matches("kind: HelmRelease\n").count(), 1);
+    assert_eq!(
+        outcome.errors,
+        "\
+-: note: ApplicationSet all is not read; pass the Applications that it generates
+-: note: ConfigMap settings is skipped: it is not an Application
+-: plain: note: plain is left to Argo CD: no sync option FluxSubsystem=true
+"
+    );
+}
+
+#[test]
+fn reference_mode_says_what_is_looked_for() {
+    let outcome = command(&["translate"], &app(CHART).replace(", AutoCreateFluxResources=true", ""));
+    assert_eq!((outcome.code, outcome.output.as_str()), (0, ""));
+    assert_eq!(
+        outcome.errors,
+        "-: note: without AutoCreateFluxResources=true nothing is generated; HelmRelease prod/podinfo or Kustomization prod/podinfo is looked for\n"
+    );
+}
+
+#[test]
+fn folders_are_read_in_order_and_files_named() {
+    let broken = app("{repoURL: https://charts.example.org, chart: podinfo}");
+    let files = [("b.yaml", broken.as_str()), ("a.yml", &app(CHART)), ("c.json", "{"), ("d.txt", "{"), ("e/f.yaml", "{")];
+    let folder = Folder::new("in-order", &files);
+    let outcome = command(&["translate", "-f", folder.path()], "");
+    assert_eq!(outcome.code, 1);
+    assert_eq!(outcome.output.matches("kind: HelmRelease\n").count(), 1, "the good one is printed all the same");
+    let places: Vec<_> = outcome.errors.lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect();
+    assert_eq!(places, ["b.yaml", "c.json"].map(|name| format!("{}/{name}", folder.path())));
+}
+
+#[rstest]
+#[case(&["translate", "-o", "xml"], 2, "invalid value 'xml'")]
+#[case(&["translate", "--poll-interval", "soon"], 2, "write a duration such as 90s or 3m")]
+#[case(&["frobnicate"], 2, "unrecognized subcommand")]
+#[case(&[], 2, "Usage:")]
+#[case(&["translate", "-f", "no/such/file.yaml"], 1, "flux-subsystem: cannot read no/such/file.yaml: ")]
+fn wrong_usage(#[case] arguments: &[&str], #[case] expected: u8, #[case] message: &str) {
+    let outcome = command(arguments, "");
+    assert_eq!((outcome.code, outcome.output.as_str()), (expected, ""));
+    assert!(outcome.errors.contains(message), "{}", outcome.errors);
+}
+
+#[test]
+fn the_example_in_the_help_works() {
+    let help = command(&["translate", "--help"], "");
+    assert_eq!((help.code, help.errors.as_str()), (0, ""));
+    let example = help.output.split("$ cat app.yaml\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let outcome = command(&["translate", "-f", "-"], example);
+    assert_eq!((outcome.code, outcome.errors.as_str()), (0, ""), "{example}");
+    assert!(outcome.output.contains("kind: HelmRelease"));
+}
+
+#[test]
+fn the_end_of_a_pipe_is_no_failure() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (input, mut errors) = (app(CHART), Vec::new());
+    let mut streams = Streams { input: &mut input.as_bytes(), output: &mut Closed, errors: &mut errors };
+    let arguments = ["flux-subsystem", "translate", "-f", "-"].map(Into::into);
+    assert_eq!(code(run(arguments, &mut streams)), 0);
+    assert_eq!(errors, b"");
+}
+
+/// What the golden cases say of the objects is what the command prints, but for the fingerprint.
+#[test]
+fn the_printed_objects_are_the_golden_ones() {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/translate/testdata/chart-http");
+    let outcome = command(&["translate", "-f", case.join("application.yaml").to_str().unwrap()], "");
+    let mut objects = crate::yaml::parse_all(&outcome.output).unwrap();
+    for object in &mut objects {
+        object["metadata"]["annotations"].as_object_mut().unwrap().remove(crate::names::ANNOTATION_DIGEST);
+    }
+    let expected = fs::read_to_string(case.join("expected.yaml")).unwrap();
+    assert_eq!(objects, crate::yaml::parse_all(&expected).unwrap());
+}

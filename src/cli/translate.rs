@@ -1,0 +1,239 @@
+//! `flux-subsystem translate`: the Flux objects of Applications, without a cluster.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::Streams;
+use super::applications::{self, Document};
+use super::checkout::Checkout;
+use crate::argo::Application;
+use crate::translate::{Contents, Context, Problem, RemoteRefs, Severity, Translation, Want, translate};
+use crate::yaml;
+
+/// Print the Flux objects that the controller would apply for Applications; needs no cluster
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// File, folder or - (standard input) with Applications; may be repeated
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-")]
+    files: Vec<PathBuf>,
+    /// Folder with the contents of the source's repository, from its root; needed where only the contents tell a chart
+    /// from a kustomization. In a clone, branches and tags are looked up too
+    #[arg(long, value_name = "DIR")]
+    source_dir: Option<PathBuf>,
+    /// How to print
+    #[arg(short, long, value_enum, default_value = "yaml")]
+    output: Output,
+    /// How often sources are polled: Argo CD's timeout.reconciliation
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
+    poll_interval: String,
+    /// Argo CD's own namespace; Applications that name none belong there
+    #[arg(long, value_name = "NAMESPACE", default_value = "argocd")]
+    argocd_namespace: String,
+}
+
+const EXAMPLE: &str = "\
+Example:
+  $ cat app.yaml
+  apiVersion: argoproj.io/v1alpha1
+  kind: Application
+  metadata: {name: podinfo, namespace: argocd}
+  spec:
+    project: default
+    source: {repoURL: https://charts.example.org, chart: podinfo, targetRevision: 6.x}
+    destination: {server: https://kubernetes.default.svc, namespace: podinfo}
+    syncPolicy:
+      syncOptions: [FluxSubsystem=true, AutoCreateFluxResources=true]
+
+  $ flux-subsystem translate -f app.yaml
+
+prints a HelmRepository and a HelmRelease. An application whose source is a path in git also needs
+the repository itself: --source-dir CLONE.
+
+Objects go to standard output; problems to standard error as `file: field: sentence (hint)`.
+Exit code: 0 done, 1 an Application cannot be translated, 2 wrong usage.";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    /// Documents separated by ---
+    Yaml,
+    /// One List
+    Json,
+}
+
+/// A duration as the Flux CRDs take it.
+fn duration(text: &str) -> Result<String, String> {
+    let is_duration = regex::Regex::new(r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$").is_ok_and(|p| p.is_match(text));
+    if is_duration { Ok(text.to_owned()) } else { Err("write a duration such as 90s or 3m".to_owned()) }
+}
+
+/// Translates everything that `args` names. Fails only on what cannot be read or written; the exit code is 1 when an
+/// Application has errors.
+pub fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
+    let standard_input = [PathBuf::from("-")];
+    let paths = match args.files.as_slice() {
+        [] if std::io::stdin().is_terminal() => {
+            writeln!(streams.errors, "error: name the Applications: -f FILE, -f DIR or -f -\n\nFor more information, try '--help'.")?;
+            return Ok(ExitCode::from(2));
+        }
+        [] => &standard_input,
+        paths => paths,
+    };
+    let files = applications::read(paths, streams.input)?;
+    let checkout = args.source_dir.as_deref().map(Checkout::open).transpose()?;
+    let mut objects = Vec::new();
+    let mut failed = false;
+    for file in files {
+        let several = file.holds_several();
+        let documents = match file.documents {
+            Ok(documents) => documents,
+            Err(message) => {
+                writeln!(streams.errors, "{}: {message}", file.name)?;
+                failed = true;
+                continue;
+            }
+        };
+        for document in documents {
+            match document {
+                Document::Skipped(note) => writeln!(streams.errors, "{}: note: {note}", file.name)?,
+                Document::Broken(message) => {
+                    writeln!(streams.errors, "{}: {message}", file.name)?;
+                    failed = true;
+                }
+                Document::Application(app) => {
+                    let place =
+                        if several { format!("{}: {}", file.name, app.name()) } else { file.name.clone() };
+                    failed |= !one(args, checkout.as_ref(), *app, &place, &mut objects, streams)?;
+                }
+            }
+        }
+    }
+    print(args.output, &objects, streams)?;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Adds the objects of one Application; `false` when it has errors.
+fn one(
+    args: &Args,
+    checkout: Option<&Checkout>,
+    mut app: Application,
+    place: &str,
+    objects: &mut Vec<Value>,
+    streams: &mut Streams<'_>,
+) -> anyhow::Result<bool> {
+    if !app.is_bridged() {
+        let name = app.name();
+        writeln!(streams.errors, "{place}: note: {name} is left to Argo CD: no sync option FluxSubsystem=true")?;
+        return Ok(true);
+    }
+    app.metadata.namespace.get_or_insert_with(|| args.argocd_namespace.clone());
+    let (translation, offline) = offline(args, checkout, &app);
+    let problems = || translation.problems.iter().chain(&offline);
+    for problem in problems() {
+        let word = if problem.severity == Severity::Warning { "warning: " } else { "" };
+        writeln!(streams.errors, "{place}: {word}{problem}")?;
+    }
+    if problems().any(|problem| problem.severity == Severity::Error) {
+        return Ok(false);
+    }
+    if !translation.references.is_empty() {
+        let keys: Vec<String> = translation.references.iter().map(ToString::to_string).collect();
+        let keys = keys.join(" or ");
+        writeln!(
+            streams.errors,
+            "{place}: note: without AutoCreateFluxResources=true nothing is generated; {keys} is looked for"
+        )?;
+    }
+    objects.extend(translation.objects.iter().map(crate::flux::Manifest::to_value));
+    Ok(true)
+}
+
+/// Translates and answers what the translation wants to know, as far as that is possible without a network. What it
+/// stays without, or had to assume, is in the problems.
+fn offline(args: &Args, checkout: Option<&Checkout>, app: &Application) -> (Translation, Vec<Problem>) {
+    let mut context = Context {
+        control_namespace: args.argocd_namespace.clone(),
+        poll_interval: args.poll_interval.clone(),
+        ..Context::default()
+    };
+    let mut problems = Vec::new();
+    loop {
+        let translation = translate(app, &context);
+        let mut learned = false;
+        for want in &translation.wants {
+            match answer(want, app, checkout, &mut context) {
+                Ok(assumption) => {
+                    problems.extend(assumption);
+                    learned = true;
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if !learned || problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return (translation, problems);
+        }
+    }
+}
+
+/// Puts the answer to `want` into `context`, with a warning where it is assumed; else the error that it stays open.
+fn answer(
+    want: &Want,
+    app: &Application,
+    checkout: Option<&Checkout>,
+    context: &mut Context,
+) -> Result<Option<Problem>, Problem> {
+    let field = |name: &str| match app.has_multiple_sources() {
+        true => format!("spec.sources[0].{name}"),
+        false => format!("spec.source.{name}"),
+    };
+    match want {
+        Want::Contents { source } => {
+            let Some((checkout, spec)) = checkout.zip(app.sources().get(*source)) else {
+                let message = "only the contents of the path tell whether it is a chart, a kustomization or a directory";
+                let hint = "pass --source-dir with the root of the repository, or set helm, kustomize or directory";
+                return Err(Problem::error(field("path"), message, hint));
+            };
+            let is_oci = spec.repo_url.starts_with("oci://");
+            context.contents.insert(*source, Contents::of(checkout.files(), &spec.path, is_oci));
+            Ok(None)
+        }
+        Want::RemoteRefs { url } => {
+            if let Some(refs) = checkout.and_then(Checkout::refs) {
+                context.refs.insert(url.clone(), refs);
+                return Ok(None);
+            }
+            let revision = app.sources().first().map_or("", |source| source.target_revision.as_str());
+            let Some(refs) = RemoteRefs::assume(revision) else {
+                let revision = if revision.is_empty() { "HEAD" } else { revision };
+                let message = format!("unable to resolve '{revision}' to a commit SHA without the repository");
+                let hint = "name the branch, or pass --source-dir with a clone";
+                return Err(Problem::error(field("targetRevision"), message, hint));
+            };
+            let assumed = refs.refs.keys().next().cloned().unwrap_or_default();
+            context.refs.insert(url.clone(), refs);
+            let message = format!("taken for {assumed}, since the repository is not looked at");
+            let hint = "pass --source-dir with a clone to be sure";
+            Ok(Some(Problem::warning(field("targetRevision"), message, hint)))
+        }
+    }
+}
+
+fn print(output: Output, objects: &[Value], streams: &mut Streams<'_>) -> anyhow::Result<()> {
+    match output {
+        Output::Yaml => {
+            for (index, object) in objects.iter().enumerate() {
+                let separator = if index == 0 { "" } else { "---\n" };
+                write!(streams.output, "{separator}{}", yaml::write(object)?)?;
+            }
+        }
+        Output::Json => {
+            let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+            writeln!(streams.output, "{list:#}")?;
+        }
+    }
+    Ok(streams.output.flush()?)
+}

@@ -1,0 +1,225 @@
+//! What the watches delivered, and who is interested in what.
+//!
+//! A write's answer is laid over the watched object until the watch has caught up, so that a decision is never made on
+//! a state that the bridge itself has already left behind.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::core::{DynamicObject, PartialObjectMeta};
+use kube::runtime::reflector::{ObjectRef, Store};
+use tokio::sync::watch;
+
+use crate::argo::Application;
+use crate::flux::{FluxKind, Live, ObjectKey};
+
+/// How long an answer may lie over a watched object; a watch that is slower than this is down, and says so itself.
+const OVERLAY_LIFE: Duration = Duration::from_secs(30);
+
+/// The stores that the watches fill.
+pub(super) struct Stores {
+    pub(super) applications: Store<Application>,
+    pub(super) flux: BTreeMap<FluxKind, Store<DynamicObject>>,
+    pub(super) namespaces: Store<PartialObjectMeta<Namespace>>,
+    pub(super) settings: Store<ConfigMap>,
+}
+
+#[derive(Default)]
+struct Index {
+    /// `NAMESPACE/NAME` of an Application → objects that name it as their owner.
+    owned: HashMap<String, BTreeSet<ObjectKey>>,
+    /// Object → Applications that asked for it.
+    interested: HashMap<ObjectKey, HashSet<String>>,
+    /// Application → what it asked for.
+    interests: HashMap<String, (BTreeSet<ObjectKey>, String)>,
+}
+
+struct Written<T> {
+    object: Arc<T>,
+    at: Instant,
+}
+
+/// See the module.
+pub(super) struct Cache {
+    stores: Stores,
+    index: Mutex<Index>,
+    flux_overlay: Mutex<HashMap<ObjectKey, Written<DynamicObject>>>,
+    application_overlay: Mutex<HashMap<String, Written<Application>>>,
+    absent: RwLock<BTreeSet<FluxKind>>,
+    filled: watch::Receiver<bool>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// resourceVersions rise with each write; Kubernetes allows comparing those of one kind as numbers.
+fn is_newer(a: Option<&String>, b: Option<&String>) -> bool {
+    let number = |version: Option<&String>| version.and_then(|version| version.parse::<u64>().ok());
+    number(a) > number(b)
+}
+
+impl Cache {
+    pub(super) fn new(stores: Stores, filled: watch::Receiver<bool>) -> Self {
+        Self {
+            stores,
+            index: Mutex::default(),
+            flux_overlay: Mutex::default(),
+            application_overlay: Mutex::default(),
+            absent: RwLock::default(),
+            filled,
+        }
+    }
+
+    /// Waits until everything that is served has been listed once.
+    pub(super) async fn filled(&self) {
+        // The sender lives as long as the watches; without them nothing is decided any more.
+        let _ = self.filled.clone().wait_for(|filled| *filled).await;
+    }
+
+    pub(super) fn applications(&self) -> &Store<Application> {
+        &self.stores.applications
+    }
+
+    /// The newest known state of the Application.
+    pub(super) fn application(&self, watched: Arc<Application>) -> Arc<Application> {
+        let mut overlay = lock(&self.application_overlay);
+        let identity = watched.identity();
+        let Some(written) = overlay.get(&identity) else { return watched };
+        let is_same = written.object.metadata.uid == watched.metadata.uid;
+        let versions = (&written.object.metadata.resource_version, &watched.metadata.resource_version);
+        if is_same && written.at.elapsed() < OVERLAY_LIFE && is_newer(versions.0.as_ref(), versions.1.as_ref()) {
+            return Arc::clone(&written.object);
+        }
+        overlay.remove(&identity);
+        watched
+    }
+
+    pub(super) fn wrote_application(&self, app: Application) {
+        let written = Written { object: Arc::new(app), at: Instant::now() };
+        lock(&self.application_overlay).insert(written.object.identity(), written);
+    }
+
+    /// The newest known state of a Flux object.
+    pub(super) fn object(&self, key: &ObjectKey) -> Option<Arc<DynamicObject>> {
+        let reference = ObjectRef::new_with(&key.name, key.kind.api_resource()).within(&key.namespace);
+        let watched = self.stores.flux.get(&key.kind).and_then(|store| store.get(&reference));
+        let mut overlay = lock(&self.flux_overlay);
+        let Some(written) = overlay.get(key) else { return watched };
+        let version = |object: &Arc<DynamicObject>| object.metadata.resource_version.clone();
+        let watched_version = watched.as_ref().and_then(version);
+        let is_ahead = is_newer(version(&written.object).as_ref(), watched_version.as_ref());
+        if written.at.elapsed() < OVERLAY_LIFE && is_ahead {
+            return Some(Arc::clone(&written.object));
+        }
+        overlay.remove(key);
+        watched
+    }
+
+    pub(super) fn wrote_object(&self, key: &ObjectKey, object: DynamicObject) {
+        let live = Live { kind: key.kind, object: &object };
+        if let Some(owner) = live.owner().filter(|_| live.is_generated()) {
+            lock(&self.index).owned.entry(owner.to_owned()).or_default().insert(key.clone());
+        }
+        let written = Written { object: Arc::new(object), at: Instant::now() };
+        lock(&self.flux_overlay).insert(key.clone(), written);
+    }
+
+    /// The watch saw the object, or its end.
+    pub(super) fn observed(&self, kind: FluxKind, object: &DynamicObject, is_gone: bool) {
+        let live = Live { kind, object };
+        let key = live.key();
+        if is_gone {
+            lock(&self.flux_overlay).remove(&key);
+        }
+        let Some(owner) = live.owner().filter(|_| live.is_generated()) else { return };
+        let mut index = lock(&self.index);
+        if !is_gone {
+            index.owned.entry(owner.to_owned()).or_default().insert(key);
+        } else if let Some(keys) = index.owned.get_mut(owner) {
+            keys.remove(&key);
+            if keys.is_empty() {
+                index.owned.remove(owner);
+            }
+        }
+    }
+
+    /// Objects that name the Application as their owner.
+    pub(super) fn owned(&self, identity: &str) -> BTreeSet<ObjectKey> {
+        lock(&self.index).owned.get(identity).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn has_namespace(&self, name: &str) -> bool {
+        let namespace = self.stores.namespaces.get(&ObjectRef::new(name));
+        namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none())
+    }
+
+    /// A value of `argocd-cm`.
+    pub(super) fn setting(&self, key: &str) -> Option<String> {
+        let map = self.stores.settings.state().first().cloned()?;
+        map.data.as_ref()?.get(key).cloned()
+    }
+
+    pub(super) fn absent_kinds(&self) -> BTreeSet<FluxKind> {
+        self.absent.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The API server serves the kind, or does not; whether that is news.
+    pub(super) fn set_absent(&self, kind: FluxKind, is_absent: bool) -> bool {
+        let mut absent = self.absent.write().unwrap_or_else(PoisonError::into_inner);
+        if is_absent { absent.insert(kind) } else { absent.remove(&kind) }
+    }
+
+    /// Remembers what an Application asked for, so that events of it wake it.
+    pub(super) fn subscribe(&self, identity: &str, keys: BTreeSet<ObjectKey>, namespace: &str) {
+        let mut index = lock(&self.index);
+        let index = &mut *index;
+        let before = index.interests.insert(identity.to_owned(), (keys.clone(), namespace.to_owned()));
+        for key in before.iter().flat_map(|(before, _)| before.difference(&keys)) {
+            unsubscribe(&mut index.interested, key, identity);
+        }
+        for key in keys {
+            index.interested.entry(key).or_default().insert(identity.to_owned());
+        }
+    }
+
+    pub(super) fn forget(&self, identity: &str) {
+        lock(&self.application_overlay).remove(identity);
+        let mut index = lock(&self.index);
+        let index = &mut *index;
+        let keys = index.interests.remove(identity).map(|(keys, _)| keys).unwrap_or_default();
+        for key in keys {
+            unsubscribe(&mut index.interested, &key, identity);
+        }
+    }
+
+    /// The Applications that an event of this object concerns.
+    pub(super) fn interested(&self, kind: FluxKind, object: &DynamicObject) -> Vec<ObjectRef<Application>> {
+        let live = Live { kind, object };
+        let index = lock(&self.index);
+        let asked = index.interested.get(&live.key()).into_iter().flatten().map(String::as_str);
+        let all: BTreeSet<&str> = asked.chain(live.owner()).collect();
+        all.into_iter().filter_map(reference).collect()
+    }
+
+    pub(super) fn interested_in_namespace(&self, name: &str) -> Vec<ObjectRef<Application>> {
+        let index = lock(&self.index);
+        let concerned = index.interests.iter().filter(|(_, (_, namespace))| namespace == name);
+        concerned.filter_map(|(identity, _)| reference(identity)).collect()
+    }
+}
+
+fn unsubscribe(interested: &mut HashMap<ObjectKey, HashSet<String>>, key: &ObjectKey, identity: &str) {
+    let Some(all) = interested.get_mut(key) else { return };
+    all.remove(identity);
+    if all.is_empty() {
+        interested.remove(key);
+    }
+}
+
+fn reference(identity: &str) -> Option<ObjectRef<Application>> {
+    let (namespace, name) = identity.split_once('/')?;
+    Some(ObjectRef::new(name).within(namespace))
+}

@@ -1,0 +1,216 @@
+//! The only writer: carries out steps.
+
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::DynamicObject;
+use kube::runtime::events::{Event, EventType};
+use kube::{Api, Resource};
+use serde_json::{Value, json};
+
+use super::Shared;
+use crate::argo::Application;
+use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::metrics::Outcome;
+use crate::mirror::compare;
+use crate::names;
+use crate::plan::Step;
+
+/// Why a plan was not carried out to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ExecuteError {
+    /// The Application changed since it was read: the next event decides anew.
+    #[error("the Application has changed")]
+    Stale,
+    /// Something generated is still there, though the caches do not know it.
+    #[error("something generated is still there")]
+    NotGone,
+    /// The API server did not do it.
+    #[error("{step} of {object}")]
+    Api {
+        /// The kind of step.
+        step: &'static str,
+        /// Its object.
+        object: String,
+        /// The answer.
+        source: Box<kube::Error>,
+    },
+}
+
+impl ExecuteError {
+    /// The API server's words, when it refused for good (as opposed to: could not).
+    pub(super) fn refusal(&self) -> Option<String> {
+        let Self::Api { object, source, .. } = self else { return None };
+        match source.as_ref() {
+            kube::Error::Api(status) if [400, 403, 404, 413, 422].contains(&status.code) => {
+                Some(format!("{object}: {}", status.message))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Carries out one step for `app`.
+pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> Result<(), ExecuteError> {
+    let result = match step {
+        Step::CreateNamespace { name, labels, annotations } => {
+            let metadata = json!({"metadata": {"name": name, "labels": labels, "annotations": annotations}});
+            create_namespace(shared, &metadata).await.map_err(|source| api_error(step, format!("Namespace {name}"), source))
+        }
+        Step::ApplyObject(manifest) => {
+            apply(shared, manifest).await.map_err(|source| api_error(step, manifest.key.to_string(), source))
+        }
+        Step::PatchObject { key, patch } => {
+            patch_object(shared, key, patch).await.map_err(|source| api_error(step, key.to_string(), source))
+        }
+        Step::DeleteObject { key, uid } => {
+            delete(shared, key, uid).await.map_err(|source| api_error(step, key.to_string(), source))
+        }
+        Step::ConfirmGone { labels, identity } => confirm_gone(shared, labels, identity).await,
+        Step::PatchApplication(patch) => patch_application(shared, app, patch).await,
+        Step::EmitEvent { is_warning, reason, message } => {
+            emit(shared, app, *is_warning, reason, message).await;
+            Ok(())
+        }
+        Step::Requeue(_) => Ok(()),
+    };
+    if step.is_write() {
+        shared.metrics.wrote(step.name(), outcome(&result));
+    }
+    result
+}
+
+fn outcome(result: &Result<(), ExecuteError>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Ok,
+        Err(ExecuteError::Stale) => Outcome::Conflict,
+        Err(_) => Outcome::Error,
+    }
+}
+
+fn api_error(step: &Step, object: String, source: kube::Error) -> ExecuteError {
+    ExecuteError::Api { step: step.name(), object, source: Box::new(source) }
+}
+
+fn has_code(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
+}
+
+fn api(shared: &Shared, key: &ObjectKey) -> Api<DynamicObject> {
+    Api::namespaced_with(shared.client.clone(), &key.namespace, &key.kind.api_resource())
+}
+
+async fn create_namespace(shared: &Shared, namespace: &Value) -> Result<(), kube::Error> {
+    let api = Api::<Namespace>::all(shared.client.clone());
+    let namespace: Namespace = serde_json::from_value(namespace.clone()).map_err(kube::Error::SerdeError)?;
+    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PostParams::default() };
+    match api.create(&params, &namespace).await {
+        Err(error) if !has_code(&error, 409) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn apply(shared: &Shared, manifest: &Manifest) -> Result<(), kube::Error> {
+    let params = PatchParams::apply(names::FIELD_MANAGER).force().validation_strict();
+    let api = api(shared, &manifest.key);
+    let mut applied = api.patch(&manifest.key.name, &params, &Patch::Apply(manifest.to_value())).await?;
+    // Server-side apply leaves alone what others have added; an edit has to go as a whole.
+    let live = Live { kind: manifest.key.kind, object: &applied };
+    if let Some(patch) = compare::clean_up(manifest, live.spec()) {
+        applied = api.patch(&manifest.key.name, &merge_params(), &Patch::Merge(patch)).await?;
+    }
+    remember(shared, &manifest.key, applied);
+    Ok(())
+}
+
+fn merge_params() -> PatchParams {
+    PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() }
+}
+
+fn remember(shared: &Shared, key: &ObjectKey, mut object: DynamicObject) {
+    object.metadata.managed_fields = None;
+    shared.cache.wrote_object(key, object);
+}
+
+/// An object that is gone needs no patch: the next look decides anew.
+async fn patch_object(shared: &Shared, key: &ObjectKey, patch: &Value) -> Result<(), kube::Error> {
+    match api(shared, key).patch(&key.name, &merge_params(), &Patch::Merge(patch)).await {
+        Ok(patched) => {
+            remember(shared, key, patched);
+            Ok(())
+        }
+        Err(error) if has_code(&error, 404) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Another object of the same name (409) stays, one that is gone (404) is.
+async fn delete(shared: &Shared, key: &ObjectKey, uid: &str) -> Result<(), kube::Error> {
+    let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+    match api(shared, key).delete(&key.name, &params).await {
+        Ok(_) => Ok(()),
+        Err(error) if has_code(&error, 404) || has_code(&error, 409) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn confirm_gone(
+    shared: &Shared,
+    labels: &std::collections::BTreeMap<String, String>,
+    identity: &str,
+) -> Result<(), ExecuteError> {
+    let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let params = ListParams::default().labels(&selector.join(","));
+    let absent = shared.cache.absent_kinds();
+    for kind in FluxKind::ALL.into_iter().filter(|kind| *kind != FluxKind::HelmChart && !absent.contains(kind)) {
+        let api = Api::<DynamicObject>::all_with(shared.client.clone(), &kind.api_resource());
+        let found = api.list(&params).await.map_err(|source| ExecuteError::Api {
+            step: "ConfirmGone",
+            object: kind.kind().to_owned(),
+            source: Box::new(source),
+        })?;
+        for object in found.items {
+            let live = Live { kind, object: &object };
+            if live.is_owned_by(identity) {
+                let key = live.key();
+                remember(shared, &key, object);
+                return Err(ExecuteError::NotGone);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn patch_application(shared: &Shared, app: &Application, patch: &Value) -> Result<(), ExecuteError> {
+    let api = Api::<Application>::namespaced(shared.client.clone(), app.namespace());
+    match api.patch(app.name(), &merge_params(), &Patch::Merge(patch)).await {
+        Ok(mut patched) => {
+            patched.metadata.managed_fields = None;
+            shared.cache.wrote_application(patched);
+            Ok(())
+        }
+        Err(error) if has_code(&error, 409) => Err(ExecuteError::Stale),
+        Err(error) if has_code(&error, 404) => Ok(()),
+        Err(source) => Err(ExecuteError::Api {
+            step: "PatchApplication",
+            object: format!("Application {}", app.identity()),
+            source: Box::new(source),
+        }),
+    }
+}
+
+/// An event is a courtesy: one that cannot be written is logged, and nothing else depends on it.
+async fn emit(shared: &Shared, app: &Application, is_warning: bool, reason: &str, message: &str) {
+    let event = Event {
+        type_: if is_warning { EventType::Warning } else { EventType::Normal },
+        reason: reason.to_owned(),
+        // The API server takes at most 1024 bytes (events.k8s.io/v1, `note`).
+        note: Some(message.chars().take(1000).collect()),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    };
+    let regarding: ObjectReference = app.object_ref(&());
+    if let Err(error) = shared.recorder.publish(&event, &regarding).await {
+        tracing::warn!(application = app.identity(), %error, "cannot write an event");
+    }
+}

@@ -1,0 +1,195 @@
+//! Reads everything that one Application needs into one value.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Shared;
+use crate::argo::Application;
+use crate::flux::{Live, Manifest, ObjectKey};
+use crate::mirror::{Observed, Relation, SourceState, compare, source, view};
+use crate::names;
+use crate::translate::{Context, Translation, Want, translate};
+
+/// How often a question may lead to the next one.
+const MAX_ROUNDS: usize = 4;
+
+/// What was read, and when to read again though nothing happens.
+pub(super) struct Gathered {
+    pub(super) observed: Observed,
+    pub(super) again: Option<Duration>,
+}
+
+/// Reads everything that `app` needs.
+pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestamp) -> Gathered {
+    let identity = app.identity();
+    let is_requested = app.annotation(names::ANNOTATION_REFRESH).is_some();
+    let refresh = shared.memory.refresh(&identity, is_requested, now);
+    let mut asking = Asking {
+        shared,
+        app: &app,
+        poll: poll_interval(shared),
+        token: refresh.as_ref().map(|refresh| refresh.token.as_str()),
+        failures: Vec::new(),
+        again: None,
+    };
+    let translation = asking.translate().await;
+    let (failures, again) = (asking.failures, asking.again);
+    let keys = keys(shared, &identity, &translation);
+    shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
+    let objects = keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect();
+    let observed = Observed {
+        now,
+        namespace_exists: shared.cache.has_namespace(&translation.namespace),
+        absent_kinds: shared.cache.absent_kinds(),
+        refusal: shared.memory.refusal(&identity),
+        control_namespace: shared.options.control_namespace.clone(),
+        app,
+        translation,
+        objects,
+        failures,
+        refresh,
+    };
+    Gathered { observed, again }
+}
+
+/// Wanted, referenced and owned objects, with the sources and charts behind the workload objects among them.
+fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<ObjectKey> {
+    let mut keys: BTreeSet<ObjectKey> = translation.objects.iter().map(|manifest| manifest.key.clone()).collect();
+    keys.extend(translation.references.iter().cloned());
+    keys.extend(shared.cache.owned(identity));
+    let behind: Vec<ObjectKey> = keys
+        .iter()
+        .filter(|key| key.kind.is_workload())
+        .flat_map(|key| {
+            let object = shared.cache.object(key);
+            let live = object.as_ref().map(|object| Live { kind: key.kind, object });
+            [live.and_then(view::source_key), view::chart_key_of(key, live)].into_iter().flatten().collect::<Vec<_>>()
+        })
+        .collect();
+    keys.extend(behind);
+    keys
+}
+
+/// How often Argo CD looks for new revisions (`timeout.reconciliation` in argocd-cm, a Go duration or bare seconds).
+fn poll_interval(shared: &Shared) -> Duration {
+    let setting = shared.cache.setting("timeout.reconciliation");
+    let parsed = setting.and_then(|text| parse_duration(&text));
+    parsed.filter(|poll| !poll.is_zero()).unwrap_or(Duration::from_secs(names::DEFAULT_POLL_SECONDS))
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let span: jiff::SignedDuration = text.trim().parse().ok()?;
+    span.try_into().ok()
+}
+
+struct Asking<'a> {
+    shared: &'a Shared,
+    app: &'a Arc<Application>,
+    poll: Duration,
+    token: Option<&'a str>,
+    failures: Vec<String>,
+    again: Option<Duration>,
+}
+
+impl Asking<'_> {
+    /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
+    async fn translate(&mut self) -> Translation {
+        let mut context = Context {
+            control_namespace: self.shared.options.control_namespace.clone(),
+            poll_interval: format!("{}s", self.poll.as_secs().max(1)),
+            ..Context::default()
+        };
+        let mut translation = translate(self.app, &context);
+        for _ in 0..MAX_ROUNDS {
+            if translation.wants.is_empty() || !self.answer(&translation, &mut context).await {
+                break;
+            }
+            translation = translate(self.app, &context);
+        }
+        translation
+    }
+
+    /// Whether anything new became known.
+    async fn answer(&mut self, translation: &Translation, context: &mut Context) -> bool {
+        let mut is_wiser = false;
+        for want in &translation.wants {
+            is_wiser |= match want {
+                Want::Contents { source } => self.contents(*source, translation, context).await,
+                Want::RemoteRefs { url } => self.refs(url, context).await,
+            };
+        }
+        is_wiser
+    }
+
+    async fn refs(&mut self, url: &str, context: &mut Context) -> bool {
+        self.again = Some(self.poll);
+        match self.shared.questions.refs(url, self.poll, self.token).await {
+            Ok(refs) => context.refs.insert(url.to_owned(), refs).is_none(),
+            Err(error) => {
+                self.failures.push(chain(&error));
+                false
+            }
+        }
+    }
+
+    async fn contents(&mut self, index: usize, translation: &Translation, context: &mut Context) -> bool {
+        let Some(manifest) = translation.objects.iter().find(|manifest| manifest.key.kind.is_source()) else {
+            return false;
+        };
+        let Some((url, digest)) = self.artifact(manifest) else { return false };
+        let source = self.app.sources().get(index);
+        let (path, is_oci) = source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
+        match self.shared.questions.contents(&url, &digest, path, is_oci).await {
+            Ok(contents) => context.contents.insert(index, contents).is_none(),
+            Err(error) if error.is_passing() => {
+                tracing::debug!(url, error = chain(&error), "the artifact was replaced or is not served at the moment");
+                self.again = Some(Duration::from_secs(1));
+                false
+            }
+            Err(error) => {
+                self.failures.push(chain(&error));
+                self.again = Some(self.poll);
+                false
+            }
+        }
+    }
+
+    /// Address and digest of the artifact, when it is that of the wanted source.
+    fn artifact(&self, manifest: &Manifest) -> Option<(String, String)> {
+        let object = self.shared.cache.object(&manifest.key)?;
+        let live = Live { kind: manifest.key.kind, object: &object };
+        let is_wanted = !matches!(
+            compare::relation(&self.app.identity(), manifest, Some(live)),
+            Relation::Foreign(_) | Relation::Deleting
+        );
+        // An artifact of an older spec or revision still tells what the path is, until the newer one is there.
+        let is_usable = is_wanted && source::state(Some(live), None) != SourceState::Missing;
+        let text = |field| live.text(field).map(str::to_owned);
+        is_usable.then(|| text("/status/artifact/url").zip(text("/status/artifact/digest"))).flatten()
+    }
+}
+
+/// An error with everything that led to it.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string);
+    std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_poll_interval_is_read_as_argo_cd_writes_it() {
+        assert_eq!(parse_duration("180s"), Some(Duration::from_secs(180)));
+        assert_eq!(parse_duration("2m30s"), Some(Duration::from_secs(150)));
+        assert_eq!(parse_duration("60"), Some(Duration::from_secs(60)));
+        assert_eq!(parse_duration("soon"), None);
+    }
+}

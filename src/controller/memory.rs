@@ -1,0 +1,116 @@
+//! What is remembered between two reconciles of an Application. Losing any of it costs a request, never an outcome.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backoff::BackoffBuilder;
+use jiff::Timestamp;
+
+use crate::mirror::{Refresh, Refusal};
+use crate::plan::State;
+
+/// First and longest delay after failures of one Application.
+const DELAYS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(120));
+
+#[derive(Default)]
+struct Entry {
+    failures: u32,
+    refusal: Option<Refusal>,
+    refresh: Option<Refresh>,
+    state: Option<State>,
+}
+
+/// By identity (`NAMESPACE/NAME`) of the Application.
+#[derive(Default)]
+pub(super) struct Memory(Mutex<HashMap<String, Entry>>);
+
+impl Memory {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn forget(&self, identity: &str) {
+        self.lock().remove(identity);
+    }
+
+    /// The refresh in flight: begins with the first look at a requested one, ends with the request.
+    pub(super) fn refresh(&self, identity: &str, is_requested: bool, now: Timestamp) -> Option<Refresh> {
+        let mut entries = self.lock();
+        if !is_requested {
+            if let Some(entry) = entries.get_mut(identity) {
+                entry.refresh = None;
+            }
+            return None;
+        }
+        let entry = entries.entry(identity.to_owned()).or_default();
+        Some(entry.refresh.get_or_insert_with(|| Refresh { token: now.to_string(), since: now }).clone())
+    }
+
+    pub(super) fn refusal(&self, identity: &str) -> Option<Refusal> {
+        self.lock().get(identity)?.refusal.clone()
+    }
+
+    pub(super) fn refused(&self, identity: &str, refusal: Refusal) {
+        self.lock().entry(identity.to_owned()).or_default().refusal = Some(refusal);
+    }
+
+    /// A plan was carried out to its end.
+    pub(super) fn succeeded(&self, identity: &str, state: State) {
+        let mut entries = self.lock();
+        let entry = entries.entry(identity.to_owned()).or_default();
+        entry.failures = 0;
+        entry.refusal = None;
+        entry.state = Some(state);
+    }
+
+    /// How long to wait after one more failure.
+    pub(super) fn failed(&self, identity: &str) -> Duration {
+        let mut entries = self.lock();
+        let entry = entries.entry(identity.to_owned()).or_default();
+        entry.failures = entry.failures.saturating_add(1);
+        let mut delays = backoff::ExponentialBuilder::default()
+            .with_min_delay(DELAYS.0)
+            .with_max_delay(DELAYS.1)
+            .without_max_times()
+            .build();
+        let step = usize::try_from(entry.failures - 1).unwrap_or(usize::MAX).min(16);
+        delays.nth(step).unwrap_or(DELAYS.1)
+    }
+
+    /// How many Applications are in which state.
+    pub(super) fn census(&self) -> BTreeMap<&'static str, i64> {
+        let mut census: BTreeMap<_, _> = State::ALL.iter().map(|state| (state.name(), 0)).collect();
+        census.remove(State::Ignored.name());
+        for state in self.lock().values().filter_map(|entry| entry.state) {
+            *census.entry(state.name()).or_default() += 1;
+        }
+        census
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_to_their_limit_and_start_over_after_a_success() {
+        let memory = Memory::default();
+        let delays: Vec<_> = (0..30).map(|_| memory.failed("argocd/demo")).collect();
+        assert_eq!(delays[0], DELAYS.0);
+        assert!(delays.windows(2).all(|pair| pair[0] <= pair[1]));
+        assert_eq!(delays[29], DELAYS.1);
+        memory.succeeded("argocd/demo", State::Delivered);
+        assert_eq!(memory.failed("argocd/demo"), DELAYS.0);
+    }
+
+    #[test]
+    fn a_refresh_keeps_its_token_until_the_request_is_gone() {
+        let memory = Memory::default();
+        let first = memory.refresh("argocd/demo", true, Timestamp::UNIX_EPOCH);
+        let later = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(1);
+        assert_eq!(memory.refresh("argocd/demo", true, later), first);
+        assert_eq!(memory.refresh("argocd/demo", false, later), None);
+        assert_ne!(memory.refresh("argocd/demo", true, later), first);
+    }
+}

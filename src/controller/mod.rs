@@ -1,0 +1,123 @@
+//! The thin shell around the pure core: watches → stores → gather → translate → plan → execute.
+//!
+//! Nothing is decided here. Each Application is reconciled by one task at a time, several Applications at once.
+
+mod cache;
+mod execute;
+mod gather;
+mod memory;
+mod questions;
+mod reconcile;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::runtime::controller::{Config, Controller};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::{Client, Resource};
+use tokio_util::sync::CancellationToken;
+
+use crate::argo::Application;
+use crate::metrics::Metrics;
+use crate::names;
+use crate::serve::Readiness;
+
+/// Settings of the controller.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Argo CD's own namespace, whose Applications are bridged.
+    pub control_namespace: String,
+    /// How many Applications are reconciled at once.
+    pub concurrency: u16,
+    /// How long one reconcile may take.
+    pub reconcile_timeout: Duration,
+}
+
+/// Everything that reconciles share.
+pub(crate) struct Shared {
+    client: Client,
+    options: Options,
+    cache: watch::SharedCache,
+    memory: memory::Memory,
+    questions: questions::Questions,
+    metrics: Arc<Metrics>,
+    recorder: Recorder,
+}
+
+/// The name of the readiness part that the controller fills.
+pub const READINESS_CACHES: &str = "caches";
+
+/// Reconciles until `stop` is cancelled, then lets running reconciles end.
+pub async fn run(
+    client: Client,
+    http: reqwest::Client,
+    options: Options,
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+    stop: CancellationToken,
+) {
+    let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
+    let (cache, streams) = watch::start(&client, &options, &metrics);
+    let shared = Arc::new(Shared {
+        recorder: Recorder::new(client.clone(), reporter),
+        questions: questions::Questions::new(http),
+        memory: memory::Memory::default(),
+        client,
+        options,
+        cache,
+        metrics,
+    });
+    tokio::spawn(announce(Arc::clone(&shared), readiness));
+    let config = Config::default().concurrency(shared.options.concurrency);
+    let deleted = Arc::clone(&shared);
+    let applications = streams.applications.inspect(move |event| deleted.forget_if_gone(event));
+    let mut controller = Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
+        .with_config(config)
+        .graceful_shutdown_on(stop.cancelled_owned())
+        .reconcile_all_on(streams.everything);
+    for (kind, stream) in streams.flux {
+        let shared = Arc::clone(&shared);
+        controller = controller.watches_stream_with(
+            stream,
+            move |object| shared.cache.interested(kind, &object),
+            kind.api_resource(),
+        );
+    }
+    let namespaces = Arc::clone(&shared);
+    controller
+        .watches_stream(streams.namespaces, move |namespace| {
+            namespaces.cache.interested_in_namespace(namespace.meta().name.as_deref().unwrap_or_default())
+        })
+        .run(reconcile::reconcile, reconcile::on_error, shared)
+        .for_each(|outcome| async move {
+            if let Err(error) = outcome {
+                tracing::debug!(%error, "reconcile ended");
+            }
+        })
+        .await;
+}
+
+/// Says when the caches are filled.
+async fn announce(shared: Arc<Shared>, readiness: Readiness) {
+    shared.cache.filled().await;
+    tracing::info!("caches are filled");
+    readiness.set(READINESS_CACHES, true);
+}
+
+impl Shared {
+    fn forget_if_gone(&self, event: &watch::ApplicationEvent) {
+        if let Ok(kube::runtime::watcher::Event::Delete(app)) = event {
+            self.forget(app);
+        }
+    }
+
+    /// Nothing is remembered of an Application that is gone or no longer bridged.
+    fn forget(&self, app: &Application) {
+        let identity = app.identity();
+        self.memory.forget(&identity);
+        self.cache.forget(&identity);
+        self.metrics.set_states(self.memory.census());
+    }
+}

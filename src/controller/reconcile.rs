@@ -1,0 +1,91 @@
+//! One Application: gather, plan, execute.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use kube::runtime::controller::Action;
+
+use super::Shared;
+use super::execute::{ExecuteError, execute};
+use super::gather::{Gathered, chain, gather};
+use crate::argo::Application;
+use crate::metrics::Outcome;
+use crate::mirror::Refusal;
+use crate::plan::{Step, plan};
+
+/// Why a reconcile is tried again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReconcileError {
+    /// A step was not carried out.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// It took too long.
+    #[error("no end after {0:?}")]
+    Timeout(Duration),
+}
+
+/// Brings one Application one step closer to what it says.
+pub(super) async fn reconcile(app: Arc<Application>, shared: Arc<Shared>) -> Result<Action, ReconcileError> {
+    if !app.is_bridged() {
+        shared.forget(&app);
+        return Ok(Action::await_change());
+    }
+    shared.cache.filled().await;
+    let _active = shared.metrics.reconciling();
+    let begin = Instant::now();
+    let limit = shared.options.reconcile_timeout;
+    let result = match tokio::time::timeout(limit, look(&shared, app)).await {
+        Ok(result) => result.map_err(ReconcileError::from),
+        Err(_) => Err(ReconcileError::Timeout(limit)),
+    };
+    let outcome = match &result {
+        Ok(_) => Outcome::Ok,
+        Err(ReconcileError::Execute(ExecuteError::Stale)) => Outcome::Conflict,
+        Err(ReconcileError::Timeout(_)) => Outcome::Timeout,
+        Err(ReconcileError::Execute(_)) => Outcome::Error,
+    };
+    shared.metrics.reconciled(outcome, begin.elapsed());
+    result
+}
+
+async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, ExecuteError> {
+    let app = shared.cache.application(watched);
+    let identity = app.identity();
+    let now = whole_seconds(Timestamp::now());
+    let Gathered { observed, again } = gather(shared, app, now).await;
+    let plan = plan(&observed);
+    let mut again = again;
+    for step in &plan.steps {
+        tracing::debug!(application = identity, step = step.name(), "step");
+        if let Step::Requeue(delay) = step {
+            again = Some(again.map_or(*delay, |again| again.min(*delay)));
+        }
+        execute(shared, &observed.app, step).await.inspect_err(|error| {
+            if let Some(message) = error.refusal() {
+                shared.memory.refused(&identity, Refusal { message, at: now });
+            }
+        })?;
+    }
+    shared.memory.succeeded(&identity, plan.state);
+    shared.metrics.set_states(shared.memory.census());
+    Ok(again.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// Argo CD's times are whole seconds: what is compared with them is too.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    time - jiff::SignedDuration::from_nanos(i64::from(time.subsec_nanosecond()))
+}
+
+/// Each Application waits for itself: longer with every failure, from a fifth of a second to two minutes.
+#[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]
+pub(super) fn on_error(app: Arc<Application>, error: &ReconcileError, shared: Arc<Shared>) -> Action {
+    let identity = app.identity();
+    if matches!(error, ReconcileError::Execute(ExecuteError::Stale | ExecuteError::NotGone)) {
+        // The event that made it stale may have been handled already.
+        return Action::requeue(Duration::from_millis(500));
+    }
+    let delay = shared.memory.failed(&identity);
+    tracing::warn!(application = identity, error = chain(error), ?delay, "will be tried again");
+    Action::requeue(delay)
+}

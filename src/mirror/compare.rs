@@ -1,0 +1,123 @@
+//! Wanted objects beside live ones.
+
+use serde_json::{Value, json};
+
+use super::patch;
+use crate::flux::{FluxKind, Live, Manifest, defaults};
+use crate::names;
+
+/// How a wanted object stands to the live one of the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// There is none.
+    Missing,
+    /// It is as wanted.
+    Matches,
+    /// The bridge applied what it wants now; somebody edited it since.
+    Edited,
+    /// The wish changed since the bridge last applied it.
+    Outdated,
+    /// Nobody generated it: used as it is, never overwritten.
+    Referenced,
+    /// Another Application (`NAMESPACE/NAME`) owns it.
+    Foreign(String),
+    /// It is ours and being deleted.
+    Deleting,
+    /// It is ours, and what is wanted of it cannot be found out at the moment.
+    Unknown,
+}
+
+/// Compares `wanted` with `live` on behalf of the Application with that identity.
+pub fn relation(identity: &str, wanted: &Manifest, live: Option<Live<'_>>) -> Relation {
+    let Some(live) = live else { return Relation::Missing };
+    if !live.is_generated() {
+        return Relation::Referenced;
+    }
+    match live.owner() {
+        Some(owner) if owner != identity => Relation::Foreign(owner.to_owned()),
+        _ if live.is_deleting() => Relation::Deleting,
+        _ if live.annotation(names::ANNOTATION_DIGEST) != Some(wanted.digest().as_str()) => Relation::Outdated,
+        _ if is_as_wanted(wanted, live) => Relation::Matches,
+        _ => Relation::Edited,
+    }
+}
+
+fn is_as_wanted(wanted: &Manifest, live: Live<'_>) -> bool {
+    let labels = wanted.labels.iter().all(|(key, value)| live.label(key) == Some(value));
+    let annotations = wanted.annotations.iter().all(|(key, value)| live.annotation(key) == Some(value));
+    labels && annotations && surplus(wanted, live.spec()).is_none()
+}
+
+/// The merge patch of `spec` that turns the live spec into the wanted one; `None` when it is that already.
+///
+/// Defaults of the CRD do not count, nor does `suspend` unless it is wanted: the bridge and people set it for a time.
+pub fn surplus(wanted: &Manifest, live_spec: &Value) -> Option<Value> {
+    let kind = wanted.key.kind;
+    let target = comparable(kind, &wanted.spec, &wanted.spec);
+    patch::between(&comparable(kind, live_spec, &wanted.spec), &target)
+}
+
+fn comparable(kind: FluxKind, spec: &Value, wanted: &Value) -> Value {
+    let mut spec = defaults::without_defaults(kind, spec);
+    if wanted.get("suspend").is_none() {
+        if let Some(fields) = spec.as_object_mut() {
+            fields.remove("suspend");
+        }
+    }
+    spec
+}
+
+/// The merge patch that removes from a freshly applied object what others had added to it.
+pub fn clean_up(wanted: &Manifest, live_spec: &Value) -> Option<Value> {
+    surplus(wanted, live_spec).map(|spec| json!({ "spec": spec }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argo::Application;
+    use crate::flux::{FluxKind, ObjectKey};
+    use kube::core::DynamicObject;
+    use rstest::rstest;
+
+    fn wanted() -> Manifest {
+        let app: Application =
+            serde_json::from_value(json!({"metadata": {"name": "demo", "namespace": "argocd"}})).unwrap();
+        Manifest::owned_by(
+            &app,
+            ObjectKey::new(FluxKind::HelmRelease, "apps", "demo"),
+            json!({"interval": "10m", "values": {"replicaCount": 4}}),
+        )
+    }
+
+    fn related(edit: &Value) -> Relation {
+        let mut object = wanted().to_value();
+        patch::merge(&mut object, edit);
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        relation("argocd/demo", &wanted(), Some(Live { kind: FluxKind::HelmRelease, object: &object }))
+    }
+
+    #[rstest]
+    #[case::same(json!({}), Relation::Matches)]
+    #[case::more_labels(json!({"metadata": {"labels": {"team": "a"}}}), Relation::Matches)]
+    #[case::suspended_for_a_time(json!({"spec": {"suspend": true}}), Relation::Matches)]
+    #[case::number_as_float(json!({"spec": {"values": {"replicaCount": 4.0}}}), Relation::Matches)]
+    #[case::value_edited(json!({"spec": {"values": {"replicaCount": "2"}}}), Relation::Edited)]
+    #[case::value_added(json!({"spec": {"values": {"color": "red"}}}), Relation::Edited)]
+    #[case::label_edited(json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "me"}}}), Relation::Edited)]
+    #[case::wish_changed(json!({"metadata": {"annotations": {"flux-subsystem.dev/digest": "old"}}}), Relation::Outdated)]
+    #[case::not_generated(json!({"metadata": {"labels": {"flamingo/generated": null}}}), Relation::Referenced)]
+    #[case::other_owner(
+        json!({"metadata": {"annotations": {"flux-subsystem.dev/application": "argocd/x"}}}),
+        Relation::Foreign("argocd/x".into())
+    )]
+    fn relations(#[case] edit: Value, #[case] expected: Relation) {
+        assert_eq!(related(&edit), expected);
+    }
+
+    #[test]
+    fn cleaning_up_removes_only_the_surplus() {
+        let live = json!({"interval": "10m", "values": {"replicaCount": 4, "color": "red"}, "suspend": true});
+        assert_eq!(clean_up(&wanted(), &live), Some(json!({"spec": {"values": {"color": null}}})));
+    }
+}

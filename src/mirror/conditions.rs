@@ -1,0 +1,152 @@
+//! Application conditions: which ones the bridge owns, and how they are merged with those of others.
+
+use jiff::Timestamp;
+
+use super::source::SourceState;
+use super::view::View;
+use super::Relation;
+use crate::argo::operation::{OperationState, Phase};
+use crate::argo::status::Condition;
+use crate::names;
+use crate::translate::{Problem, Severity};
+
+/// The source cannot be compared with what is there.
+pub const COMPARISON_ERROR: &str = "ComparisonError";
+/// The last automated sync failed.
+pub const SYNC_ERROR: &str = "SyncError";
+/// The deletion does not get on.
+pub const DELETION_ERROR: &str = "DeletionError";
+/// A field has no effect; Argo CD's readers classify a condition by the end of its type.
+pub const TRANSLATION_WARNING: &str = "TranslationWarning";
+
+/// The types that the bridge writes; conditions of any other type are somebody else's and stay.
+const OWNED: [&str; 4] = [COMPARISON_ERROR, SYNC_ERROR, DELETION_ERROR, TRANSLATION_WARNING];
+
+/// `previous` with the owned conditions replaced by `found`; an unchanged one keeps its time (types.go, `SetConditions`).
+pub fn merged(previous: &[Condition], found: Vec<(&str, String)>, now: Timestamp) -> Vec<Condition> {
+    let foreign = previous.iter().filter(|condition| !OWNED.contains(&condition.kind.as_str())).cloned();
+    let ours = found.into_iter().map(|(kind, message)| {
+        let same = previous.iter().find(|old| old.kind == kind && old.message == message);
+        let since = same.and_then(|old| old.last_transition_time).unwrap_or(now);
+        Condition { kind: kind.to_owned(), message, last_transition_time: Some(since) }
+    });
+    let mut all: Vec<_> = foreign.chain(ours).collect();
+    all.sort_by(|a, b| (&a.kind, &a.message).cmp(&(&b.kind, &b.message)));
+    all
+}
+
+/// What is wrong, or worth knowing, by `view`; `operation` is the last one.
+pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'static str, String)> {
+    let problems = &view.observed.translation.problems;
+    let mut found: Vec<_> = problems.iter().map(|problem| (kind_of(problem), problem.to_string())).collect();
+    found.extend(comparison_errors(view).into_iter().map(|message| (COMPARISON_ERROR, message)));
+    let sync_errors = [sync_error(view, operation), refusal(view, operation), homeless(view)];
+    found.extend(sync_errors.into_iter().flatten().take(1).map(|message| (SYNC_ERROR, message)));
+    found
+}
+
+/// What the API server refused outside of an operation.
+fn refusal(view: &View<'_>, operation: Option<&OperationState>) -> Option<String> {
+    let refusal = view.observed.refusal.as_ref()?;
+    let is_told = operation.is_some_and(|operation| operation.message == refusal.message);
+    (!is_told).then(|| refusal.message.clone())
+}
+
+/// The destination namespace is missing and nobody wishes for it; in the API server's words.
+pub fn homeless(view: &View<'_>) -> Option<String> {
+    let observed = view.observed;
+    let is_homeless = view.generates()
+        && view.is_complete()
+        && !observed.namespace_exists
+        && !observed.app.has_sync_option(names::OPTION_CREATE_NAMESPACE);
+    is_homeless.then(|| {
+        format!(
+            "namespaces \"{}\" not found (create it, or add the sync option {})",
+            observed.translation.namespace,
+            names::OPTION_CREATE_NAMESPACE
+        )
+    })
+}
+
+fn kind_of(problem: &Problem) -> &'static str {
+    match problem.severity {
+        Severity::Error => COMPARISON_ERROR,
+        Severity::Warning => TRANSLATION_WARNING,
+    }
+}
+
+/// Why the comparison of what is wanted with what is there is not to be had.
+pub fn comparison_errors(view: &View<'_>) -> Vec<String> {
+    let absent = view.absent().map(|kind| {
+        format!(
+            "the API server does not serve {}.{} (install Flux, or its missing controller)",
+            kind.plural(),
+            kind.group()
+        )
+    });
+    let foreign = view.resources.iter().filter_map(|resource| match &resource.relation {
+        Relation::Foreign(owner) => Some(format!(
+            "{} already belongs to Application {owner} (set the label flamingo/workload-name to another name)",
+            resource.key
+        )),
+        _ => None,
+    });
+    let missing_reference = view.resources.iter().filter(|r| !view.generates() && r.live.is_none()).map(|resource| {
+        format!(
+            "{} does not exist (create it, or let the bridge do so: sync option AutoCreateFluxResources=true)",
+            resource.key
+        )
+    });
+    let failed = [&view.source, &view.chart].into_iter().filter_map(|state| match state {
+        SourceState::Failed(why) => Some(why.clone()),
+        _ => None,
+    });
+    let mut all: Vec<String> = absent
+        .chain(view.observed.failures.iter().cloned())
+        .chain(foreign)
+        .chain(missing_reference)
+        .chain(failed)
+        .collect();
+    all.dedup();
+    all
+}
+
+/// Stock's words for an automated sync that failed and is not tried again by Argo CD (appcontroller.go, `autoSync`).
+fn sync_error(view: &View<'_>, operation: Option<&OperationState>) -> Option<String> {
+    let operation = operation?;
+    let failed = matches!(operation.phase, Phase::Failed | Phase::Error);
+    (failed && operation.operation.initiated_by.automated && !view.is_synced()).then(|| {
+        let revision = operation.sync_result.as_ref().map_or("", |result| result.revision.as_str());
+        format!("Failed last sync attempt to [{revision}]: {}", operation.message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_of_others_stay_and_unchanged_ones_keep_their_time() {
+        let early = Timestamp::UNIX_EPOCH;
+        let late = early + jiff::SignedDuration::from_secs(60);
+        let condition = |kind: &str, message: &str, time| Condition {
+            kind: kind.into(),
+            message: message.into(),
+            last_transition_time: Some(time),
+        };
+        let previous = vec![
+            condition("InvalidSpecError", "no such project", early),
+            condition(COMPARISON_ERROR, "old", early),
+            condition(COMPARISON_ERROR, "gone", early),
+        ];
+        let merged = merged(&previous, vec![(COMPARISON_ERROR, "old".into()), (SYNC_ERROR, "new".into())], late);
+        assert_eq!(
+            merged,
+            vec![
+                condition(COMPARISON_ERROR, "old", early),
+                condition("InvalidSpecError", "no such project", early),
+                condition(SYNC_ERROR, "new", late),
+            ]
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! Flux objects → what an Application's status says. Pure: no `async`, client, clock, environment or file access.
+//!
+//! [`Observed`] is everything that was read, [`View`] what it means, [`status::desired`] what Argo CD's readers see of it.
+
+pub mod compare;
+pub mod conditions;
+pub mod health;
+pub mod observed;
+pub mod patch;
+pub mod revision;
+pub mod source;
+pub mod status;
+pub mod view;
+pub mod workload;
+
+pub use compare::Relation;
+pub use observed::{Observed, Refresh, Refusal};
+pub use source::SourceState;
+pub use view::{Resource, View};
+pub use workload::{Delivery, WorkloadState};

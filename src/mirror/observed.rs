@@ -1,0 +1,70 @@
+//! Everything that one decision is made from, as one value with the time in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::core::DynamicObject;
+
+use crate::argo::Application;
+use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::translate::Translation;
+
+/// What was read for one Application.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The moment of the reading.
+    pub now: Timestamp,
+    /// The Application.
+    pub app: Arc<Application>,
+    /// What it becomes.
+    pub translation: Translation,
+    /// Live Flux objects: wanted, referenced, owned, and the `HelmChart`s and sources behind them.
+    pub objects: BTreeMap<ObjectKey, Arc<DynamicObject>>,
+    /// Whether the destination namespace is there.
+    pub namespace_exists: bool,
+    /// Kinds that the API server does not serve.
+    pub absent_kinds: BTreeSet<FluxKind>,
+    /// What could not be found out, a sentence each.
+    pub failures: Vec<String>,
+    /// The API server's last refusal of a step; kept until a step of that kind succeeds.
+    pub refusal: Option<Refusal>,
+    /// A refresh in flight.
+    pub refresh: Option<Refresh>,
+    /// Argo CD's own namespace.
+    pub control_namespace: String,
+}
+
+/// A refresh in flight. Only its token lives in memory: after a restart the sources are simply asked once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refresh {
+    /// What the sources are asked with.
+    pub token: String,
+    /// When it was first seen.
+    pub since: Timestamp,
+}
+
+/// The API server refused a step (as opposed to: it did not answer).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The object and the API server's words.
+    pub message: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Observed {
+    /// A live object.
+    pub fn live(&self, key: &ObjectKey) -> Option<Live<'_>> {
+        self.objects.get(key).map(|object| Live { kind: key.kind, object })
+    }
+
+    /// All live objects that the bridge generated for this Application.
+    pub fn owned(&self) -> impl Iterator<Item = Live<'_>> {
+        let identity = self.app.identity();
+        self.objects
+            .iter()
+            .map(|(key, object)| Live { kind: key.kind, object })
+            .filter(move |live| live.is_owned_by(&identity))
+    }
+}

@@ -1,0 +1,101 @@
+//! JSON merge patches (RFC 7396): the smallest one between two values, and its application.
+
+use serde_json::{Map, Value};
+
+/// The merge patch that turns `from` into `to`; `None` when they are equal.
+///
+/// Fields of `from` that `to` lacks become `null`. Lists are replaced whole. `to` must hold no `null`, which a merge
+/// patch cannot express.
+pub fn between(from: &Value, to: &Value) -> Option<Value> {
+    match (from, to) {
+        (Value::Object(from), Value::Object(to)) => {
+            let patch = between_objects(from, to);
+            (!patch.is_empty()).then_some(Value::Object(patch))
+        }
+        _ => (!equal(from, to)).then(|| to.clone()),
+    }
+}
+
+fn between_objects(from: &Map<String, Value>, to: &Map<String, Value>) -> Map<String, Value> {
+    let mut patch = Map::new();
+    for (key, wanted) in to {
+        let change = match from.get(key) {
+            Some(current) => between(current, wanted),
+            None => Some(wanted.clone()),
+        };
+        if let Some(change) = change {
+            patch.insert(key.clone(), change);
+        }
+    }
+    for key in from.keys().filter(|key| !to.contains_key(*key)) {
+        patch.insert(key.clone(), Value::Null);
+    }
+    patch
+}
+
+/// Applies a merge patch.
+pub fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Some(fields) = target.as_object_mut() else { return };
+    for (key, change) in patch {
+        if change.is_null() {
+            fields.remove(key);
+        } else {
+            merge(fields.entry(key.clone()).or_insert(Value::Null), change);
+        }
+    }
+}
+
+/// Joins two merge patches into one that does what both do; `null`s are kept.
+pub fn merge_patches(first: &mut Value, second: Value) {
+    match (first, second) {
+        (Value::Object(first), Value::Object(second)) => {
+            for (key, change) in second {
+                merge_patches(first.entry(key).or_insert(Value::Null), change);
+            }
+        }
+        (first, second) => *first = second,
+    }
+}
+
+/// Equality by value: `1` equals `1.0`, which Go prints as `1`.
+pub fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b || (a.as_f64() == b.as_f64() && (a.is_f64() || b.is_f64())),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_patch_is_the_smallest_and_leads_there() {
+        let from = json!({"a": 1, "b": {"c": 2, "d": [1]}, "e": "x"});
+        let to = json!({"a": 1, "b": {"c": 3, "d": [1, 2]}, "f": {}});
+        let patch = between(&from, &to).unwrap();
+        assert_eq!(patch, json!({"b": {"c": 3, "d": [1, 2]}, "e": null, "f": {}}));
+        let mut patched = from;
+        merge(&mut patched, &patch);
+        assert_eq!(patched, to);
+        assert_eq!(between(&patched, &to), None);
+    }
+
+    #[test]
+    fn numbers_are_compared_by_value() {
+        assert_eq!(between(&json!({"n": 1.0}), &json!({"n": 1})), None);
+        assert!(between(&json!({"n": "1"}), &json!({"n": 1})).is_some());
+    }
+}

@@ -1,0 +1,41 @@
+//! Flux's revisions, as Argo CD's readers understand them.
+
+/// The bare revision: commit of `main@sha1:COMMIT`, digest of `1.0.5@sha256:…`, version of `6.3.5`.
+///
+/// Argo CD's repo-server refuses anything but a bare commit (argo-cd `reposerver/repository/repository.go`, "must be
+/// resolved"), and its OCI client writes digests with their algorithm.
+pub fn bare(revision: &str) -> &str {
+    let last = revision.rsplit_once('@').map_or(revision, |(_, last)| last);
+    last.strip_prefix("sha1:").unwrap_or(last)
+}
+
+/// A chart version without the suffix that Flux adds when it repackages a chart (`+1` for merged value files,
+/// `+COMMIT` for charts from git, `+DIGEST` for charts from OCI).
+pub fn chart_version(revision: &str) -> &str {
+    revision.split_once('+').map_or(revision, |(version, _)| version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("main@sha1:2f5c", "2f5c")]
+    #[case("sha1:2f5c", "2f5c")]
+    #[case("refs/heads/main@sha1:2f5c", "2f5c")]
+    #[case("v1.0@sha1:2f5c", "2f5c")]
+    #[case("1.0.5@sha256:ab", "sha256:ab")]
+    #[case("sha256:ab", "sha256:ab")]
+    #[case("6.3.5", "6.3.5")]
+    #[case("feature@home@sha1:2f5c", "2f5c")]
+    fn revisions_are_bare(#[case] flux: &str, #[case] argo: &str) {
+        assert_eq!(bare(flux), argo);
+    }
+
+    #[test]
+    fn flux_suffixes_go() {
+        assert_eq!(chart_version("6.3.5+2f5c1d"), "6.3.5");
+        assert_eq!(chart_version("6.3.5-rc.1"), "6.3.5-rc.1");
+    }
+}

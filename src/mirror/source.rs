@@ -1,0 +1,101 @@
+//! The state of one source object, read off its conditions.
+
+use crate::flux::{FluxKind, Live};
+
+/// What a source object is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceState {
+    /// It is not there.
+    Missing,
+    /// Flux has not looked at it yet, or is at it.
+    Fetching(String),
+    /// Its artifact is that of its spec.
+    Ready,
+    /// It could not be fetched; an older artifact may still be served.
+    Failed(String),
+}
+
+/// Reasons of a `HelmChart` that only say that its repository has nothing yet (source-controller `helmchart_controller.go`).
+const WAITS_FOR_REPOSITORY: [&str; 2] = ["NoSourceArtifact", "SourceUnavailable"];
+
+/// The state of `live`; `upstream` is the state of what it is built from (a `HelmChart`'s repository).
+pub fn state(live: Option<Live<'_>>, upstream: Option<&SourceState>) -> SourceState {
+    let Some(live) = live else { return SourceState::Missing };
+    if live.is_static() {
+        return SourceState::Ready;
+    }
+    let name = format!("{} {}", live.kind.kind(), live.name());
+    let Some(ready) = live.condition("Ready") else {
+        return SourceState::Fetching(format!("{name} is waiting to be reconciled"));
+    };
+    match ready.status {
+        "True" if live.is_observed() => SourceState::Ready,
+        "False" if has_failed(live) => failed(live, &name, upstream),
+        _ => SourceState::Fetching(format!("{name}: {}", ready.message)),
+    }
+}
+
+/// A failure that Flux reports as one, rather than a new revision that it has seen and not yet stored.
+fn has_failed(live: Live<'_>) -> bool {
+    const FAILURES: [&str; 5] =
+        ["FetchFailed", "BuildFailed", "StorageOperationFailed", "IncludeUnavailable", "Stalled"];
+    FAILURES.into_iter().any(|kind| live.is_true(kind))
+        || live.condition("SourceVerified").is_some_and(|verified| verified.status == "False")
+}
+
+fn failed(live: Live<'_>, name: &str, upstream: Option<&SourceState>) -> SourceState {
+    let ready = live.condition("Ready");
+    let message = ready.map_or("", |ready| ready.message);
+    let waits = live.kind == FluxKind::HelmChart
+        && ready.is_some_and(|ready| WAITS_FOR_REPOSITORY.contains(&ready.reason));
+    match upstream {
+        Some(SourceState::Failed(why)) if waits => SourceState::Failed(why.clone()),
+        Some(SourceState::Fetching(_) | SourceState::Ready) if waits => {
+            SourceState::Fetching(format!("{name}: {message}"))
+        }
+        _ => SourceState::Failed(format!("{name}: {message}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flux::live::tests::object;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    fn source(kind: FluxKind, conditions: &Value, observed: i64) -> SourceState {
+        let object = object(
+            kind,
+            json!({"spec": {}, "status": {"observedGeneration": observed, "conditions": conditions}}),
+        );
+        state(Some(Live { kind, object: &object }), Some(&SourceState::Ready))
+    }
+
+    #[rstest]
+    #[case::new(json!([]), 1, "fetching")]
+    #[case::ready(json!([{"type": "Ready", "status": "True"}]), 1, "ready")]
+    #[case::old_spec(json!([{"type": "Ready", "status": "True"}]), 0, "fetching")]
+    #[case::new_revision(json!([{"type": "Ready", "status": "Unknown", "message": "building"}]), 1, "fetching")]
+    #[case::failing(json!([{"type": "Ready", "status": "False", "message": "no"}, {"type": "FetchFailed", "status": "True"}]), 0, "failed")]
+    #[case::outdated(json!([{"type": "Ready", "status": "False"}, {"type": "ArtifactOutdated", "status": "True"}]), 1, "fetching")]
+    fn conditions_become_a_state(#[case] conditions: Value, #[case] observed: i64, #[case] expected: &str) {
+        let state = source(FluxKind::GitRepository, &conditions, observed);
+        let word = match state {
+            SourceState::Missing => "missing",
+            SourceState::Fetching(_) => "fetching",
+            SourceState::Ready => "ready",
+            SourceState::Failed(_) => "failed",
+        };
+        assert_eq!(word, expected);
+    }
+
+    #[test]
+    fn a_chart_without_an_index_yet_is_not_a_failure() {
+        let conditions = json!([
+            {"type": "Ready", "status": "False", "reason": "NoSourceArtifact", "message": "no artifact"},
+            {"type": "FetchFailed", "status": "True"},
+        ]);
+        assert!(matches!(source(FluxKind::HelmChart, &conditions, 1), SourceState::Fetching(_)));
+    }
+}

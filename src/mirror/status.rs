@@ -1,0 +1,191 @@
+//! The status that Argo CD's readers (server, UI, CLI, `ApplicationSets`, notifications) see of an Application.
+
+use jiff::Timestamp;
+
+use super::compare::Relation;
+use super::conditions;
+use super::health;
+use super::source;
+use super::view::{Resource, View};
+use super::workload;
+use crate::argo::application::Application;
+use crate::argo::operation::OperationState;
+use crate::argo::status::{
+    ApplicationStatus, ComparedTo, HealthStatus, ResourceStatus, RevisionHistory, SyncStatus,
+};
+use crate::flux::Live;
+use crate::translate::Severity;
+
+/// How many history entries Argo CD keeps unless told otherwise (types.go, `RevisionHistoryLimit`).
+const HISTORY_LIMIT: usize = 10;
+
+/// What an operation changes in the status, beside what is read off the cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// The current or last operation.
+    pub operation_state: Option<OperationState>,
+    /// The delivery that just succeeded.
+    pub delivered: Option<RevisionHistory>,
+}
+
+/// The status that `view` amounts to. `reconciledAt` is carried over: whoever writes a change sets it.
+pub fn desired(view: &View<'_>, record: Record) -> ApplicationStatus {
+    let app = &view.observed.app;
+    let previous = app.status.clone().unwrap_or_default();
+    let conditions = conditions::found(view, record.operation_state.as_ref());
+    let resources = resources(view);
+    ApplicationStatus {
+        sync: sync(view, &previous),
+        health: application_health(view, &resources, &previous.health),
+        history: history(app, &previous, record.delivered),
+        conditions: conditions::merged(&previous.conditions, conditions, view.observed.now),
+        operation_state: record.operation_state,
+        source_type: or_previous(&view.observed.translation.source_type, &previous.source_type),
+        controller_namespace: view.observed.control_namespace.clone(),
+        resources,
+        ..previous
+    }
+}
+
+fn or_previous(found: &str, previous: &str) -> String {
+    if found.is_empty() { previous.to_owned() } else { found.to_owned() }
+}
+
+/// `Synced`, `OutOfSync`, or `Unknown` when the comparison is not to be had.
+pub fn sync_word(view: &View<'_>) -> &'static str {
+    let has_errors = view.observed.translation.problems.iter().any(|problem| problem.severity == Severity::Error);
+    if has_errors || !conditions::comparison_errors(view).is_empty() {
+        "Unknown"
+    } else if view.is_complete() && view.is_synced() {
+        "Synced"
+    } else {
+        "OutOfSync"
+    }
+}
+
+fn sync(view: &View<'_>, previous: &ApplicationStatus) -> SyncStatus {
+    let app = &view.observed.app;
+    let revision = or_previous(&view.delivery.available, &previous.sync.revision);
+    let multiple = app.has_multiple_sources();
+    SyncStatus {
+        status: sync_word(view).to_owned(),
+        compared_to: Some(ComparedTo {
+            source: app.spec.source.clone().filter(|_| !multiple),
+            sources: app.spec.sources.clone(),
+            destination: app.spec.destination.clone(),
+            ignore_differences: app.spec.ignore_differences.clone(),
+        }),
+        revisions: if multiple { vec![revision.clone()] } else { Vec::new() },
+        revision: if multiple { String::new() } else { revision },
+    }
+}
+
+fn resources(view: &View<'_>) -> Vec<ResourceStatus> {
+    let known = view.resources.iter().map(|resource| resource_status(view, resource));
+    let stale = view.stale.iter().map(|live| ResourceStatus {
+        status: "OutOfSync".to_owned(),
+        requires_pruning: true,
+        ..identified(&live.key(), Some(live_health(view, *live)))
+    });
+    let mut all: Vec<_> = known.chain(stale).collect();
+    all.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    all
+}
+
+fn sort_key(resource: &ResourceStatus) -> [&str; 4] {
+    [&resource.group, &resource.kind, &resource.namespace, &resource.name]
+}
+
+fn resource_status(view: &View<'_>, resource: &Resource<'_>) -> ResourceStatus {
+    let health = match resource.live {
+        Some(live) => live_health(view, live),
+        None => HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() },
+    };
+    ResourceStatus { status: resource_sync(view, resource).to_owned(), ..identified(&resource.key, Some(health)) }
+}
+
+fn identified(key: &crate::flux::ObjectKey, health: Option<HealthStatus>) -> ResourceStatus {
+    ResourceStatus {
+        group: key.kind.group().to_owned(),
+        version: key.kind.version().to_owned(),
+        kind: key.kind.kind().to_owned(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        health,
+        ..ResourceStatus::default()
+    }
+}
+
+fn resource_sync(view: &View<'_>, resource: &Resource<'_>) -> &'static str {
+    let delivers = !resource.key.kind.is_workload() || (view.delivery.is_current && !view.has_drifted());
+    match resource.relation {
+        Relation::Unknown => "Unknown",
+        Relation::Matches | Relation::Referenced if delivers => "Synced",
+        _ => "OutOfSync",
+    }
+}
+
+/// Health of one live object, in the light of what it is built from.
+fn live_health(view: &View<'_>, live: Live<'_>) -> HealthStatus {
+    let is = |part: Option<Live<'_>>| part.is_some_and(|part| part.key() == live.key());
+    if is(view.parts.workload) {
+        health::of_workload(&view.workload)
+    } else if is(view.parts.source) {
+        health::of_source(&view.source)
+    } else if live.kind.is_workload() {
+        health::of_workload(&workload::state(Some(live), &source::SourceState::Ready))
+    } else {
+        health::of_source(&source::state(Some(live), None))
+    }
+}
+
+/// The worst of all objects; its time moves only when the word does (appcontroller.go, `persistAppStatus`).
+fn application_health(view: &View<'_>, resources: &[ResourceStatus], previous: &HealthStatus) -> HealthStatus {
+    let live = resources.iter().filter(|resource| !resource.requires_pruning).filter_map(|r| r.health.as_ref());
+    let mut found = match (resources.is_empty(), view.observed.translation.has_errors()) {
+        (true, true) => HealthStatus { status: "Unknown".to_owned(), ..HealthStatus::default() },
+        (true, false) => HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() },
+        (false, _) => health::worst(live),
+    };
+    if found.status == "Healthy" {
+        found.message.clear();
+    }
+    let unchanged = found.status == previous.status && previous.last_transition_time.is_some();
+    found.last_transition_time =
+        if unchanged { previous.last_transition_time } else { Some(view.observed.now) };
+    found
+}
+
+fn history(
+    app: &Application,
+    previous: &ApplicationStatus,
+    delivered: Option<RevisionHistory>,
+) -> Vec<RevisionHistory> {
+    let mut history = previous.history.clone();
+    history.extend(delivered);
+    let limit = app.spec.revision_history_limit.map_or(HISTORY_LIMIT, |limit| usize::try_from(limit).unwrap_or(0));
+    let surplus = history.len().saturating_sub(limit);
+    history.drain(..surplus);
+    history
+}
+
+/// The history entry of a delivery of `revision` that ended at `now`.
+pub fn entry(app: &Application, operation: &OperationState, revision: &str, now: Timestamp) -> RevisionHistory {
+    let last = app.status.as_ref().and_then(|status| status.history.last()).map(|last| last.id);
+    let sync = operation.operation.sync.clone().unwrap_or_default();
+    let multiple = if sync.source.is_some() { false } else { !sync.sources.is_empty() || app.has_multiple_sources() };
+    RevisionHistory {
+        id: last.map_or(0, |id| id + 1),
+        revision: if multiple { String::new() } else { revision.to_owned() },
+        revisions: if multiple { vec![revision.to_owned()] } else { Vec::new() },
+        deployed_at: now,
+        deploy_started_at: Some(operation.started_at),
+        source: (!multiple).then(|| sync.source.clone().or_else(|| app.spec.source.clone())).flatten(),
+        sources: match (multiple, sync.sources.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, false) => sync.sources,
+            (true, true) => app.spec.sources.clone(),
+        },
+        initiated_by: operation.operation.initiated_by.clone(),
+    }
+}

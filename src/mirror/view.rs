@@ -1,0 +1,192 @@
+//! What the observed objects mean: relations, states, delivery.
+
+use super::compare::{self, Relation};
+use super::observed::Observed;
+use super::source::{self, SourceState};
+use super::workload::{self, Delivery, Parts, WorkloadState};
+use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+
+/// One object of the Application: wanted or referenced, with its live counterpart.
+#[derive(Clone, Debug)]
+pub struct Resource<'a> {
+    /// Which object.
+    pub key: ObjectKey,
+    /// What is wanted of it; `None` for a reference.
+    pub manifest: Option<&'a Manifest>,
+    /// The live object.
+    pub live: Option<Live<'a>>,
+    /// How the two stand to each other.
+    pub relation: Relation,
+}
+
+/// What the observed objects mean.
+#[derive(Clone, Debug)]
+pub struct View<'a> {
+    /// Everything that was read.
+    pub observed: &'a Observed,
+    /// Wanted and referenced objects, sources first.
+    pub resources: Vec<Resource<'a>>,
+    /// Generated objects that are no longer wanted.
+    pub stale: Vec<Live<'a>>,
+    /// The objects that deliver.
+    pub parts: Parts<'a>,
+    /// State of the source object.
+    pub source: SourceState,
+    /// State of the `HelmChart`, where there is one; else that of the source.
+    pub chart: SourceState,
+    /// State of the workload object.
+    pub workload: WorkloadState,
+    /// What is delivered beside what is offered.
+    pub delivery: Delivery,
+}
+
+impl<'a> View<'a> {
+    /// Reads the meaning of `observed`.
+    pub fn of(observed: &'a Observed) -> Self {
+        let resources = resources(observed);
+        let parts = parts(observed, &resources);
+        let source = source::state(parts.source, None);
+        let chart = if parts.chart.is_some() { source::state(parts.chart, Some(&source)) } else { source.clone() };
+        let workload = workload::state(parts.workload, &chart);
+        let delivery = workload::delivery(parts);
+        let stale = stale(observed, &resources);
+        Self { observed, resources, stale, parts, source, chart, workload, delivery }
+    }
+
+    /// The workload resource (wanted or referenced).
+    pub fn workload_resource(&self) -> Option<&Resource<'a>> {
+        self.resources.iter().find(|resource| resource.key.kind.is_workload())
+    }
+
+    /// The source resources.
+    pub fn source_resources(&self) -> impl Iterator<Item = &Resource<'a>> {
+        self.resources.iter().filter(|resource| resource.key.kind.is_source())
+    }
+
+    /// Whether the bridge writes the Flux objects (as opposed to only mirroring existing ones).
+    pub fn generates(&self) -> bool {
+        self.observed.translation.references.is_empty()
+    }
+
+    /// Whether the objects that were found out so far are all there is to know.
+    pub fn is_complete(&self) -> bool {
+        self.observed.translation.is_complete() && self.observed.failures.is_empty() && self.absent().next().is_none()
+    }
+
+    /// Kinds that the Application needs and the API server does not serve.
+    pub fn absent(&self) -> impl Iterator<Item = FluxKind> {
+        let needed = |kind: &FluxKind| self.resources.iter().any(|resource| resource.key.kind == *kind);
+        self.observed.absent_kinds.iter().copied().filter(needed)
+    }
+
+    /// Every wanted object is there as wanted.
+    pub fn objects_match(&self) -> bool {
+        self.resources.iter().all(|r| matches!(r.relation, Relation::Matches | Relation::Referenced))
+    }
+
+    /// What is wanted changed since it was last applied, or was never applied.
+    pub fn is_outdated(&self) -> bool {
+        self.resources.iter().any(|r| matches!(r.relation, Relation::Outdated | Relation::Missing))
+    }
+
+    /// The release differs from what Helm delivered (`Drifted`, helm-controller `internal/reconcile/atomic_release.go`).
+    pub fn has_drifted(&self) -> bool {
+        self.parts.workload.is_some_and(|workload| workload.is_true("Drifted"))
+    }
+
+    /// What stands in the cluster is what is wanted, from the newest revision of the source.
+    pub fn is_synced(&self) -> bool {
+        self.objects_match() && self.delivery.is_current && !self.has_drifted() && self.stale.is_empty()
+    }
+}
+
+fn resources(observed: &Observed) -> Vec<Resource<'_>> {
+    let identity = observed.app.identity();
+    let wanted = observed.translation.objects.iter().map(|manifest| {
+        let live = observed.live(&manifest.key);
+        let relation = compare::relation(&identity, manifest, live);
+        Resource { key: manifest.key.clone(), manifest: Some(manifest), live, relation }
+    });
+    let mut resources: Vec<_> = wanted.chain(references(observed)).collect();
+    if !is_known(observed) {
+        let unknown: Vec<_> = observed.owned().filter(|live| !is_among(&resources, *live)).map(unknown).collect();
+        resources.extend(unknown);
+    }
+    resources
+}
+
+/// Everything that is wanted is known, so that what else is there is no longer wanted.
+fn is_known(observed: &Observed) -> bool {
+    observed.translation.is_complete() && observed.failures.is_empty()
+}
+
+fn is_among(resources: &[Resource<'_>], live: Live<'_>) -> bool {
+    resources.iter().any(|resource| resource.key == live.key())
+}
+
+fn unknown(live: Live<'_>) -> Resource<'_> {
+    Resource { key: live.key(), manifest: None, live: Some(live), relation: Relation::Unknown }
+}
+
+/// In reference mode: the first workload object that exists, behind the sources it names.
+fn references(observed: &Observed) -> Vec<Resource<'_>> {
+    let candidates = &observed.translation.references;
+    let found = candidates.iter().find(|key| observed.objects.contains_key(*key)).or(candidates.first());
+    let Some(key) = found else { return Vec::new() };
+    let live = observed.live(key);
+    let source = live.and_then(source_key).map(|key| reference(observed, &key));
+    source.into_iter().chain([reference(observed, key)]).collect()
+}
+
+fn reference<'a>(observed: &'a Observed, key: &ObjectKey) -> Resource<'a> {
+    let live = observed.live(key);
+    let relation = if live.is_some() { Relation::Referenced } else { Relation::Missing };
+    Resource { key: key.clone(), manifest: None, live, relation }
+}
+
+fn parts<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Parts<'a> {
+    let workload = resources.iter().find(|resource| resource.key.kind.is_workload()).and_then(|r| r.live);
+    let wanted = resources.iter().find(|resource| resource.key.kind.is_source()).and_then(|r| r.live);
+    let source = workload.and_then(source_key).and_then(|key| observed.live(&key)).or(wanted);
+    let chart = workload.and_then(chart_key).and_then(|key| observed.live(&key));
+    Parts { workload, source, chart }
+}
+
+/// The source object that a workload object names.
+pub fn source_key(workload: Live<'_>) -> Option<ObjectKey> {
+    let reference = ["/spec/sourceRef", "/spec/chart/spec/sourceRef", "/spec/chartRef"]
+        .into_iter()
+        .find_map(|pointer| workload.at(pointer))?;
+    let text = |field: &str| reference.get(field).and_then(serde_json::Value::as_str);
+    let kind = FluxKind::parse(text("kind")?)?;
+    Some(ObjectKey::new(kind, text("namespace").unwrap_or(workload.namespace()), text("name")?))
+}
+
+/// The `HelmChart` that Flux makes for a `HelmRelease` with `spec.chart` (helm-controller
+/// `internal/reconcile/helmchart_template.go`: `NAMESPACE-NAME`, in the namespace of its source).
+pub fn chart_key(workload: Live<'_>) -> Option<ObjectKey> {
+    workload.at("/spec/chart/spec")?;
+    let namespace = workload.text("/spec/chart/spec/sourceRef/namespace").unwrap_or(workload.namespace());
+    let name = format!("{}-{}", workload.namespace(), workload.name());
+    Some(ObjectKey::new(FluxKind::HelmChart, namespace, &name))
+}
+
+/// The same for a `HelmRelease` that may be gone: its `HelmChart` may outlive it for a moment.
+pub fn chart_key_of(workload: &ObjectKey, live: Option<Live<'_>>) -> Option<ObjectKey> {
+    match live {
+        Some(live) => chart_key(live),
+        None if workload.kind == FluxKind::HelmRelease => {
+            let name = format!("{}-{}", workload.namespace, workload.name);
+            Some(ObjectKey::new(FluxKind::HelmChart, &workload.namespace, &name))
+        }
+        None => None,
+    }
+}
+
+/// Generated objects that are no longer wanted.
+fn stale<'a>(observed: &'a Observed, resources: &[Resource<'_>]) -> Vec<Live<'a>> {
+    if !is_known(observed) {
+        return Vec::new();
+    }
+    observed.owned().filter(|live| !is_among(resources, *live)).collect()
+}

@@ -1,0 +1,266 @@
+//! The state of a workload object (`HelmRelease` or Kustomization), and what it has delivered.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::revision;
+use super::source::SourceState;
+use crate::flux::{FluxKind, Live};
+
+/// What a workload object is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkloadState {
+    /// It is not there.
+    Missing,
+    /// On its way out.
+    Deleting(String),
+    /// Somebody else suspended it (`flux suspend`).
+    Suspended,
+    /// Flux is at it, or about to be.
+    Progressing(String),
+    /// Delivered.
+    Ready(String),
+    /// The last attempt failed; Flux may try again.
+    Failed(String),
+}
+
+/// Reasons of `Ready=False` that tell of something not there yet rather than of a failed delivery.
+const WAITING: [&str; 4] = ["DependencyNotReady", "SourceNotReady", "Progressing", "HealthCheckCanceled"];
+
+/// The state of `live`, whose source is in state `source`.
+pub fn state(live: Option<Live<'_>>, source: &SourceState) -> WorkloadState {
+    let Some(live) = live else { return WorkloadState::Missing };
+    let ready = live.condition("Ready");
+    let message = ready.map_or("", |ready| ready.message).to_owned();
+    if live.is_deleting() {
+        return WorkloadState::Deleting(message);
+    }
+    if live.is_suspended() && !live.is_suspended_by_bridge() {
+        return WorkloadState::Suspended;
+    }
+    let Some(ready) = ready else {
+        return unreconciled(live, source);
+    };
+    match ready.status {
+        "True" if live.is_observed() || live.is_suspended_by_bridge() => WorkloadState::Ready(message),
+        "False" => not_ready(live, source, message),
+        _ => WorkloadState::Progressing(progress(live, &message)),
+    }
+}
+
+fn unreconciled(live: Live<'_>, source: &SourceState) -> WorkloadState {
+    match source {
+        SourceState::Failed(why) => WorkloadState::Failed(why.clone()),
+        SourceState::Fetching(what) => WorkloadState::Progressing(what.clone()),
+        _ => WorkloadState::Progressing(format!("{} {} is waiting to be reconciled", live.kind.kind(), live.name())),
+    }
+}
+
+fn not_ready(live: Live<'_>, source: &SourceState, message: String) -> WorkloadState {
+    let at_work = live.condition("Reconciling").is_some_and(|c| c.status == "True" && c.reason == "Progressing");
+    let waits = live.condition("Ready").is_some_and(|ready| {
+        WAITING.contains(&ready.reason)
+            // A Kustomization says "not found" of its source in the same words as of a path inside it.
+            || (ready.reason == "ArtifactFailed" && *source != SourceState::Ready)
+    });
+    match source {
+        SourceState::Failed(why) if waits => WorkloadState::Failed(why.clone()),
+        SourceState::Fetching(what) if waits => WorkloadState::Progressing(what.clone()),
+        _ if waits || at_work => WorkloadState::Progressing(progress(live, &message)),
+        _ => WorkloadState::Failed(message),
+    }
+}
+
+/// What Flux says that it is doing now.
+fn progress(live: Live<'_>, ready_message: &str) -> String {
+    live.condition("Reconciling")
+        .filter(|reconciling| reconciling.status == "True" && !reconciling.message.is_empty())
+        .map_or(ready_message, |reconciling| reconciling.message)
+        .to_owned()
+}
+
+/// What a workload object has delivered, beside what its source offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// What the source offers: commit, chart version or digest; empty while unknown.
+    pub available: String,
+    /// What is delivered; empty when nothing is.
+    pub delivered: String,
+    /// What is delivered is what the source offers.
+    pub is_current: bool,
+    /// Flux has tried what the source offers, well or not.
+    pub is_attempted: bool,
+    /// The artifact was rebuilt from the same revision (other ignore rules); Flux does not notice that by itself.
+    pub is_rebuilt: bool,
+}
+
+/// The objects that a delivery is read off.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parts<'a> {
+    /// `HelmRelease` or Kustomization.
+    pub workload: Option<Live<'a>>,
+    /// The source that it, or its chart, is fetched from.
+    pub source: Option<Live<'a>>,
+    /// The `HelmChart` that Flux made for a `HelmRelease`.
+    pub chart: Option<Live<'a>>,
+}
+
+/// Compares what is delivered with what the source offers.
+pub fn delivery(parts: Parts<'_>) -> Delivery {
+    match parts.workload {
+        Some(workload) if workload.kind == FluxKind::HelmRelease => release(workload, parts),
+        Some(workload) => kustomization(workload, parts),
+        None => Delivery { available: offered(parts), ..Delivery::default() },
+    }
+}
+
+/// What the source offers, in Argo CD's words: a chart's version for a Helm repository, else commit or digest.
+fn offered(parts: Parts<'_>) -> String {
+    let source = parts.source.filter(|source| source.kind != FluxKind::HelmRepository);
+    match (source, parts.chart) {
+        (Some(source), _) => revision::bare(source.artifact_revision().unwrap_or_default()).to_owned(),
+        (None, Some(chart)) => revision::chart_version(chart.artifact_revision().unwrap_or_default()).to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+fn release(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
+    let last = workload.at("/status/history/0");
+    let text = |field: &str| last.and_then(|last| last.get(field)).and_then(Value::as_str).unwrap_or_default();
+    let is_deployed = text("status") == "deployed";
+    let available = offered(parts);
+    let offers = match (parts.chart, parts.source) {
+        (Some(chart), Some(source)) if chart_follows(chart, source) => chart.artifact_revision(),
+        (Some(chart), None) => chart.artifact_revision(),
+        (None, Some(source)) if source.kind == FluxKind::OciRepository => {
+            source.artifact_revision().map(revision::bare)
+        }
+        _ => None,
+    };
+    let (delivered, attempted) = if parts.chart.is_some() {
+        (text("chartVersion"), workload.text("/status/lastAttemptedRevision"))
+    } else {
+        (text("ociDigest"), workload.text("/status/lastAttemptedRevisionDigest"))
+    };
+    let is_current = is_deployed && offers == Some(delivered);
+    Delivery {
+        is_current,
+        is_attempted: offers.is_some() && offers == attempted,
+        is_rebuilt: false,
+        delivered: if is_current { available.clone() } else { revision::chart_version(text("chartVersion")).to_owned() },
+        available,
+    }
+}
+
+/// The chart was built from what its source offers now; a Helm repository's index changes without touching the chart.
+fn chart_follows(chart: Live<'_>, source: Live<'_>) -> bool {
+    source.kind == FluxKind::HelmRepository
+        || chart.text("/status/observedSourceArtifactRevision") == source.artifact_revision()
+}
+
+fn kustomization(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
+    let offers = parts.source.and_then(|source| source.artifact_revision());
+    let applied = workload.text("/status/lastAppliedRevision");
+    let is_rebuilt = offers.is_some() && offers == applied && is_older_than_artifact(workload, parts);
+    Delivery {
+        available: offered(parts),
+        delivered: revision::bare(applied.unwrap_or_default()).to_owned(),
+        is_current: offers.is_some() && offers == applied && !is_rebuilt,
+        is_attempted: offers.is_some() && offers == workload.text("/status/lastAttemptedRevision"),
+        is_rebuilt,
+    }
+}
+
+fn is_older_than_artifact(workload: Live<'_>, parts: Parts<'_>) -> bool {
+    let time = |text: &str| text.parse::<Timestamp>().ok();
+    let applied = workload.text("/status/history/0/lastReconciled").and_then(time);
+    let stored = parts.source.and_then(|source| source.text("/status/artifact/lastUpdateTime")).and_then(time);
+    matches!((applied, stored), (Some(applied), Some(stored)) if applied < stored)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flux::live::tests::object;
+    use serde_json::json;
+
+    fn workload(kind: FluxKind, spec: Value, status: Value, source: &SourceState) -> WorkloadState {
+        let object = object(kind, json!({"spec": spec, "status": status}));
+        state(Some(Live { kind, object: &object }), source)
+    }
+
+    #[test]
+    fn a_failing_source_speaks_for_the_workload_that_waits_for_it() {
+        let status = json!({"observedGeneration": 1, "conditions": [
+            {"type": "Ready", "status": "False", "reason": "SourceNotReady", "message": "chart not ready"}]});
+        let failed = SourceState::Failed("HelmChart x: no such chart".into());
+        assert_eq!(
+            workload(FluxKind::HelmRelease, json!({}), status.clone(), &failed),
+            WorkloadState::Failed("HelmChart x: no such chart".into())
+        );
+        assert!(matches!(
+            workload(FluxKind::HelmRelease, json!({}), status, &SourceState::Ready),
+            WorkloadState::Progressing(_)
+        ));
+    }
+
+    #[test]
+    fn a_failed_attempt_is_failed_while_flux_waits_and_progressing_while_it_retries() {
+        let conditions = |ready: &str, reconciling: &str| {
+            json!({"observedGeneration": 1, "conditions": [
+                {"type": "Ready", "status": ready, "reason": "InstallFailed", "message": "timed out"},
+                {"type": "Reconciling", "status": "True", "reason": reconciling, "message": "running"}]})
+        };
+        let state = |ready, reason| {
+            workload(FluxKind::HelmRelease, json!({}), conditions(ready, reason), &SourceState::Ready)
+        };
+        assert_eq!(state("False", "ProgressingWithRetry"), WorkloadState::Failed("timed out".into()));
+        assert_eq!(state("False", "Progressing"), WorkloadState::Progressing("running".into()));
+        assert_eq!(state("Unknown", "Progressing"), WorkloadState::Progressing("running".into()));
+    }
+
+    #[test]
+    fn only_a_suspension_by_somebody_else_counts() {
+        let ready = json!({"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True", "message": "ok"}]});
+        let suspended = workload(FluxKind::Kustomization, json!({"suspend": true}), ready, &SourceState::Ready);
+        assert_eq!(suspended, WorkloadState::Suspended);
+    }
+
+    #[test]
+    fn a_release_is_current_when_the_chart_it_runs_is_the_one_offered() {
+        let release = object(
+            FluxKind::HelmRelease,
+            json!({"spec": {}, "status": {"lastAttemptedRevision": "6.4.0",
+                "history": [{"chartVersion": "6.3.5", "status": "deployed"}]}}),
+        );
+        let chart = object(FluxKind::HelmChart, json!({"status": {"artifact": {"revision": "6.4.0"}}}));
+        let parts = Parts {
+            workload: Some(Live { kind: FluxKind::HelmRelease, object: &release }),
+            source: None,
+            chart: Some(Live { kind: FluxKind::HelmChart, object: &chart }),
+        };
+        let found = delivery(parts);
+        assert_eq!((found.available.as_str(), found.delivered.as_str()), ("6.4.0", "6.3.5"));
+        assert!(found.is_attempted && !found.is_current);
+    }
+
+    #[test]
+    fn an_artifact_rebuilt_from_the_same_revision_is_noticed() {
+        let kustomization = object(
+            FluxKind::Kustomization,
+            json!({"status": {"lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": "main@sha1:1",
+                "history": [{"lastReconciled": "2026-01-01T00:00:00Z"}]}}),
+        );
+        let git = object(
+            FluxKind::GitRepository,
+            json!({"status": {"artifact": {"revision": "main@sha1:1", "lastUpdateTime": "2026-01-01T00:00:05Z"}}}),
+        );
+        let found = delivery(Parts {
+            workload: Some(Live { kind: FluxKind::Kustomization, object: &kustomization }),
+            source: Some(Live { kind: FluxKind::GitRepository, object: &git }),
+            chart: None,
+        });
+        assert!(found.is_rebuilt && !found.is_current);
+        assert_eq!(found.available, "1");
+    }
+}

@@ -1,0 +1,118 @@
+//! The deletion of a bridged Application. Stock Argo CD does nothing for a skipped one, so its finalizers are answered here.
+//!
+//! With a cascade finalizer the workload objects go first and take with them what they delivered; then the sources
+//! they need for that; then the finalizers. Without one, the Flux objects stay and go on delivering.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::state::State;
+use super::{Plan, Step, guarded, upkeep};
+use crate::argo::Application;
+use crate::argo::status::seconds;
+use crate::flux::{FluxKind, Live};
+use crate::mirror::{Observed, conditions, patch, view};
+use crate::names;
+
+/// The steps towards the end of the Application.
+pub fn plan(observed: &Observed) -> Plan {
+    let app = &observed.app;
+    let mut steps = if app.cascades() { cascade(observed) } else { Vec::new() };
+    if steps.is_empty() && !is_waiting(observed) {
+        steps.extend(finish(app));
+    } else {
+        steps.extend(report(observed).map(Step::PatchApplication));
+    }
+    Plan { steps, state: State::Deleting, status: None }
+}
+
+fn workloads(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
+    observed.owned().filter(|live| live.kind.is_workload())
+}
+
+/// Something that a cascade has to see the end of is still there.
+fn is_waiting(observed: &Observed) -> bool {
+    observed.app.cascades() && (observed.owned().next().is_some() || charts(observed).next().is_some())
+}
+
+/// `HelmChart`s that Flux removes together with their `HelmRelease`.
+fn charts(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
+    let wanted = observed.translation.objects.iter().filter(|manifest| manifest.key.kind == FluxKind::HelmRelease);
+    wanted.filter_map(|manifest| {
+        let release = observed.live(&manifest.key);
+        let is_ours = release.is_none_or(|release| release.is_owned_by(&observed.app.identity()));
+        let key = view::chart_key_of(&manifest.key, release).filter(|_| is_ours)?;
+        observed.live(&key)
+    })
+}
+
+fn cascade(observed: &Observed) -> Vec<Step> {
+    if workloads(observed).next().is_some() {
+        return workloads(observed).filter(|live| !live.is_deleting()).flat_map(remove).collect();
+    }
+    if charts(observed).next().is_some() {
+        return Vec::new();
+    }
+    observed.owned().filter(|live| !live.is_deleting()).map(upkeep::delete).collect()
+}
+
+/// A suspended object would leave what it delivered behind (helm-controller `helmrelease_controller.go`,
+/// kustomize-controller `kustomization_controller.go`, both `finalize`), and a Kustomization has to wait for the end.
+fn remove(live: Live<'_>) -> Vec<Step> {
+    let mut change = if live.is_suspended() { upkeep::resume() } else { json!({}) };
+    if live.kind == FluxKind::Kustomization && live.text("/spec/deletionPolicy") != Some("WaitForTermination") {
+        patch::merge(&mut change, &json!({"spec": {"deletionPolicy": "WaitForTermination"}}));
+    }
+    let before = (change != json!({})).then(|| Step::PatchObject { key: live.key(), patch: change });
+    before.into_iter().chain([upkeep::delete(live)]).collect()
+}
+
+/// The finalizers that only the bridge can take off a skipped Application.
+fn is_ours(finalizer: &str) -> bool {
+    names::CASCADE_FINALIZERS.contains(&finalizer)
+        || names::HOOK_FINALIZER_PREFIXES.iter().any(|prefix| finalizer.starts_with(prefix))
+}
+
+fn finish(app: &Application) -> Vec<Step> {
+    if !app.finalizers().any(is_ours) {
+        return Vec::new();
+    }
+    let others: Vec<&str> = app.finalizers().filter(|finalizer| !is_ours(finalizer)).collect();
+    let labels = BTreeMap::from([
+        (names::LABEL_GENERATED.to_owned(), "true".to_owned()),
+        (names::LABEL_APPLICATION_NAME.to_owned(), names::shorten(app.name(), names::MAX_LABEL_VALUE)),
+        (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
+    ]);
+    // The caches may not have heard yet of an object that was applied a moment ago.
+    let confirm = app.cascades().then(|| Step::ConfirmGone { labels, identity: app.identity() });
+    let release = Step::PatchApplication(guarded(app, json!({"metadata": {"finalizers": others}})));
+    confirm.into_iter().chain([release]).collect()
+}
+
+/// What hinders the deletion, in Flux's words, as a `DeletionError`; the patch of the Application if that is news.
+fn report(observed: &Observed) -> Option<Value> {
+    let found = workloads(observed).filter(Live::is_deleting).filter_map(obstacle);
+    let found: Vec<_> = found.map(|message| (conditions::DELETION_ERROR, message)).collect();
+    let status = observed.app.status.clone().unwrap_or_default();
+    let kept = status.conditions.iter().filter(|c| c.kind != conditions::DELETION_ERROR);
+    let others: Vec<_> = kept.filter(|c| is_kept(&c.kind)).map(|c| (c.kind.as_str(), c.message.clone())).collect();
+    let desired = conditions::merged(&status.conditions, [others, found].concat(), observed.now);
+    (desired != status.conditions).then(|| {
+        guarded(
+            &observed.app,
+            json!({"status": {"conditions": desired, "reconciledAt": seconds::text(observed.now)}}),
+        )
+    })
+}
+
+fn is_kept(kind: &str) -> bool {
+    [conditions::COMPARISON_ERROR, conditions::SYNC_ERROR, conditions::TRANSLATION_WARNING].contains(&kind)
+}
+
+fn obstacle(live: Live<'_>) -> Option<String> {
+    let ready = live.condition("Ready")?;
+    let failed = ready.status == "False" && ready.reason != "Progressing";
+    let is_about_deletion = ["UninstallFailed", "PruneFailed", "ReconciliationFailed"].contains(&ready.reason);
+    (failed && is_about_deletion).then(|| format!("{}: {}", live.key(), ready.message))
+}

@@ -1,0 +1,140 @@
+//! What is to be done for one Application, as data. Pure: no `async`, client, clock, environment or file access.
+//!
+//! [`plan`] turns everything that was observed into [`Step`]s. They can be performed in order, stopped after any of
+//! them and planned anew: the end is the same.
+
+pub mod auto_sync;
+mod chatter;
+pub mod deletion;
+pub mod operation;
+pub mod refresh;
+pub mod state;
+pub mod step;
+pub mod sync;
+pub mod upkeep;
+
+use serde_json::{Map, Value, json};
+
+pub use state::State;
+pub use step::Step;
+
+use crate::argo::application::Application;
+use crate::argo::status::{ApplicationStatus, seconds};
+use crate::mirror::{Observed, View, patch, status};
+use crate::names;
+use operation::{OperationField, Turn};
+
+/// What is to be done, and what state that leaves the Application in.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The steps, in order. A step that fails ends the plan.
+    pub steps: Vec<Step>,
+    /// The state the Application is in.
+    pub state: State,
+    /// What the status will say; `None` when the plan does not touch it.
+    pub status: Option<ApplicationStatus>,
+}
+
+impl Plan {
+    /// Nothing to do.
+    pub fn nothing(state: State) -> Self {
+        Self { steps: Vec::new(), state, status: None }
+    }
+}
+
+/// Decides what is to be done.
+pub fn plan(observed: &Observed) -> Plan {
+    let app = &observed.app;
+    if !app.is_bridged() {
+        return Plan::nothing(State::Ignored);
+    }
+    if app.is_deleting() {
+        return deletion::plan(observed);
+    }
+    if !app.is_skipped_by_argo() {
+        return take_over(app);
+    }
+    let view = View::of(observed);
+    let turn = operation::turn(&view);
+    let answer = refresh::answer(&view, turn.is_running());
+    let upkeep = upkeep::steps(&view, turn.is_running());
+    assemble(&view, turn, answer, upkeep)
+}
+
+/// Puts the steps in order: a beginning operation is recorded before anything is done about it, everything else after.
+fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<Step>) -> Plan {
+    let Turn { begins, mut steps, operation, record, requeue } = turn;
+    let mut desired = status::desired(view, record);
+    let state = State::of(view, &desired);
+    let write = application_patch(view, &mut desired, operation, answer.is_done);
+    let later = write.is_none().then(|| chatter::delay(&view.observed.app, &desired, view.observed.now)).flatten();
+    let events = operation::events(&view.observed.app, &desired);
+
+    let mut all = Vec::new();
+    let mut write = write.map(Step::PatchApplication);
+    if begins {
+        all.extend(write.take());
+    }
+    all.extend(upkeep);
+    all.append(&mut steps);
+    all.extend(answer.steps);
+    all.extend(write);
+    all.extend(events);
+    all.extend(requeue.into_iter().chain(answer.requeue).chain(later).map(Step::Requeue));
+    Plan { steps: all, state, status: Some(desired) }
+}
+
+/// Older clusters, or a missing admission policy: the stamp comes late, and the event says so.
+fn take_over(app: &Application) -> Plan {
+    let annotations = json!({names::ANNOTATION_SKIP_RECONCILE: "true", names::ANNOTATION_STAMPED: "true"});
+    let stamp = Step::PatchApplication(guarded(app, json!({"metadata": {"annotations": annotations}})));
+    let event = Step::EmitEvent {
+        is_warning: true,
+        reason: "TakenOverLate",
+        message: "stock Argo CD saw this Application before it was stamped (install the MutatingAdmissionPolicy of \
+                  manifests/, which stamps at admission)"
+            .to_owned(),
+    };
+    Plan { steps: vec![stamp, event], state: State::Adopting, status: None }
+}
+
+/// The merge patch of the Application; `None` when nothing changes.
+fn application_patch(
+    view: &View<'_>,
+    desired: &mut ApplicationStatus,
+    operation: OperationField,
+    is_refreshed: bool,
+) -> Option<Value> {
+    let app = &view.observed.app;
+    let mut fields = Map::new();
+    if is_refreshed {
+        fields.insert("metadata".into(), json!({"annotations": refresh::removal(app)}));
+    }
+    match operation {
+        OperationField::Keep => {}
+        OperationField::Set(operation) => {
+            fields.insert("operation".into(), json!(operation));
+        }
+        OperationField::Clear => {
+            fields.insert("operation".into(), Value::Null);
+        }
+    }
+    let status = app.status.as_ref().map_or(Value::Null, |status| json!(status));
+    let change = patch::between(&status, &json!(desired));
+    if fields.is_empty() && (change.is_none() || chatter::may_wait(app, desired, view.observed.now)) {
+        return None;
+    }
+    // Later than or equal to `finishedAt`, or notifications and `argocd app wait` never see the end of an operation
+    // (argo-cd notification_controller/controller/controller.go, cmd/argocd/commands/app.go).
+    desired.reconciled_at = Some(view.observed.now);
+    let mut change = change.unwrap_or_else(|| json!({}));
+    patch::merge(&mut change, &json!({"reconciledAt": seconds::text(view.observed.now)}));
+    fields.insert("status".into(), change);
+    Some(guarded(app, Value::Object(fields)))
+}
+
+/// `change` with the resourceVersion it was decided on: a decision on a stale Application is refused by the API server.
+pub(crate) fn guarded(app: &Application, mut change: Value) -> Value {
+    patch::merge(&mut change, &json!({"metadata": {"resourceVersion": app.metadata.resource_version}}));
+    change
+}

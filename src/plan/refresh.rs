@@ -1,0 +1,71 @@
+//! The answer to a refresh: the sources are fetched anew, then the annotations that asked for it go.
+//!
+//! argo-cd's server blocks until they are gone (`server/application/application.go`, `Get`), so the answer is never
+//! held back for long by a repository that does not answer.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::Step;
+use crate::argo::Application;
+use crate::flux::Live;
+use crate::mirror::{SourceState, View};
+use crate::names;
+
+/// How long an answer may wait for the sources.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What there is to do about a refresh.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Requests to the sources.
+    pub steps: Vec<Step>,
+    /// The refresh is answered: its annotations go.
+    pub is_done: bool,
+    /// When to look again at the latest.
+    pub requeue: Option<Duration>,
+}
+
+/// The annotations that asked, each with `null`.
+pub fn removal(app: &Application) -> Value {
+    let asked = [names::ANNOTATION_REFRESH, names::ANNOTATION_HYDRATE];
+    let present = asked.into_iter().filter(|key| app.annotation(key).is_some());
+    Value::Object(present.map(|key| (key.to_owned(), Value::Null)).collect::<Map<_, _>>())
+}
+
+/// What there is to do; a running operation fetches the sources by itself.
+pub fn answer(view: &View<'_>, is_operating: bool) -> Answer {
+    let Some(refresh) = &view.observed.refresh else { return Answer::default() };
+    let done = Answer { is_done: true, ..Answer::default() };
+    let waited = view.observed.now.duration_since(refresh.since).unsigned_abs();
+    if is_operating || waited >= PATIENCE {
+        return done;
+    }
+    let source = view.parts.source.filter(|live| !live.is_static() && !live.is_suspended());
+    let chart = view.parts.chart.filter(|live| !live.is_suspended());
+    // The chart after its repository: it is built from the index that was fetched last.
+    let pending = [(source, &view.source), (chart, &view.chart)]
+        .into_iter()
+        .find_map(|(live, state)| live.filter(|live| !is_answered(*live, state, &refresh.token)));
+    match pending {
+        None => done,
+        Some(live) => Answer {
+            steps: request(live, &refresh.token).into_iter().collect(),
+            is_done: false,
+            requeue: Some(PATIENCE.saturating_sub(waited)),
+        },
+    }
+}
+
+fn is_answered(live: Live<'_>, state: &SourceState, token: &str) -> bool {
+    live.text("/status/lastHandledReconcileAt") == Some(token) && !matches!(state, SourceState::Fetching(_))
+}
+
+/// The request to reconcile, unless it stands already.
+pub(super) fn request(live: Live<'_>, token: &str) -> Option<Step> {
+    (live.annotation(names::ANNOTATION_REQUESTED_AT) != Some(token)).then(|| Step::PatchObject {
+        key: live.key(),
+        patch: json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}}),
+    })
+}

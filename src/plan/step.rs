@@ -1,0 +1,80 @@
+//! One thing to do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::flux::{Manifest, ObjectKey};
+
+/// One thing to do. The executor performs it with exactly one request, but for [`Step::ApplyObject`] on an edited
+/// object (a second one removes what others had added) and [`Step::ConfirmGone`] (one a kind).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Create the destination namespace; one that exists is left as it is.
+    CreateNamespace {
+        /// Its name.
+        name: String,
+        /// Its labels.
+        labels: BTreeMap<String, String>,
+        /// Its annotations.
+        annotations: BTreeMap<String, String>,
+    },
+    /// Server-side apply of a generated object.
+    ApplyObject(Manifest),
+    /// Merge patch of a Flux object: suspension, requests.
+    PatchObject {
+        /// Which object.
+        key: ObjectKey,
+        /// What changes.
+        patch: Value,
+    },
+    /// Delete a generated object.
+    DeleteObject {
+        /// Which object.
+        key: ObjectKey,
+        /// The very object that was seen; another one of that name stays.
+        uid: String,
+    },
+    /// Ask the API server, not the caches, whether anything generated for the Application is left; if so, the plan ends.
+    ConfirmGone {
+        /// Owner labels to look for.
+        labels: BTreeMap<String, String>,
+        /// `NAMESPACE/NAME` of the Application.
+        identity: String,
+    },
+    /// Merge patch of the Application, guarded by its resourceVersion.
+    PatchApplication(Value),
+    /// Kubernetes event on the Application.
+    EmitEvent {
+        /// `Warning` instead of `Normal`.
+        is_warning: bool,
+        /// One word.
+        reason: &'static str,
+        /// A sentence.
+        message: String,
+    },
+    /// Look again after that time, whatever happens or does not.
+    Requeue(Duration),
+}
+
+impl Step {
+    /// The word for it in metrics and logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CreateNamespace { .. } => "CreateNamespace",
+            Self::ApplyObject(_) => "ApplyObject",
+            Self::PatchObject { .. } => "PatchObject",
+            Self::DeleteObject { .. } => "DeleteObject",
+            Self::ConfirmGone { .. } => "ConfirmGone",
+            Self::PatchApplication(_) => "PatchApplication",
+            Self::EmitEvent { .. } => "EmitEvent",
+            Self::Requeue(_) => "Requeue",
+        }
+    }
+
+    /// It changes something in the cluster.
+    pub const fn is_write(&self) -> bool {
+        !matches!(self, Self::ConfirmGone { .. } | Self::Requeue(_))
+    }
+}

@@ -1,0 +1,130 @@
+//! What is kept up whether or not an operation runs: the namespace, the sources, and the suspension of manual
+//! Applications between Syncs.
+
+use serde_json::{Value, json};
+
+use super::Step;
+use crate::flux::{FluxKind, Live, Manifest};
+use crate::mirror::{Relation, View};
+use crate::names;
+
+/// The steps of the upkeep; `is_operating`: an operation runs after this plan and decides about suspension itself.
+pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
+    if !view.generates() || may_not_act(view) {
+        return Vec::new();
+    }
+    let mut steps = Vec::new();
+    let sources = sources(view);
+    if !sources.is_empty() {
+        steps.extend(namespace(view));
+        if view.observed.namespace_exists || !steps.is_empty() {
+            steps.extend(sources);
+        }
+    }
+    if !is_operating {
+        steps.extend(suspension(view));
+        steps.extend(stale(view));
+    }
+    steps
+}
+
+/// Nothing of an Application with errors is applied; what was delivered keeps running.
+pub(super) fn may_not_act(view: &View<'_>) -> bool {
+    view.observed.translation.has_errors()
+        || view.absent().next().is_some()
+        || view.resources.iter().any(|resource| matches!(resource.relation, Relation::Foreign(_)))
+}
+
+/// The step that creates the destination namespace, when it is missing and wished for.
+pub(super) fn namespace(view: &View<'_>) -> Option<Step> {
+    let app = &view.observed.app;
+    if view.observed.namespace_exists || !app.has_sync_option(names::OPTION_CREATE_NAMESPACE) {
+        return None;
+    }
+    let metadata =
+        app.spec.sync_policy.as_ref().and_then(|policy| policy.managed_namespace_metadata.clone()).unwrap_or_default();
+    Some(Step::CreateNamespace {
+        name: view.observed.translation.namespace.clone(),
+        labels: metadata.labels.unwrap_or_default(),
+        annotations: metadata.annotations.unwrap_or_default(),
+    })
+}
+
+/// Sources run at all times, so that a newer revision is seen; a hand-made edit stays unless the policy heals.
+fn sources(view: &View<'_>) -> Vec<Step> {
+    let heals = view.observed.app.self_heals();
+    let is_due = |relation: &Relation| match relation {
+        Relation::Missing | Relation::Outdated => true,
+        Relation::Edited => heals,
+        _ => false,
+    };
+    let due = view.source_resources().filter(|source| is_due(&source.relation));
+    due.filter_map(|source| source.manifest.cloned()).map(Step::ApplyObject).collect()
+}
+
+/// A manual Application's workload object waits suspended between Syncs; an automated one's does not.
+fn suspension(view: &View<'_>) -> Option<Step> {
+    let workload = view.parts.workload.filter(|live| is_ours(view, *live) && !live.is_deleting())?;
+    let is_automated = view.observed.app.automated().is_some();
+    let patch = if is_automated {
+        workload.is_suspended_by_bridge().then(resume)?
+    } else {
+        (!workload.is_suspended()).then(suspend)?
+    };
+    Some(Step::PatchObject { key: workload.key(), patch })
+}
+
+fn is_ours(view: &View<'_>, live: Live<'_>) -> bool {
+    live.is_owned_by(&view.observed.app.identity())
+}
+
+/// The patch that suspends a workload object until the next Sync.
+pub(super) fn suspend() -> Value {
+    json!({
+        "metadata": {"annotations": {names::ANNOTATION_SUSPENDED: names::SUSPENDED_UNTIL_SYNC}},
+        "spec": {"suspend": true},
+    })
+}
+
+/// The patch that ends the bridge's own suspension.
+pub(super) fn resume() -> Value {
+    json!({"metadata": {"annotations": {names::ANNOTATION_SUSPENDED: null}}, "spec": {"suspend": null}})
+}
+
+/// Sources that nothing reads any more go once their successor delivers; workload objects only where pruning is on.
+fn stale(view: &View<'_>) -> Vec<Step> {
+    let prunes = view.observed.app.prunes();
+    if view.is_complete() && view.objects_match() && view.delivery.is_current { prune(view, prunes) } else { Vec::new() }
+}
+
+/// The steps that remove generated objects that are no longer wanted.
+pub(super) fn prune(view: &View<'_>, workloads_too: bool) -> Vec<Step> {
+    let stale = view.stale.iter().filter(|live| !live.is_deleting());
+    let (workloads, sources): (Vec<_>, Vec<_>) = stale.copied().partition(|live| live.kind.is_workload());
+    let mut steps = Vec::new();
+    if workloads_too {
+        steps.extend(workloads.iter().flat_map(|live| remove_workload(view, *live)));
+    }
+    if workloads.is_empty() {
+        steps.extend(sources.iter().map(|live| delete(*live)));
+    }
+    steps
+}
+
+/// A `HelmRelease` whose release lives on under another object must not uninstall it: suspended, it goes alone.
+fn remove_workload(view: &View<'_>, live: Live<'_>) -> Vec<Step> {
+    let release = |spec: &Value| {
+        ["releaseName", "storageNamespace"].map(|field| spec.get(field).and_then(Value::as_str).map(str::to_owned))
+    };
+    let wanted: Option<&Manifest> = view.workload_resource().and_then(|resource| resource.manifest);
+    let lives_on = live.kind == FluxKind::HelmRelease
+        && wanted.is_some_and(|w| w.key.kind == live.kind && release(&w.spec) == release(live.spec()));
+    let patch = if lives_on { suspend() } else { resume() };
+    let before = (lives_on || live.is_suspended()).then(|| Step::PatchObject { key: live.key(), patch });
+    before.into_iter().chain([delete(live)]).collect()
+}
+
+/// The step that deletes exactly this object.
+pub(super) fn delete(live: Live<'_>) -> Step {
+    Step::DeleteObject { key: live.key(), uid: live.object.metadata.uid.clone().unwrap_or_default() }
+}

@@ -1,0 +1,114 @@
+//! What a path holds, from nothing but the names of the files: what stock Argo CD would call it.
+
+use std::collections::BTreeSet;
+
+use super::{Contents, PathKind, RepoPath};
+
+impl Contents {
+    /// Classifies `path` from `files`, the paths of all files of the repository or artifact, relative to its root.
+    ///
+    /// In an OCI artifact a chart lies in a folder of its own name (`podinfo/Chart.yaml`) and Argo CD looks past that
+    /// folder (argo-cd `util/oci/client.go`); `is_oci` asks for the same.
+    pub fn of<'a>(files: impl Iterator<Item = &'a str>, path: &str, is_oci: bool) -> Self {
+        let Ok(folder) = RepoPath::folder(path) else {
+            return Self { kind: PathKind::Missing, ..Self::default() };
+        };
+        let files: BTreeSet<&str> = files.map(|file| file.trim_start_matches("./")).collect();
+        let wrapped = if is_oci && folder.as_str().is_empty() { chart_folder(&files) } else { None };
+        let folder = wrapped.unwrap_or(folder);
+        let below: Vec<&str> = files.iter().filter_map(|file| folder.strip(file)).collect();
+        let direct = || below.iter().copied().filter(|file| !file.contains('/'));
+        let nested = || below.iter().copied().filter(|file| file.contains('/'));
+        Self {
+            kind: if below.is_empty() && !folder.as_str().is_empty() {
+                PathKind::Missing
+            } else {
+                kind(direct())
+            },
+            has_nested_manifests: nested().any(|file| is_yaml(file) || is_unreadable(file)),
+            unreadable: direct().filter(|file| is_unreadable(file)).map(str::to_owned).collect(),
+            nested_unreadable: nested().filter(|file| is_unreadable(file)).map(str::to_owned).collect(),
+            source_overrides: direct().filter(|file| is_source_override(file)).map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// The one folder at the top that is a chart, with nothing beside it.
+fn chart_folder(files: &BTreeSet<&str>) -> Option<RepoPath> {
+    let (name, _) = files.first()?.split_once('/')?;
+    let folder = RepoPath::folder(name).ok()?;
+    let alone = files.iter().all(|file| folder.strip(file).is_some());
+    (alone && files.contains(format!("{name}/Chart.yaml").as_str())).then_some(folder)
+}
+
+/// The last file in lexical order decides, as in Argo CD's walk (`discovery.go`, `Discover`).
+fn kind<'a>(direct: impl Iterator<Item = &'a str>) -> PathKind {
+    direct.fold(PathKind::Directory, |kind, name| match name {
+        "kustomization.yaml" | "kustomization.yml" | "Kustomization" => PathKind::Kustomization,
+        chart if chart.ends_with("Chart.yaml") => PathKind::Chart,
+        _ => kind,
+    })
+}
+
+fn has_extension(file: &str, extensions: &[&str]) -> bool {
+    file.rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension))
+}
+
+/// Argo CD and Flux read it.
+fn is_yaml(file: &str) -> bool {
+    has_extension(file, &["yaml", "yml"])
+}
+
+/// Argo CD reads it, Flux does not.
+fn is_unreadable(file: &str) -> bool {
+    has_extension(file, &["json", "jsonnet"])
+}
+
+/// argo-cd `repository.go`, `mergeSourceParameters`.
+fn is_source_override(file: &str) -> bool {
+    file == ".argocd-source.yaml" || file.starts_with(".argocd-source-") && has_extension(file, &["yaml"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::chart(&["charts/a/Chart.yaml", "charts/a/templates/x.yaml"], "charts/a", PathKind::Chart)]
+    #[case::root(&["Chart.yaml"], ".", PathKind::Chart)]
+    #[case::kustomization(&["k/kustomization.yml", "k/a.yaml"], "./k/", PathKind::Kustomization)]
+    #[case::short_name(&["k/Kustomization"], "k", PathKind::Kustomization)]
+    #[case::both(&["k/Chart.yaml", "k/kustomization.yaml"], "k", PathKind::Kustomization)]
+    #[case::odd_chart_last(&["k/Kustomization", "k/myChart.yaml"], "k", PathKind::Chart)]
+    #[case::deeper_does_not_count(&["d/a.yaml", "d/sub/Chart.yaml"], "d", PathKind::Directory)]
+    #[case::missing(&["d/a.yaml"], "e", PathKind::Missing)]
+    #[case::not_a_prefix(&["deploy2/a.yaml"], "deploy", PathKind::Missing)]
+    #[case::a_file(&["d/a.yaml"], "d/a.yaml", PathKind::Missing)]
+    #[case::outside(&["a.yaml"], "../x", PathKind::Missing)]
+    #[case::empty_root(&[], ".", PathKind::Directory)]
+    fn kinds(#[case] files: &[&str], #[case] path: &str, #[case] expected: PathKind) {
+        assert_eq!(Contents::of(files.iter().copied(), path, false).kind, expected);
+    }
+
+    #[rstest]
+    #[case::wrapped(&["podinfo/Chart.yaml", "podinfo/values.yaml"], ".", PathKind::Chart)]
+    #[case::beside_others(&["podinfo/Chart.yaml", "a.yaml"], ".", PathKind::Directory)]
+    #[case::two_charts(&["a/Chart.yaml", "b/Chart.yaml"], ".", PathKind::Directory)]
+    #[case::manifests(&["podinfo/helmrelease.yaml"], "./podinfo", PathKind::Directory)]
+    fn kinds_in_artifacts(#[case] files: &[&str], #[case] path: &str, #[case] expected: PathKind) {
+        assert_eq!(Contents::of(files.iter().copied(), path, true).kind, expected);
+        assert_ne!(Contents::of(files.iter().copied(), path, false).kind, PathKind::Chart, "only in artifacts");
+    }
+
+    #[test]
+    fn details_of_a_directory() {
+        let files = ["d/a.yaml", "d/b.json", "d/c.jsonnet", "d/sub/d.json", "d/.argocd-source-x.yaml", "e/f.yaml"];
+        let contents = Contents::of(files.into_iter(), "d", false);
+        assert!(contents.has_nested_manifests);
+        assert_eq!(contents.unreadable, ["b.json", "c.jsonnet"]);
+        assert_eq!(contents.nested_unreadable, ["sub/d.json"]);
+        assert_eq!(contents.source_overrides, [".argocd-source-x.yaml"]);
+        assert!(!Contents::of(["e/f.yaml", "e/g/README.md"].into_iter(), "e", false).has_nested_manifests);
+    }
+}

@@ -1,0 +1,98 @@
+//! What a translation gathers on its way: problems and wants.
+
+use super::{Context, Problem, RepoPath, Want};
+use crate::argo::{Application, ApplicationSource};
+use crate::flux::{FluxKind, Manifest, ObjectKey};
+use serde_json::Value;
+
+/// One translation at work. Steps return `None` when they noted a problem or a want instead of a result.
+pub(super) struct Draft<'a> {
+    pub(super) app: &'a Application,
+    pub(super) context: &'a Context,
+    pub(super) problems: Vec<Problem>,
+    pub(super) wants: Vec<Want>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(app: &'a Application, context: &'a Context) -> Self {
+        Self { app, context, problems: Vec::new(), wants: Vec::new() }
+    }
+
+    /// Notes an error; `None`, so that a step can end with it.
+    pub(super) fn error<T>(
+        &mut self,
+        field: impl Into<String>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Option<T> {
+        self.problems.push(Problem::error(field, message, hint));
+        None
+    }
+
+    /// Notes an error about something that a later version will translate.
+    pub(super) fn unsupported(&mut self, field: impl Into<String>, what: &str, hint: impl Into<String>) {
+        self.problems.push(Problem::error(field, format!("{what} not supported yet"), hint));
+    }
+
+    /// Notes a field without effect.
+    pub(super) fn warn(
+        &mut self,
+        field: impl Into<String>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.problems.push(Problem::warning(field, message, hint));
+    }
+
+    /// Notes something that has to be found out; `None`, so that a step can end with it.
+    pub(super) fn want<T>(&mut self, want: Want) -> Option<T> {
+        if !self.wants.contains(&want) {
+            self.wants.push(want);
+        }
+        None
+    }
+}
+
+/// The source being translated, and how the Application names it.
+pub(super) struct Source<'a> {
+    pub(super) spec: &'a ApplicationSource,
+    pub(super) index: usize,
+    field: String,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(app: &'a Application, index: usize, spec: &'a ApplicationSource) -> Self {
+        let field =
+            if app.has_multiple_sources() { format!("spec.sources[{index}]") } else { "spec.source".to_owned() };
+        Self { spec, index, field }
+    }
+
+    /// Path of a field of this source in the Application.
+    pub(super) fn at(&self, field: &str) -> String {
+        format!("{}.{field}", self.field)
+    }
+
+    /// The folder that `path` names; a path that leaves the repository is an error.
+    pub(super) fn folder(&self, draft: &mut Draft<'_>) -> Option<RepoPath> {
+        match RepoPath::folder(&self.spec.path) {
+            Ok(folder) => Some(folder),
+            Err(message) => draft.error(self.at("path"), message, "name a folder inside the repository"),
+        }
+    }
+}
+
+/// Where the generated objects stand.
+pub(super) struct Placement {
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+impl Placement {
+    pub(super) fn key(&self, kind: FluxKind) -> ObjectKey {
+        ObjectKey::new(kind, &self.namespace, &self.name)
+    }
+
+    pub(super) fn object(&self, app: &Application, kind: FluxKind, spec: Value) -> Manifest {
+        Manifest::owned_by(app, self.key(kind), spec)
+    }
+}

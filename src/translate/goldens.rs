@@ -1,0 +1,130 @@
+//! Walks `testdata/`: one folder per case, `application.yaml` and what is known beside it (`known.yaml`) on one side,
+//! the objects (`expected.yaml`) and everything else that was said (`problems.txt`) on the other.
+//!
+//! `UPDATE_GOLDENS=1` writes the right side anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Contents, Context, RemoteRefs, Severity, Translation, Want, translate};
+use crate::argo::Application;
+use crate::{names, yaml};
+
+/// `known.yaml`: what a controller would have found out.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Known {
+    /// Files of the source's artifact.
+    files: Option<Vec<String>>,
+    /// The ref that `HEAD` points to.
+    head: Option<String>,
+    /// Refs of the source's repository.
+    refs: Option<std::collections::BTreeMap<String, String>>,
+}
+
+fn context(app: &Application, known: Known) -> Context {
+    let mut context = Context {
+        control_namespace: "argocd".to_owned(),
+        poll_interval: "2m".to_owned(),
+        ..Context::default()
+    };
+    let Some(source) = app.sources().first() else { return context };
+    if let Some(files) = known.files {
+        let is_oci = source.repo_url.starts_with("oci://");
+        let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
+        context.contents.insert(0, contents);
+    }
+    if let Some(refs) = known.refs {
+        context.refs.insert(source.repo_url.clone(), RemoteRefs { head: known.head, refs });
+    }
+    context
+}
+
+fn objects(translation: &Translation) -> String {
+    let documents: Vec<String> = translation
+        .objects
+        .iter()
+        .map(|object| {
+            let mut value = object.to_value();
+            // The fingerprint repeats the rest in a form that nobody can review.
+            value["metadata"]["annotations"].as_object_mut().unwrap().remove(names::ANNOTATION_DIGEST);
+            yaml::write(&value).unwrap()
+        })
+        .collect();
+    documents.join("---\n")
+}
+
+fn said(translation: &Translation) -> String {
+    let mut text = String::new();
+    for problem in &translation.problems {
+        let word = if problem.severity == Severity::Error { "error" } else { "warning" };
+        writeln!(text, "{word}: {problem}").unwrap();
+    }
+    for want in &translation.wants {
+        match want {
+            Want::Contents { source } => writeln!(text, "wants: contents of source {source}").unwrap(),
+            Want::RemoteRefs { url } => writeln!(text, "wants: refs of {url}").unwrap(),
+        }
+    }
+    for key in &translation.references {
+        writeln!(text, "refers to: {key}").unwrap();
+    }
+    if !translation.source_type.is_empty() {
+        writeln!(text, "source type: {}", translation.source_type).unwrap();
+    }
+    text
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    let text = fs::read_to_string(path).unwrap();
+    serde_json::from_value(yaml::parse(&text).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn compare(path: &Path, actual: &str, wrong: &mut String) {
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        if actual.is_empty() {
+            let _ = fs::remove_file(path);
+        } else {
+            fs::write(path, actual).unwrap();
+        }
+    } else if fs::read_to_string(path).unwrap_or_default() != actual {
+        let _ = write!(wrong, "\n=== {}\n{actual}", path.display());
+    }
+}
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/translate/testdata");
+    let mut cases: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    cases
+}
+
+#[test]
+fn every_case_becomes_what_its_folder_says() {
+    let mut wrong = String::new();
+    let cases = cases();
+    for case in &cases {
+        let app: Application = read(&case.join("application.yaml"));
+        let known_file = case.join("known.yaml");
+        let known = if known_file.exists() { read(&known_file) } else { Known::default() };
+        let translation = translate(&app, &context(&app, known));
+        compare(&case.join("expected.yaml"), &objects(&translation), &mut wrong);
+        compare(&case.join("problems.txt"), &said(&translation), &mut wrong);
+    }
+    assert!(cases.len() >= 35, "only {} cases", cases.len());
+    assert!(wrong.is_empty(), "UPDATE_GOLDENS=1 takes over what differs:{wrong}");
+}
+
+#[test]
+fn what_is_written_reads_back_as_what_is_applied() {
+    for case in cases() {
+        let app: Application = read(&case.join("application.yaml"));
+        for object in translate(&app, &context(&app, Known::default())).objects {
+            let value = object.to_value();
+            assert_eq!(yaml::parse(&yaml::write(&value).unwrap()), Ok(value), "{}", case.display());
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! `targetRevision` → the `ref` of a Flux source, or the version of a chart.
+
+use serde_json::{Value, json};
+
+use super::draft::{Draft, Source};
+use super::semver::{Semver, classify};
+use super::sources::is_ssh;
+use super::{RemoteRefs, Want};
+
+/// Shortest abbreviation of a commit that Argo CD takes (argo-cd `util/git/git.go`, `IsTruncatedCommitSHA`).
+const MIN_ABBREVIATION: usize = 7;
+
+/// `spec.ref` of a `GitRepository` (argo-cd `util/git/client.go`, `lsRemote`, with the same sentence when nothing fits).
+pub(super) fn git(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
+    let revision = source.spec.target_revision.as_str();
+    if is_commit(revision) {
+        return Some(json!({"commit": revision.to_ascii_lowercase()}));
+    }
+    if revision.starts_with("refs/") {
+        return Some(json!({"name": revision}));
+    }
+    if classify(revision) == Semver::Constraint {
+        return Some(json!({"semver": revision}));
+    }
+    let context = draft.context;
+    match context.refs.get(&source.spec.repo_url) {
+        Some(refs) => match resolve(revision, refs) {
+            Some(reference) => Some(reference),
+            None => unresolvable(draft, source, ""),
+        },
+        // Listing the refs of an SSH repository takes its key, which the bridge does not hold.
+        None if is_ssh(&source.spec.repo_url) => guess(draft, source),
+        None => draft.want(Want::RemoteRefs { url: source.spec.repo_url.clone() }),
+    }
+}
+
+/// `spec.ref` of an `OCIRepository`.
+pub(super) fn oci(source: &Source<'_>) -> Value {
+    let revision = source.spec.target_revision.as_str();
+    if revision.starts_with("sha256:") {
+        json!({"digest": revision})
+    } else if revision.is_empty() {
+        json!({"tag": "latest"})
+    } else if classify(revision) == Semver::Constraint {
+        json!({"semver": revision})
+    } else {
+        json!({"tag": revision})
+    }
+}
+
+/// The version of a chart in a Helm repository, as Flux takes it: a version or a constraint.
+pub(super) fn chart(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<String> {
+    let revision = source.spec.target_revision.as_str();
+    let field = source.at("targetRevision");
+    if revision.is_empty() {
+        return draft.error(
+            field.clone(),
+            format!("{field} is required if the manifest source is a helm chart"),
+            "write a version, or * for the newest",
+        );
+    }
+    match classify(revision) {
+        Semver::Version | Semver::Constraint => Some(revision.to_owned()),
+        Semver::Neither => draft.error(
+            field,
+            format!("{revision:?} is neither a version nor a range of versions"),
+            "write a version such as 1.2.3, or a range such as 1.x",
+        ),
+    }
+}
+
+fn resolve(revision: &str, refs: &RemoteRefs) -> Option<Value> {
+    if revision.is_empty() || revision == "HEAD" {
+        return refs.head.as_deref().map(by_full_name);
+    }
+    for prefix in ["refs/heads/", "refs/tags/", "refs/"] {
+        let full = format!("{prefix}{revision}");
+        if refs.refs.contains_key(&full) {
+            return Some(by_full_name(&full));
+        }
+    }
+    let mut commits: Vec<&str> = Vec::new();
+    if is_abbreviation(revision) {
+        let abbreviated = revision.to_ascii_lowercase();
+        commits = refs.refs.values().map(String::as_str).filter(|c| c.starts_with(&abbreviated)).collect();
+        commits.sort_unstable();
+        commits.dedup();
+    }
+    match commits.as_slice() {
+        [commit] => Some(json!({"commit": commit})),
+        _ => None,
+    }
+}
+
+fn by_full_name(name: &str) -> Value {
+    if let Some(branch) = name.strip_prefix("refs/heads/") {
+        json!({"branch": branch})
+    } else if let Some(tag) = name.strip_prefix("refs/tags/") {
+        json!({"tag": tag})
+    } else {
+        json!({"name": name})
+    }
+}
+
+/// Without the refs: what looks like a version is a tag, any other name a branch. Flux says when there is no such ref.
+fn guess(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
+    let revision = source.spec.target_revision.as_str();
+    match RemoteRefs::assume(revision) {
+        Some(refs) => resolve(revision, &refs),
+        None if is_abbreviation(revision) => unresolvable(draft, source, ""),
+        None => unresolvable(draft, source, "name the branch: HEAD of an SSH repository cannot be looked up yet"),
+    }
+}
+
+fn unresolvable(draft: &mut Draft<'_>, source: &Source<'_>, hint: &str) -> Option<Value> {
+    let revision = match source.spec.target_revision.as_str() {
+        "" => "HEAD",
+        revision => revision,
+    };
+    let hint = match hint {
+        "" if is_abbreviation(revision) => "write all 40 digits of the commit",
+        "" => "name a branch, a tag or a commit of the repository",
+        hint => hint,
+    };
+    draft.error(source.at("targetRevision"), format!("unable to resolve '{revision}' to a commit SHA"), hint)
+}
+
+fn is_commit(text: &str) -> bool {
+    text.len() == 40 && is_hexadecimal(text)
+}
+
+pub(super) fn is_abbreviation(text: &str) -> bool {
+    (MIN_ABBREVIATION..40).contains(&text.len()) && is_hexadecimal(text)
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argo::Application;
+    use crate::translate::Context;
+    use rstest::rstest;
+
+    const A: &str = "1234567aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const B: &str = "89abcdebbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+    fn app(url: &str, revision: &str) -> Application {
+        let spec = json!({"source": {"repoURL": url, "targetRevision": revision, "path": "."}});
+        serde_json::from_value(json!({"metadata": {"name": "a"}, "spec": spec})).unwrap()
+    }
+
+    fn git_ref(url: &str, revision: &str, context: &Context) -> (Option<Value>, String, Vec<Want>) {
+        let app = app(url, revision);
+        let mut draft = Draft::new(&app, context);
+        let reference = git(&mut draft, &Source::new(&app, 0, &app.sources()[0]));
+        (reference, draft.problems.first().map(ToString::to_string).unwrap_or_default(), draft.wants)
+    }
+
+    fn known() -> Context {
+        let refs = [
+            ("refs/heads/main", A),
+            ("refs/heads/both", A),
+            ("refs/tags/both", B),
+            ("refs/tags/v1.0.0", B),
+            ("refs/pull/7/head", B),
+        ];
+        let refs = RemoteRefs {
+            head: Some("refs/heads/main".to_owned()),
+            refs: refs.map(|(name, commit)| (name.to_owned(), commit.to_owned())).into(),
+        };
+        Context { refs: [("https://git.example.org/a".to_owned(), refs)].into(), ..Context::default() }
+    }
+
+    #[rstest]
+    #[case("", json!({"branch": "main"}))]
+    #[case("HEAD", json!({"branch": "main"}))]
+    #[case("main", json!({"branch": "main"}))]
+    #[case("both", json!({"branch": "both"}))]
+    #[case("v1.0.0", json!({"tag": "v1.0.0"}))]
+    #[case("pull/7/head", json!({"name": "refs/pull/7/head"}))]
+    #[case("refs/heads/other", json!({"name": "refs/heads/other"}))]
+    #[case("1234567", json!({"commit": A}))]
+    #[case("89ABCDEb", json!({"commit": B}))]
+    #[case("1234567AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", json!({"commit": A}))]
+    #[case("1.x", json!({"semver": "1.x"}))]
+    #[case(">=1 <2", json!({"semver": ">=1 <2"}))]
+    #[case("*", json!({"semver": "*"}))]
+    fn with_the_refs_known(#[case] revision: &str, #[case] expected: Value) {
+        let (reference, problem, wants) = git_ref("https://git.example.org/a", revision, &known());
+        assert_eq!((reference, problem.as_str(), wants.len()), (Some(expected), "", 0));
+    }
+
+    #[rstest]
+    #[case("nowhere", "name a branch, a tag or a commit of the repository")]
+    #[case("abcdef0", "write all 40 digits of the commit")]
+    fn not_there(#[case] revision: &str, #[case] hint: &str) {
+        let (reference, problem, _) = git_ref("https://git.example.org/a", revision, &known());
+        assert_eq!(reference, None);
+        let sentence = format!("unable to resolve '{revision}' to a commit SHA");
+        assert_eq!(problem, format!("spec.source.targetRevision: {sentence} ({hint})"));
+    }
+
+    #[test]
+    fn names_ask_for_the_refs_and_commits_do_not() {
+        let url = "https://git.example.org/b";
+        let want = Want::RemoteRefs { url: url.to_owned() };
+        assert_eq!(git_ref(url, "main", &known()).2, [want.clone()]);
+        assert_eq!(git_ref(url, "", &known()).2, [want]);
+        assert_eq!(git_ref(url, A, &known()).2, []);
+    }
+
+    #[rstest]
+    #[case("main", Some(json!({"branch": "main"})))]
+    #[case("v1.0.0", Some(json!({"tag": "v1.0.0"})))]
+    #[case("HEAD", None)]
+    #[case("", None)]
+    #[case("1234567", None)]
+    fn over_ssh_names_are_guessed(#[case] revision: &str, #[case] expected: Option<Value>) {
+        let (reference, _, wants) = git_ref("git@git.example.org:a", revision, &known());
+        assert_eq!((reference, wants.len()), (expected, 0));
+    }
+
+    #[rstest]
+    #[case("", json!({"tag": "latest"}))]
+    #[case("1.0.5", json!({"tag": "1.0.5"}))]
+    #[case("1.x", json!({"semver": "1.x"}))]
+    #[case("sha256:0123", json!({"digest": "sha256:0123"}))]
+    #[case("main-abc", json!({"tag": "main-abc"}))]
+    fn artifacts(#[case] revision: &str, #[case] expected: Value) {
+        let app = app("oci://registry.example.org/a", revision);
+        assert_eq!(oci(&Source::new(&app, 0, &app.sources()[0])), expected);
+    }
+}
