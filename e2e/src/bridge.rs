@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use crate::process::{Process, Usage};
 use crate::progress::Progress;
@@ -222,7 +223,13 @@ impl Drop for Bridge {
 }
 
 impl Start {
-    fn new(state: &State, executable: PathBuf, kubeconfig: &Path, options: BridgeOptions, address: String) -> Self {
+    fn new(
+        state: &State,
+        executable: PathBuf,
+        kubeconfig: &Path,
+        options: BridgeOptions,
+        address: String,
+    ) -> Self {
         Self { state: state.clone(), executable, kubeconfig: kubeconfig.to_owned(), options, address }
     }
 
@@ -260,15 +267,22 @@ impl Record {
 /// Applies the manifests as shipped and makes a kubeconfig for their service account; returns its path.
 pub(crate) async fn install(state: &State) -> Result<PathBuf> {
     let manifests = paths::workspace().join("manifests");
-    let arguments = ["apply", "--server-side", "--force-conflicts", "-k", &manifests.display().to_string(), "-o", "json"];
+    let arguments =
+        ["apply", "--server-side", "--force-conflicts", "-k", &manifests.display().to_string(), "-o", "json"];
     let applied = run(state, "kubectl", &arguments, "").await?.text().context("apply manifests/")?;
     // kubectl prints one JSON value per object, or one List, depending on how many there are.
-    let objects: Vec<Value> = serde_json::Deserializer::from_str(&applied).into_iter().collect::<Result<_, _>>()?;
-    let flat = objects.iter().flat_map(|object| object["items"].as_array().cloned().unwrap_or(vec![object.clone()]));
-    let account = flat.into_iter().find(|object| object["kind"] == "ServiceAccount").context("no ServiceAccount")?;
+    let objects: Vec<Value> =
+        serde_json::Deserializer::from_str(&applied).into_iter().collect::<Result<_, _>>()?;
+    let flat =
+        objects.iter().flat_map(|object| object["items"].as_array().cloned().unwrap_or(vec![object.clone()]));
+    let account =
+        flat.into_iter().find(|object| object["kind"] == "ServiceAccount").context("no ServiceAccount")?;
     let name = account["metadata"]["name"].as_str().context("a ServiceAccount without a name")?;
-    let namespace = account["metadata"]["namespace"].as_str().context("a ServiceAccount without a namespace")?;
-    let token = run(state, "kubectl", &["create", "token", name, "-n", namespace, "--duration=24h"], "").await?.text()?;
+    let namespace =
+        account["metadata"]["namespace"].as_str().context("a ServiceAccount without a namespace")?;
+    let token = run(state, "kubectl", &["create", "token", name, "-n", namespace, "--duration=24h"], "")
+        .await?
+        .text()?;
     let path = state.data("bridge-kubeconfig");
     std::fs::write(&path, render_kubeconfig(state, name, token.trim()))?;
     Ok(path)
@@ -288,9 +302,13 @@ pub(crate) fn moved_roles(list: &Value, namespace: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "List", "items": moved })
 }
 
-/// The path of the bridge's binary, built first.
+/// The path of the bridge's binary, built first; once for each process.
 async fn built() -> Result<PathBuf> {
-    tokio::task::spawn_blocking(|| built_binary("flux-subsystem")).await.context("the build panicked")?
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    let build = async || {
+        tokio::task::spawn_blocking(|| built_binary("flux-subsystem")).await.context("the build panicked")?
+    };
+    BUILT.get_or_try_init(build).await.cloned()
 }
 
 /// The path of a binary of this workspace, built first with the profile this code was built with.
@@ -302,7 +320,15 @@ pub fn built_binary(name: &str) -> Result<PathBuf> {
     let progress = Progress::start(format!("cargo build {name}"));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // The whole workspace's features, as in `cargo test --workspace`: else the dependencies are built twice.
-    cargo.args(["build", "--quiet", "--workspace", "--message-format", "json-render-diagnostics", "--bin", name]);
+    cargo.args([
+        "build",
+        "--quiet",
+        "--workspace",
+        "--message-format",
+        "json-render-diagnostics",
+        "--bin",
+        name,
+    ]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }

@@ -3,6 +3,7 @@
 //! A program's folder appears by one rename, so a build that was cut off leaves nothing that looks finished; a
 //! lock file keeps two builds of the same program apart.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
+use crate::hex::hex;
 use crate::programs::Program;
 use crate::progress::{Progress, say};
 use crate::{lock, paths};
@@ -44,7 +46,9 @@ pub fn ensure(programs: &[&'static Program]) -> Result<Vec<Built>> {
     }
     let missing = keyed.iter().filter(|(_, folder)| !folder.is_dir()).count();
     if missing > 0 {
-        say(&format!("{missing} programs to build with {go}; without a warm Go build cache all of them take half an hour on two cores"));
+        say(&format!(
+            "{missing} programs to build with {go}; without a warm Go build cache all of them take half an hour on two cores"
+        ));
     }
     let mut at = 0;
     for (program, folder) in &keyed {
@@ -67,8 +71,7 @@ fn key(program: &Program, go: &str) -> Result<String> {
     let packages: Vec<_> = program.packages.iter().map(|package| (package.path, package.binary)).collect();
     hash.update(format!("{go} {} {packages:?} {:?} {:?}", program.ldflags, program.files, program.absent));
     hash.update(program.scripts.concat());
-    let short: String = hash.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("{}-{}-{short}", program.name, program.version))
+    Ok(format!("{}-{}-{}", program.name, program.version, hex(&hash.finalize()[..5])))
 }
 
 fn build(program: &Program, folder: &Path, position: &str) -> Result<()> {
@@ -123,7 +126,7 @@ fn completed_module(program: &Program, scratch: &Path) -> Result<PathBuf> {
         fs::write(&path, "# The published module lacks this file.\n")?;
     }
     let mut text = fs::read_to_string(consumer.join("go.mod"))?;
-    text.push_str(&format!("\nreplace {} => {}\n", program.module, copy.display()));
+    writeln!(text, "\nreplace {} => {}", program.module, copy.display())?;
     fs::write(work.join("go.mod"), text)?;
     fs::copy(consumer.join("go.sum"), work.join("go.sum"))?;
     Ok(work.join("go.mod"))
@@ -193,7 +196,8 @@ fn go_version() -> Result<String> {
 /// What `go build` calls the binary of a package: the last element of its path that is not a major version.
 fn default_binary(path: &str) -> &str {
     let major = |part: &&str| {
-        part.strip_prefix('v').is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        part.strip_prefix('v')
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
     };
     path.rsplit('/').find(|part| !major(part)).unwrap_or(path)
 }
@@ -216,7 +220,8 @@ pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         if entry.file_type()?.is_dir() {
             copy_tree(&entry.path(), &target)?;
         } else {
-            fs::write(&target, fs::read(entry.path())?).with_context(|| format!("write {}", target.display()))?;
+            fs::write(&target, fs::read(entry.path())?)
+                .with_context(|| format!("write {}", target.display()))?;
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
 
 use crate::build::{self, Built};
+use crate::hex::hex;
 use crate::process::Process;
 use crate::programs;
 use crate::progress::Progress;
@@ -51,7 +52,8 @@ pub fn up_shared(name: &str, options: &Options, executable: &Path) -> Result<(St
     // Waits for a supervisor that has just decided to end.
     let held = lock::shared(&in_use(name))?;
     let Some(state) = State::read(name)? else { return Ok((start(name, options, executable)?, held)) };
-    let current = state.options == *options && state.fingerprint == fingerprint(&built(options)?, executable)?;
+    let current =
+        state.options == *options && state.fingerprint == fingerprint(&built(options)?, executable)?;
     if state.serves() && current {
         return Ok((state, held));
     }
@@ -120,7 +122,9 @@ fn alone(name: &str) -> Result<bool> {
 fn check_name(name: &str) -> Result<()> {
     let fits = !name.is_empty() && name.len() <= 40;
     if !fits || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
-        bail!("{name:?}: a stack's name is made of lower-case letters, digits and dashes, at most 40 of them");
+        bail!(
+            "{name:?}: a stack's name is made of lower-case letters, digits and dashes, at most 40 of them"
+        );
     }
     Ok(())
 }
@@ -183,7 +187,11 @@ fn spawn(prepared: &State, executable: &Path) -> Result<State> {
         }
         if let Some(status) = child.try_wait()? {
             let log = prepared.log("supervisor");
-            bail!("the supervisor ended ({status}); {} ends:\n{}", log.display(), crate::state::tail(&log, 20));
+            bail!(
+                "the supervisor ended ({status}); {} ends:\n{}",
+                log.display(),
+                crate::state::tail(&log, 20)
+            );
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -208,8 +216,9 @@ fn fingerprint(programs: &[Built], executable: &Path) -> Result<String> {
             }
         }
     }
-    let metadata = std::fs::metadata(executable).with_context(|| format!("look at {}", executable.display()))?;
+    let metadata =
+        std::fs::metadata(executable).with_context(|| format!("look at {}", executable.display()))?;
     let changed = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     hash.update(format!("{} {changed:?}", metadata.len()));
-    Ok(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash.finalize()[..8]))
 }

@@ -31,6 +31,7 @@ pub mod test_env;
 
 mod bootstrap;
 mod components;
+mod hex;
 mod lock;
 mod packages;
 mod ports;

@@ -12,15 +12,20 @@ use crate::state::Options;
 const SYSTEM: &[&str] = &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Program and the package that has it.
-const NEEDED: &[(&str, &str)] = &[("git", "git"), ("ssh-keygen", "openssh-client"), ("sshd", "openssh-server")];
+const NEEDED: &[(&str, &str)] =
+    &[("git", "git"), ("ssh-keygen", "openssh-client"), ("sshd", "openssh-server")];
 
 const NEEDED_BY_ARGOCD: &[(&str, &str)] = &[("redis-server", "redis-server")];
 
 /// Installs what is missing when this is root; else fails with the command to type.
 pub(crate) fn ensure(options: &Options) -> Result<()> {
     let argocd = if options.argocd { NEEDED_BY_ARGOCD } else { &[] };
-    let missing: Vec<_> =
-        NEEDED.iter().chain(argocd).filter(|(program, _)| !exists(program)).map(|(_, package)| *package).collect();
+    let missing: Vec<_> = NEEDED
+        .iter()
+        .chain(argocd)
+        .filter(|(program, _)| !exists(program))
+        .map(|(_, package)| *package)
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }

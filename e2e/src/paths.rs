@@ -12,7 +12,9 @@ pub fn cache() -> Result<PathBuf> {
     } else if let Some(path) = set("XDG_CACHE_HOME") {
         path.join("flux-subsystem")
     } else {
-        set("HOME").context("neither FLUX_SUBSYSTEM_CACHE, XDG_CACHE_HOME nor HOME is set")?.join(".cache/flux-subsystem")
+        set("HOME")
+            .context("neither FLUX_SUBSYSTEM_CACHE, XDG_CACHE_HOME nor HOME is set")?
+            .join(".cache/flux-subsystem")
     };
     std::path::absolute(&path).with_context(|| format!("{}: not a usable path", path.display()))
 }

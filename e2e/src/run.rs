@@ -49,8 +49,14 @@ impl Output {
 }
 
 /// Runs `program` in the stack's environment, with `input` on its standard input.
-pub async fn run<S: AsRef<OsStr>>(state: &State, program: &str, arguments: &[S], input: &str) -> Result<Output> {
-    let shown: Vec<_> = arguments.iter().map(|argument| argument.as_ref().to_string_lossy().into_owned()).collect();
+pub async fn run<S: AsRef<OsStr>>(
+    state: &State,
+    program: &str,
+    arguments: &[S],
+    input: &str,
+) -> Result<Output> {
+    let shown: Vec<_> =
+        arguments.iter().map(|argument| argument.as_ref().to_string_lossy().into_owned()).collect();
     let command = format!("{program} {}", shown.join(" "));
     let mut child = Command::new(state.binary(program))
         .args(arguments)

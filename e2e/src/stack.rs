@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
+use crate::hex::hex;
 use crate::run::{Output, run};
 use crate::sources::Sources;
 use crate::state::{Options, State};
@@ -46,7 +47,9 @@ impl Stack {
             Ok(stack)
         };
         // A failure is kept, too: eight tests that each try for minutes say no more than one does.
-        let stack = SHARED.get_or_init(async || start.await.map_err(|error: anyhow::Error| format!("{error:#}"))).await;
+        let stack = SHARED
+            .get_or_init(async || start.await.map_err(|error: anyhow::Error| format!("{error:#}")))
+            .await;
         stack.clone().map_err(|message| anyhow!("the shared stack: {message}"))
     }
 
@@ -56,7 +59,10 @@ impl Stack {
         let stack = PLAIN
             .get_or_init(async || {
                 let options = Options { argocd: true, flux_crds: true, idle_exit: Some(IDLE) };
-                Self::start(clone_name(), options, false).await.map(Arc::new).map_err(|error| format!("{error:#}"))
+                Self::start(clone_name(), options, false)
+                    .await
+                    .map(Arc::new)
+                    .map_err(|error| format!("{error:#}"))
             })
             .await;
         stack.clone().map_err(|message| anyhow!("the shared stack: {message}"))
@@ -151,7 +157,10 @@ impl Stack {
     pub async fn control_namespace(&self, namespace: &str, reconciliation: &str) -> Result<()> {
         self.bridge_kubeconfig().await?;
         self.apply(&bootstrap::control_namespace(&self.state, namespace, reconciliation)?).await?;
-        let roles = self.run("kubectl", &["get", "roles,rolebindings", "-n", "argocd", "-o", "json"]).await?.json()?;
+        let roles = self
+            .run("kubectl", &["get", "roles,rolebindings", "-n", "argocd", "-o", "json"])
+            .await?
+            .json()?;
         self.apply(&bridge::moved_roles(&roles, namespace).to_string()).await
     }
 
@@ -194,8 +203,7 @@ impl Drop for Stack {
 /// One stack for each clone.
 fn clone_name() -> String {
     let hash = Sha256::digest(paths::workspace().as_os_str().as_encoded_bytes());
-    let short: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("test-{short}")
+    format!("test-{}", hex(&hash[..4]))
 }
 
 async fn client(kubeconfig: &std::path::Path) -> Result<Client> {

@@ -94,7 +94,8 @@ impl State {
         let path = folder(name)?.join("stack.json");
         match std::fs::read(&path) {
             Ok(bytes) => {
-                let state = serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))?;
+                let state =
+                    serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))?;
                 Ok(Some(state))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -95,7 +95,8 @@ impl TestEnv {
 
     /// The object, or `None` when there is none. Cluster-wide kinds ignore the namespace.
     pub async fn get(&self, kind: &str, namespace: &str, name: &str) -> Result<Option<Value>> {
-        let found = self.api(kind, namespace)?.get_opt(name).await.with_context(|| format!("get {kind} {name}"))?;
+        let found =
+            self.api(kind, namespace)?.get_opt(name).await.with_context(|| format!("get {kind} {name}"))?;
         found.map(|object| serde_json::to_value(object).map_err(Into::into)).transpose()
     }
 
@@ -108,7 +109,8 @@ impl TestEnv {
 
     /// Changes an object by a JSON merge patch and returns what it became.
     pub async fn patch(&self, kind: &str, namespace: &str, name: &str, change: &Value) -> Result<Value> {
-        let patched = self.api(kind, namespace)?.patch(name, &PatchParams::default(), &Patch::Merge(change)).await;
+        let patched =
+            self.api(kind, namespace)?.patch(name, &PatchParams::default(), &Patch::Merge(change)).await;
         Ok(serde_json::to_value(patched.with_context(|| format!("patch {kind} {name}"))?)?)
     }
 
@@ -176,10 +178,17 @@ impl TestEnv {
     }
 
     /// Waits until a Flux object's Ready condition has that status ("True", "False"), and returns the object.
-    pub async fn wait_for_ready(&self, kind: &str, namespace: &str, name: &str, status: &str) -> Result<Value> {
+    pub async fn wait_for_ready(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        status: &str,
+    ) -> Result<Value> {
         let what = format!("{kind} {namespace}/{name} has Ready {status}");
         self.wait_until(&what, Duration::from_secs(60), async || {
-            let object = self.get(kind, namespace, name).await?.with_context(|| format!("no {kind} {name}"))?;
+            let object =
+                self.get(kind, namespace, name).await?.with_context(|| format!("no {kind} {name}"))?;
             let ready = ready(&object);
             // The object's own `status.observedGeneration` stays behind while it fails.
             let current = ready["observedGeneration"] == object["metadata"]["generation"];
@@ -190,10 +199,17 @@ impl TestEnv {
 
     /// Waits until a Flux object's Ready condition is False with a message that contains `words`, and returns the
     /// object: on its way there it may be False for other reasons.
-    pub async fn wait_for_failure(&self, kind: &str, namespace: &str, name: &str, words: &str) -> Result<Value> {
+    pub async fn wait_for_failure(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        words: &str,
+    ) -> Result<Value> {
         let what = format!("{kind} {namespace}/{name} fails with {words:?}");
         self.wait_until(&what, Duration::from_secs(60), async || {
-            let object = self.get(kind, namespace, name).await?.with_context(|| format!("no {kind} {name}"))?;
+            let object =
+                self.get(kind, namespace, name).await?.with_context(|| format!("no {kind} {name}"))?;
             let ready = ready(&object);
             let says = ready["message"].as_str().is_some_and(|message| message.contains(words));
             if ready["status"] == "False" && says { Ok(Some(object)) } else { Err(anyhow!("{ready}")) }
@@ -225,8 +241,11 @@ impl TestEnv {
         let namespace = self.namespace.as_str();
         parts.push(section(&self.flux(&["get", "all", "-n", namespace]).await));
         parts.push(section(&self.kubectl(&["get", "deployments,pods", "-n", namespace]).await));
-        parts.push(section(&self.kubectl(&["get", "events", "-n", namespace, "--sort-by=.lastTimestamp"]).await));
-        let mut control = self.kubectl(&["get", "events", "-n", &self.control, "--sort-by=.lastTimestamp"]).await;
+        parts.push(section(
+            &self.kubectl(&["get", "events", "-n", namespace, "--sort-by=.lastTimestamp"]).await,
+        ));
+        let mut control =
+            self.kubectl(&["get", "events", "-n", &self.control, "--sort-by=.lastTimestamp"]).await;
         if let Ok(output) = &mut control {
             let own: Vec<_> = output.stdout.lines().filter(|line| line.contains(namespace)).collect();
             output.stdout = own.join("\n");

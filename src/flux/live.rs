@@ -24,6 +24,8 @@ pub struct Condition<'a> {
     pub reason: &'a str,
     /// A sentence.
     pub message: &'a str,
+    /// The generation of the spec that it speaks of.
+    pub observed_generation: Option<i64>,
 }
 
 impl<'a> Live<'a> {
@@ -72,7 +74,12 @@ impl<'a> Live<'a> {
         let conditions = self.at("/status/conditions")?.as_array()?;
         let condition = conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))?;
         let field = |name| condition.get(name).and_then(Value::as_str).unwrap_or_default();
-        Some(Condition { status: field("status"), reason: field("reason"), message: field("message") })
+        Some(Condition {
+            status: field("status"),
+            reason: field("reason"),
+            message: field("message"),
+            observed_generation: condition.get("observedGeneration").and_then(Value::as_i64),
+        })
     }
 
     /// Whether a condition is `True`.

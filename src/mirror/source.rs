@@ -1,6 +1,6 @@
 //! The state of one source object, read off its conditions.
 
-use crate::flux::{FluxKind, Live};
+use crate::flux::{Condition, FluxKind, Live};
 
 /// What a source object is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub enum SourceState {
 /// Reasons of a `HelmChart` that only say that its repository has nothing yet (source-controller `helmchart_controller.go`).
 const WAITS_FOR_REPOSITORY: [&str; 2] = ["NoSourceArtifact", "SourceUnavailable"];
 
+/// Conditions that are `True` when something went wrong (source-controller `internal/controller`, the same for all kinds).
+const FAILURES: [&str; 5] = ["FetchFailed", "BuildFailed", "StorageOperationFailed", "IncludeUnavailable", "Stalled"];
+
 /// The state of `live`; `upstream` is the state of what it is built from (a `HelmChart`'s repository).
 pub fn state(live: Option<Live<'_>>, upstream: Option<&SourceState>) -> SourceState {
     let Some(live) = live else { return SourceState::Missing };
@@ -25,35 +28,40 @@ pub fn state(live: Option<Live<'_>>, upstream: Option<&SourceState>) -> SourceSt
         return SourceState::Ready;
     }
     let name = format!("{} {}", live.kind.kind(), live.name());
-    let Some(ready) = live.condition("Ready") else {
-        return SourceState::Fetching(format!("{name} is waiting to be reconciled"));
-    };
-    match ready.status {
-        "True" if live.is_observed() => SourceState::Ready,
-        "False" if has_failed(live) => failed(live, &name, upstream),
-        _ => SourceState::Fetching(format!("{name}: {}", ready.message)),
+    if let Some(failure) = failure(live) {
+        return failed(live, &name, failure, upstream);
+    }
+    match live.condition("Ready") {
+        None => SourceState::Fetching(format!("{name} is waiting to be reconciled")),
+        Some(ready) if ready.status == "True" && live.is_observed() => SourceState::Ready,
+        Some(ready) => SourceState::Fetching(format!("{name}: {}", ready.message)),
     }
 }
 
-/// A failure that Flux reports as one, rather than a new revision that it has seen and not yet stored.
-fn has_failed(live: Live<'_>) -> bool {
-    const FAILURES: [&str; 5] =
-        ["FetchFailed", "BuildFailed", "StorageOperationFailed", "IncludeUnavailable", "Stalled"];
-    FAILURES.into_iter().any(|kind| live.is_true(kind))
-        || live.condition("SourceVerified").is_some_and(|verified| verified.status == "False")
+/// The failure of the present spec. It stays while Flux retries (`Ready` turns `Unknown` then), until a fetch succeeds.
+fn failure(live: Live<'_>) -> Option<Condition<'_>> {
+    let generation = live.object.metadata.generation;
+    let is_present = |condition: &Condition<'_>| {
+        condition.observed_generation.is_none() || condition.observed_generation == generation
+    };
+    let failed = FAILURES.into_iter().filter_map(|kind| live.condition(kind)).find(|c| c.status == "True");
+    let unverified = || live.condition("SourceVerified").filter(|verified| verified.status == "False");
+    failed.or_else(unverified).filter(is_present)
 }
 
-fn failed(live: Live<'_>, name: &str, upstream: Option<&SourceState>) -> SourceState {
-    let ready = live.condition("Ready");
-    let message = ready.map_or("", |ready| ready.message);
-    let waits = live.kind == FluxKind::HelmChart
-        && ready.is_some_and(|ready| WAITS_FOR_REPOSITORY.contains(&ready.reason));
+fn failed(
+    live: Live<'_>,
+    name: &str,
+    failure: Condition<'_>,
+    upstream: Option<&SourceState>,
+) -> SourceState {
+    let waits = live.kind == FluxKind::HelmChart && WAITS_FOR_REPOSITORY.contains(&failure.reason);
     match upstream {
         Some(SourceState::Failed(why)) if waits => SourceState::Failed(why.clone()),
         Some(SourceState::Fetching(_) | SourceState::Ready) if waits => {
-            SourceState::Fetching(format!("{name}: {message}"))
+            SourceState::Fetching(format!("{name}: {}", failure.message))
         }
-        _ => SourceState::Failed(format!("{name}: {message}")),
+        _ => SourceState::Failed(format!("{name}: {}", failure.message)),
     }
 }
 
@@ -78,6 +86,8 @@ mod tests {
     #[case::old_spec(json!([{"type": "Ready", "status": "True"}]), 0, "fetching")]
     #[case::new_revision(json!([{"type": "Ready", "status": "Unknown", "message": "building"}]), 1, "fetching")]
     #[case::failing(json!([{"type": "Ready", "status": "False", "message": "no"}, {"type": "FetchFailed", "status": "True"}]), 0, "failed")]
+    #[case::retrying(json!([{"type": "Ready", "status": "Unknown"}, {"type": "FetchFailed", "status": "True", "observedGeneration": 1}]), 0, "failed")]
+    #[case::repaired(json!([{"type": "Ready", "status": "False"}, {"type": "FetchFailed", "status": "True", "observedGeneration": 0}]), 0, "fetching")]
     #[case::outdated(json!([{"type": "Ready", "status": "False"}, {"type": "ArtifactOutdated", "status": "True"}]), 1, "fetching")]
     fn conditions_become_a_state(#[case] conditions: Value, #[case] observed: i64, #[case] expected: &str) {
         let state = source(FluxKind::GitRepository, &conditions, observed);
@@ -94,7 +104,7 @@ mod tests {
     fn a_chart_without_an_index_yet_is_not_a_failure() {
         let conditions = json!([
             {"type": "Ready", "status": "False", "reason": "NoSourceArtifact", "message": "no artifact"},
-            {"type": "FetchFailed", "status": "True"},
+            {"type": "FetchFailed", "status": "True", "reason": "NoSourceArtifact", "message": "no artifact"},
         ]);
         assert!(matches!(source(FluxKind::HelmChart, &conditions, 1), SourceState::Fetching(_)));
     }

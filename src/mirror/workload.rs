@@ -44,7 +44,24 @@ pub fn state(live: Option<Live<'_>>, source: &SourceState) -> WorkloadState {
     match ready.status {
         "True" if live.is_observed() || live.is_suspended_by_bridge() => WorkloadState::Ready(message),
         "False" => not_ready(live, source, message),
-        _ => WorkloadState::Progressing(progress(live, &message)),
+        _ => unknown(live, source, &message),
+    }
+}
+
+/// `Ready=Unknown`: Flux is at it. A Kustomization says so at every look, also where there is nothing to do; one that
+/// looks again at what it has delivered stays ready, or every interval would cost two writes.
+fn unknown(live: Live<'_>, source: &SourceState, message: &str) -> WorkloadState {
+    let text = |pointer: &str| live.text(pointer);
+    let applied = text("/status/lastAppliedRevision");
+    let looks_again = live.kind == FluxKind::Kustomization
+        && live.is_observed()
+        && applied.is_some()
+        && applied == text("/status/lastAttemptedRevision")
+        && text("/status/history/0/lastReconciledStatus") == Some("ReconciliationSucceeded");
+    match (looks_again, source, applied) {
+        (true, _, Some(applied)) => WorkloadState::Ready(format!("Applied revision: {applied}")),
+        (_, SourceState::Failed(why), _) => WorkloadState::Failed(why.clone()),
+        _ => WorkloadState::Progressing(progress(live, message)),
     }
 }
 
@@ -217,6 +234,18 @@ mod tests {
         assert_eq!(state("False", "ProgressingWithRetry"), WorkloadState::Failed("timed out".into()));
         assert_eq!(state("False", "Progressing"), WorkloadState::Progressing("running".into()));
         assert_eq!(state("Unknown", "Progressing"), WorkloadState::Progressing("running".into()));
+    }
+
+    #[test]
+    fn a_kustomization_that_looks_again_at_what_it_delivered_stays_ready() {
+        let status = |last: &str| {
+            json!({"observedGeneration": 1, "lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": "main@sha1:1",
+                "history": [{"lastReconciledStatus": last}],
+                "conditions": [{"type": "Ready", "status": "Unknown", "message": "Reconciliation in progress"}]})
+        };
+        let state = |last| workload(FluxKind::Kustomization, json!({}), status(last), &SourceState::Ready);
+        assert_eq!(state("ReconciliationSucceeded"), WorkloadState::Ready("Applied revision: main@sha1:1".into()));
+        assert!(matches!(state("HealthCheckFailed"), WorkloadState::Progressing(_)));
     }
 
     #[test]

@@ -62,8 +62,8 @@ enum Verb {
         #[arg(long, conflicts_with = "name")]
         all: bool,
     },
-    /// Run a command that meets the stack: KUBECONFIG, PATH (kubectl, helm, flux, argocd), ARGOCD_SERVER, and
-    /// STACK_HELM, STACK_OCI, STACK_GIT_HTTP, STACK_GIT_SSH for the test repositories.
+    /// Run a command that meets the stack: `KUBECONFIG`, `PATH` (kubectl, helm, flux, argocd), `ARGOCD_SERVER`,
+    /// and `STACK_HELM`, `STACK_OCI`, `STACK_GIT_HTTP`, `STACK_GIT_SSH` for the test repositories.
     Exec {
         #[command(flatten)]
         which: Which,
@@ -120,10 +120,18 @@ fn act(verb: Verb) -> Result<ExitCode> {
         }
         Verb::Status { name, json } => return status(name.as_deref(), json),
         Verb::Down { which, all } => {
-            let names = if all { State::all()?.into_iter().map(|state| state.name).collect() } else { vec![which.name] };
+            let names = if all {
+                State::all()?.into_iter().map(|state| state.name).collect()
+            } else {
+                vec![which.name]
+            };
             for name in names {
                 let ended = launch::down(&name)?;
-                print(&if ended { format!("stack {name} is down") } else { format!("stack {name} did not run") })?;
+                print(&if ended {
+                    format!("stack {name} is down")
+                } else {
+                    format!("stack {name} did not run")
+                })?;
             }
         }
         Verb::Exec { which, command } => {
@@ -141,11 +149,13 @@ fn act(verb: Verb) -> Result<ExitCode> {
         Verb::Logs { which, component } => {
             let state = existing(&which.name)?;
             let path = state.log(&component);
-            let log = std::fs::read(&path).with_context(|| format!("no log of {component}: {}", path.display()))?;
+            let log =
+                std::fs::read(&path).with_context(|| format!("no log of {component}: {}", path.display()))?;
             std::io::stdout().write_all(&log)?;
         }
         Verb::Supervise { which } => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
             runtime.block_on(supervisor::supervise(&which.name))?;
         }
     }
@@ -161,7 +171,8 @@ fn status(name: Option<&str>, json: bool) -> Result<ExitCode> {
     for state in &mut states {
         if matches!(state.phase, Phase::Ready | Phase::Starting) && !state.supervisor.alive() {
             state.phase = Phase::Failed;
-            "the supervisor died: `cargo stack down` ends what it left running".clone_into(&mut state.message);
+            "the supervisor died: `cargo stack down` ends what it left running"
+                .clone_into(&mut state.message);
         }
     }
     let text = if json {

@@ -31,7 +31,8 @@ pub(crate) async fn node(state: &State) -> Result<()> {
 /// The manifests of a namespace that holds Applications.
 pub(crate) fn control_namespace(state: &State, namespace: &str, reconciliation: &str) -> Result<String> {
     let known_hosts = Sources::new(state.clone()).ssh_known_hosts()?;
-    let secret_key = std::fs::read_to_string(state.data("keys/argocd")).context("read Argo CD's secret key")?;
+    let secret_key =
+        std::fs::read_to_string(state.data("keys/argocd")).context("read Argo CD's secret key")?;
     Ok(include_str!("control-namespace.yaml")
         .replace("NAMESPACE", namespace)
         .replace("RECONCILIATION", reconciliation)

@@ -38,7 +38,8 @@ fn application_controller(state: &State) -> Spec {
 }
 
 fn applicationset_controller(state: &State) -> Spec {
-    let (metrics, health) = ("argocd-applicationset-controller-metrics", "argocd-applicationset-controller-health");
+    let (metrics, health) =
+        ("argocd-applicationset-controller-metrics", "argocd-applicationset-controller-health");
     // Nothing is registered behind its health address.
     role(state, "argocd-applicationset-controller", Ready::Healthy(metrics, "/metrics")).args([
         flag("namespace", "argocd"),

@@ -10,7 +10,8 @@ use crate::state::State;
 
 /// etcd, without syncing to disk: the data never outlives the stack.
 pub(crate) fn etcd(state: &State) -> Spec {
-    let (client, peer) = (format!("http://{}", state.address("etcd")), format!("http://{}", state.address("etcd-peer")));
+    let (client, peer) =
+        (format!("http://{}", state.address("etcd")), format!("http://{}", state.address("etcd-peer")));
     Spec::new(state, "etcd", "etcd", Ready::Healthy("etcd", "/health")).args([
         flag("name", "default"),
         flag("data-dir", state.data("etcd").display()),

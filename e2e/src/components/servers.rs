@@ -11,8 +11,12 @@ pub(crate) fn servers(state: &State) -> Vec<Spec> {
         .arg("serve")
         .arg(state.data("registry/config.yml").display().to_string())
         .env("OTEL_TRACES_EXPORTER", "none");
-    let mut sshd = Spec::new(state, "sshd", "sshd", Ready::Listening("sshd"))
-        .args(["-D".to_owned(), "-e".to_owned(), "-f".to_owned(), state.data("ssh/sshd_config").display().to_string()]);
+    let mut sshd = Spec::new(state, "sshd", "sshd", Ready::Listening("sshd")).args([
+        "-D".to_owned(),
+        "-e".to_owned(),
+        "-f".to_owned(),
+        state.data("ssh/sshd_config").display().to_string(),
+    ]);
     // sshd starts itself anew for each connection and insists on an absolute path.
     sshd.program = PathBuf::from("/usr/sbin/sshd");
     vec![registry, sshd]

@@ -50,7 +50,8 @@ impl Sources {
     pub async fn push_chart(&self, repository: &str, chart: &Chart<'_>) -> Result<()> {
         let scratch = tempfile::tempdir_in(self.state.data("scratch"))?;
         let package = self.package(scratch.path(), chart).await?.display().to_string();
-        self.run(scratch.path(), "helm", &["push", &package, &self.oci_url(repository), "--plain-http"]).await?;
+        self.run(scratch.path(), "helm", &["push", &package, &self.oci_url(repository), "--plain-http"])
+            .await?;
         Ok(())
     }
 

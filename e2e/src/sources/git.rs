@@ -81,12 +81,19 @@ impl Repository {
     }
 
     /// Commits on top of `parent` (nothing: a first commit) and moves `branch` there.
-    async fn commit_on(&self, parent: Option<&str>, branch: &str, files: Edits<'_>, message: &str) -> Result<String> {
+    async fn commit_on(
+        &self,
+        parent: Option<&str>,
+        branch: &str,
+        files: Edits<'_>,
+        message: &str,
+    ) -> Result<String> {
         let scratch = tempfile::tempdir_in(self.sources.state.data("scratch"))?;
         let bare = self.folder().display().to_string();
         let work = scratch.path().join("work");
         let target = work.display().to_string();
-        self.git_in(scratch.path(), &["clone", "--quiet", "--shared", "--no-checkout", &bare, &target]).await?;
+        self.git_in(scratch.path(), &["clone", "--quiet", "--shared", "--no-checkout", &bare, &target])
+            .await?;
         if let Some(parent) = parent {
             self.git_in(&work, &["checkout", "--quiet", "--detach", &format!("origin/{parent}")]).await?;
         }

@@ -22,9 +22,9 @@ const BODY_LIMIT: usize = 64 << 20;
 /// Answers one request; every answer is logged to standard output, which is the supervisor's log.
 pub(crate) async fn serve(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let line = format!("{} {}", request.method(), request.uri());
-    let response = answer(&state, request).await.unwrap_or_else(|error| {
-        (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}\n")).into_response()
-    });
+    let response = answer(&state, request)
+        .await
+        .unwrap_or_else(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}\n")).into_response());
     crate::supervisor::note(&format!("{line} {}", response.status().as_u16()));
     response
 }

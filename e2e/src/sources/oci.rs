@@ -15,10 +15,21 @@ impl Sources {
         let source = self.git_url("fleet");
         let path = content.display().to_string();
         let arguments = [
-            "push", "artifact", &url, "--path", &path, "--source", &source, "--revision", &revision, "-o", "json",
+            "push",
+            "artifact",
+            &url,
+            "--path",
+            &path,
+            "--source",
+            &source,
+            "--revision",
+            &revision,
+            "-o",
+            "json",
         ];
         let printed = self.run(scratch.path(), "flux", &arguments).await?;
-        let pushed: serde_json::Value = serde_json::from_str(&printed).context("read what flux push printed")?;
+        let pushed: serde_json::Value =
+            serde_json::from_str(&printed).context("read what flux push printed")?;
         Ok(pushed["digest"].as_str().context("flux push printed no digest")?.to_owned())
     }
 }

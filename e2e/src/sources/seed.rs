@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::Sources;
 use super::charts::{Chart, write_chart};
 use super::git::Repository;
-use super::Sources;
 use crate::paths;
 
 /// The versions of the shared chart, in publishing order.
@@ -33,7 +33,7 @@ async fn charts(sources: &Sources) -> Result<()> {
     Ok(())
 }
 
-/// Manifests that are themselves Flux objects: a HelmRepository and a HelmRelease below `./podinfo`.
+/// Manifests that are themselves Flux objects: a `HelmRepository` and a `HelmRelease` below `./podinfo`.
 async fn artifact(sources: &Sources, repository: &str, tag: &str) -> Result<()> {
     let mut files = read_tree(&paths::sources().join("artifact"))?;
     for (_, text) in &mut files {
@@ -87,7 +87,8 @@ fn read_tree(root: &Path) -> Result<Vec<(String, String)>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+                let text =
+                    std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
                 files.push((path.strip_prefix(root)?.display().to_string(), text));
             }
         }

@@ -9,12 +9,28 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::components::PORTS;
+use crate::hex::hex;
 use crate::state::State;
 
 /// The folders below `data/` that programs expect to exist.
 const FOLDERS: &[&str] = &[
-    "argocd/plugins", "argocd/ssh", "argocd/tls", "argocd-cli", "artifacts", "etcd", "git", "helm",
-    "helm-repositories", "keys", "outages", "redis", "registry", "scratch", "sigstore", "ssh", "tmp",
+    "argocd/plugins",
+    "argocd/ssh",
+    "argocd/tls",
+    "argocd-cli",
+    "artifacts",
+    "etcd",
+    "git",
+    "helm",
+    "helm-repositories",
+    "keys",
+    "outages",
+    "redis",
+    "registry",
+    "scratch",
+    "sigstore",
+    "ssh",
+    "tmp",
 ];
 
 /// Writes everything.
@@ -34,7 +50,8 @@ pub(super) fn scratch(state: &State, component: &str) -> Result<()> {
 
 /// The administrator's kubeconfig; only possible once the API server has made its certificate.
 pub(super) fn kubeconfig(state: &State) -> Result<()> {
-    let token = fs::read_to_string(state.data("keys/admin-token")).context("read the administrator's token")?;
+    let token =
+        fs::read_to_string(state.data("keys/admin-token")).context("read the administrator's token")?;
     fs::write(state.kubeconfig(), render_kubeconfig(state, "admin", token.trim())).context("write kubeconfig")
 }
 
@@ -78,11 +95,15 @@ fn keys(state: &State) -> Result<()> {
 fn random() -> Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
 
 fn keygen(kind: &[&str], path: &Path) -> Result<()> {
-    let output = Command::new("ssh-keygen").args(kind).args(["-q", "-N", "", "-C", "stack", "-f"]).arg(path).output()?;
+    let output = Command::new("ssh-keygen")
+        .args(kind)
+        .args(["-q", "-N", "", "-C", "stack", "-f"])
+        .arg(path)
+        .output()?;
     if !output.status.success() {
         bail!("ssh-keygen: {}", String::from_utf8_lossy(&output.stderr).trim_end());
     }

@@ -58,7 +58,7 @@ pub async fn supervise(name: &str) -> Result<()> {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
     };
-    supervisor.end(failure)
+    supervisor.end(failure.as_ref())
 }
 
 /// Writes a line to the supervisor's log.
@@ -82,7 +82,8 @@ impl Supervisor {
     /// Test sources, and the door through which tests end and start components.
     async fn serve(&self, state: &State) -> Result<()> {
         let address = state.address("sources");
-        let listener = tokio::net::TcpListener::bind(&address).await.with_context(|| format!("listen on {address}"))?;
+        let listener =
+            tokio::net::TcpListener::bind(&address).await.with_context(|| format!("listen on {address}"))?;
         let sources = Router::new().fallback(sources::http::serve).with_state(Arc::new(state.clone()));
         let router = Router::new()
             .route("/control/{component}/{verb}", post(control))
@@ -221,7 +222,11 @@ impl Supervisor {
                 return Ok(());
             }
             if begun.elapsed() > READY_WITHIN {
-                bail!("{} is not ready after {READY_WITHIN:?}:\n{}", spec.name, tail(&state.log(spec.name), TAIL));
+                bail!(
+                    "{} is not ready after {READY_WITHIN:?}:\n{}",
+                    spec.name,
+                    tail(&state.log(spec.name), TAIL)
+                );
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -229,7 +234,8 @@ impl Supervisor {
 
     fn still_lives(&self, name: &str) -> Result<()> {
         let state = self.lock();
-        let died = state.components.get(name).and_then(|component| Some((component.died.clone()?, &component.log)));
+        let died =
+            state.components.get(name).and_then(|component| Some((component.died.clone()?, &component.log)));
         died.map_or(Ok(()), |(how, log)| Err(anyhow!(obituary(name, &how, log))))
     }
 
@@ -258,7 +264,7 @@ impl Supervisor {
     }
 
     /// Ends every process at once. Their data goes with them, so none needs time to tidy up.
-    fn end(&self, failure: Option<anyhow::Error>) -> Result<()> {
+    fn end(&self, failure: Option<&anyhow::Error>) -> Result<()> {
         let state = self.snapshot();
         self.update(|state| state.phase = Phase::Stopping)?;
         launch::end_processes(&state);
@@ -267,7 +273,7 @@ impl Supervisor {
             for component in state.components.values_mut() {
                 component.process = None;
             }
-            (state.phase, state.message) = match &failure {
+            (state.phase, state.message) = match failure {
                 None => (Phase::Down, "ended".to_owned()),
                 Some(error) => (Phase::Failed, format!("{error:#}")),
             };

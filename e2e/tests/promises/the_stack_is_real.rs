@@ -80,7 +80,8 @@ async fn flux_follows_a_branch_over_http() -> Result<()> {
     let deployment = env.get("Deployment", ns, "web").await?.context("no Deployment")?;
     assert_eq!(deployment["status"]["availableReplicas"], 3);
 
-    let commit = repository.commit("main", &[("apps/base/revision.env", Some("revision=moved\n"))], "Move").await?;
+    let commit =
+        repository.commit("main", &[("apps/base/revision.env", Some("revision=moved\n"))], "Move").await?;
     let moved = env
         .wait_until("the commit is applied", std::time::Duration::from_secs(30), async || {
             let object = env.get("Kustomization", ns, "fleet").await?.context("no Kustomization")?;
@@ -142,7 +143,8 @@ async fn argo_cd_deploys_a_chart_and_a_kustomization() -> Result<()> {
     let env = Stack::plain().await?.test("stack-argo").await?;
     let sources = env.sources();
     let chart = format!("repoURL: {}, chart: podinfo, targetRevision: 6.3.5", sources.helm_url("podinfo"));
-    let path = format!("repoURL: {}, path: apps/overlays/staging, targetRevision: main", sources.git_url("fleet"));
+    let path =
+        format!("repoURL: {}, path: apps/overlays/staging, targetRevision: main", sources.git_url("fleet"));
     for (suffix, source) in [("podinfo", chart), ("web", path)] {
         env.apply(&format!(
             "apiVersion: argoproj.io/v1alpha1
@@ -171,7 +173,7 @@ spec:
     Ok(())
 }
 
-/// A GitRepository on branch main and a Kustomization of `path`, both called `fleet`.
+/// A `GitRepository` on branch main and a Kustomization of `path`, both called `fleet`.
 fn kustomization(env: &TestEnv, url: &str, more: &str, path: &str) -> String {
     let ns = &env.namespace;
     format!(
