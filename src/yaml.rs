@@ -82,11 +82,11 @@ fn writing(value: &Value) -> SerializerOptions {
     }
 }
 
-fn any_string(value: &Value, test: &dyn Fn(&str) -> bool) -> bool {
+fn any_string(value: &Value, holds: &dyn Fn(&str) -> bool) -> bool {
     match value {
-        Value::String(text) => test(text),
-        Value::Array(items) => items.iter().any(|item| any_string(item, test)),
-        Value::Object(map) => map.iter().any(|(key, item)| test(key) || any_string(item, test)),
+        Value::String(text) => holds(text),
+        Value::Array(items) => items.iter().any(|item| any_string(item, holds)),
+        Value::Object(map) => map.iter().any(|(key, item)| holds(key) || any_string(item, holds)),
         _ => false,
     }
 }
@@ -222,7 +222,10 @@ mod tests {
 
     #[test]
     fn documents_are_split_and_empty_ones_dropped() {
-        assert_eq!(parse_all("---\na: 1\n---\n# nothing\n---\nb: 2\n"), Ok(vec![json!({"a": 1}), json!({"b": 2})]));
+        assert_eq!(
+            parse_all("---\na: 1\n---\n# nothing\n---\nb: 2\n"),
+            Ok(vec![json!({"a": 1}), json!({"b": 2})])
+        );
     }
 
     #[test]

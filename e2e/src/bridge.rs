@@ -33,6 +33,18 @@ pub struct BridgeOptions {
     pub arguments: Vec<String>,
     /// Further environment variables.
     pub variables: Vec<(String, String)>,
+    /// What a start waits for.
+    pub until: Until,
+}
+
+/// When a bridge counts as started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Until {
+    /// `/readyz` answers 200: its caches are filled.
+    #[default]
+    Ready,
+    /// `/healthz` answers 200: it lives, in a cluster where it cannot become ready, as without the CRDs of Flux.
+    Alive,
 }
 
 impl BridgeOptions {
@@ -95,14 +107,14 @@ impl Bridge {
         Ok(bridge)
     }
 
-    /// Starts a bridge and waits until it is ready.
+    /// Starts a bridge and waits until it has started, as `options.until` says.
     pub(crate) async fn start(state: &State, kubeconfig: &Path, options: BridgeOptions) -> Result<Self> {
         let executable = built().await?;
         let address = format!("127.0.0.1:{}", ports::free(1)?.first().context("no free port")?);
         let start = Start::new(state, executable, kubeconfig, options, address);
         let (record, child) = start.spawn()?;
         let bridge = Self::of(start, record, Some(child), false);
-        bridge.wait_ready().await?;
+        bridge.wait_started().await?;
         Ok(bridge)
     }
 
@@ -148,10 +160,10 @@ impl Bridge {
         }
     }
 
-    /// Starts the process again (after ending it, if it still runs) and waits until it is ready.
+    /// Starts the process again (after ending it, if it still runs) and waits until it has started.
     pub async fn restart(&self) -> Result<()> {
         self.launch()?;
-        self.wait_ready().await
+        self.wait_started().await
     }
 
     /// Starts the process again without waiting for anything: to kill it in the middle of something.
@@ -165,18 +177,34 @@ impl Bridge {
         Ok(())
     }
 
+    /// Waits until it has started, as its options say; an error with the end of the log when the process ends
+    /// instead.
+    pub async fn wait_started(&self) -> Result<()> {
+        match self.start.options.until {
+            Until::Ready => self.wait_ready().await,
+            Until::Alive => self.wait_for("/healthz").await,
+        }
+    }
+
     /// Waits until `/readyz` answers 200; an error with the end of the log when the process ends instead.
     pub async fn wait_ready(&self) -> Result<()> {
+        self.wait_for("/readyz").await
+    }
+
+    async fn wait_for(&self, path: &str) -> Result<()> {
         let begun = Instant::now();
         loop {
-            if let Ok((200, _)) = http::get(&self.start.address, "/readyz").await {
+            if let Ok((200, _)) = http::get(&self.start.address, path).await {
                 return Ok(());
             }
             if !self.alive() {
                 bail!("the bridge ended before it was ready; its log ends:\n{}", self.tail(30));
             }
             if begun.elapsed() > READY_WITHIN {
-                bail!("the bridge is not ready after {READY_WITHIN:?}; its log ends:\n{}", self.tail(30));
+                bail!(
+                    "the bridge does not answer {path} with 200 after {READY_WITHIN:?}; its log ends:\n{}",
+                    self.tail(30)
+                );
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -75,6 +75,16 @@ pub fn down(name: &str) -> Result<bool> {
     Ok(ran)
 }
 
+/// Removes what ended stacks whose name begins with `prefix` left behind; their logs had their time.
+pub(crate) fn sweep(prefix: &str) -> Result<()> {
+    for state in State::all()? {
+        if state.name.starts_with(prefix) && state.phase == Phase::Down && !state.supervisor.alive() {
+            build::remove(&state.folder)?;
+        }
+    }
+    Ok(())
+}
+
 /// Ends whatever still runs of a stack: through its supervisor, or process by process when that is gone.
 pub(crate) fn end(state: &State) -> Result<()> {
     state.supervisor.signal(Signal::TERM);

@@ -36,7 +36,7 @@ mod lock;
 mod packages;
 mod ports;
 
-pub use bridge::{Bridge, BridgeOptions};
+pub use bridge::{Bridge, BridgeOptions, Until};
 pub use run::Output;
 pub use sources::charts::Chart;
 pub use sources::{Server, Sources};

@@ -73,6 +73,7 @@ impl Stack {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("private-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let options = Options { idle_exit: Some(5), ..options };
+        blocking(|| launch::sweep("private-")).await?;
         Self::start(name, options, true).await.map(Arc::new)
     }
 

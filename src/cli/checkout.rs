@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_clone_lists_what_its_origin_has() {
-        let listing = "refs/heads/mine 11\nrefs/remotes/origin/HEAD 22\nrefs/remotes/origin/main 22\nrefs/tags/v1 33\n";
+        let listing =
+            "refs/heads/mine 11\nrefs/remotes/origin/HEAD 22\nrefs/remotes/origin/main 22\nrefs/tags/v1 33\n";
         let refs = refs(listing, Some("refs/remotes/origin/main\n"));
         assert_eq!(refs.head.as_deref(), Some("refs/heads/main"));
         let names: Vec<_> = refs.refs.keys().map(String::as_str).collect();

@@ -78,13 +78,13 @@ fn objects_go_to_standard_output() {
     let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["HelmRepository", "HelmRelease"]);
     assert_eq!(objects[1]["metadata"]["annotations"]["flux-subsystem.dev/application"], "argocd/podinfo");
-    assert_eq!(objects[0]["spec"]["interval"], "2m");
+    assert_eq!(objects[0]["spec"]["interval"], "120s");
 }
 
 #[test]
 fn json_is_one_list() {
     let arguments =
-        ["translate", "-f", "-", "-o", "json", "--poll-interval", "90s", "--argocd-namespace", "cd"];
+        ["translate", "-f", "-", "-o", "json", "--poll-interval", "1m30s", "--argocd-namespace", "cd"];
     let outcome = command(&arguments, &app(CHART));
     assert_eq!(outcome.code, 0);
     let list: serde_json::Value = serde_json::from_str(&outcome.output).unwrap();
@@ -117,8 +117,9 @@ fn errors_exit_with_1(#[case] source: &str, #[case] errors: &str) {
 
 #[test]
 fn a_branch_is_assumed_with_a_warning() {
-    let source = "{repoURL: https://git.example.org/a, path: ., targetRevision: main, kustomize: {namePrefix: a-}}";
-    let outcome = command(&["translate"], &app(source));
+    let source =
+        "{repoURL: https://git.example.org/a, path: ., targetRevision: main, kustomize: {namePrefix: a-}}";
+    let outcome = command(&["translate", "-f", "-"], &app(source));
     assert_eq!(outcome.code, 0);
     assert!(outcome.output.contains("branch: main"), "{}", outcome.output);
     assert_eq!(
@@ -158,7 +159,8 @@ fn what_is_not_bridged_or_no_application_is_named() {
 
 #[test]
 fn reference_mode_says_what_is_looked_for() {
-    let outcome = command(&["translate"], &app(CHART).replace(", AutoCreateFluxResources=true", ""));
+    let outcome =
+        command(&["translate", "-f", "-"], &app(CHART).replace(", AutoCreateFluxResources=true", ""));
     assert_eq!((outcome.code, outcome.output.as_str()), (0, ""));
     assert_eq!(
         outcome.errors,
@@ -169,12 +171,23 @@ fn reference_mode_says_what_is_looked_for() {
 #[test]
 fn folders_are_read_in_order_and_files_named() {
     let broken = app("{repoURL: https://charts.example.org, chart: podinfo}");
-    let files = [("b.yaml", broken.as_str()), ("a.yml", &app(CHART)), ("c.json", "{"), ("d.txt", "{"), ("e/f.yaml", "{")];
+    let files = [
+        ("b.yaml", broken.as_str()),
+        ("a.yml", &app(CHART)),
+        ("c.json", "{"),
+        ("d.txt", "{"),
+        ("e/f.yaml", "{"),
+    ];
     let folder = Folder::new("in-order", &files);
     let outcome = command(&["translate", "-f", folder.path()], "");
     assert_eq!(outcome.code, 1);
-    assert_eq!(outcome.output.matches("kind: HelmRelease\n").count(), 1, "the good one is printed all the same");
-    let places: Vec<_> = outcome.errors.lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect();
+    assert_eq!(
+        outcome.output.matches("kind: HelmRelease\n").count(),
+        1,
+        "the good one is printed all the same"
+    );
+    let places: Vec<_> =
+        outcome.errors.lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect();
     assert_eq!(places, ["b.yaml", "c.json"].map(|name| format!("{}/{name}", folder.path())));
 }
 

@@ -65,10 +65,22 @@ enum Output {
     Json,
 }
 
-/// A duration as the Flux CRDs take it.
+/// A duration such as `1m30s`, in the form in which the controller writes intervals: whole seconds.
 fn duration(text: &str) -> Result<String, String> {
-    let is_duration = regex::Regex::new(r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$").is_ok_and(|p| p.is_match(text));
-    if is_duration { Ok(text.to_owned()) } else { Err("write a duration such as 90s or 3m".to_owned()) }
+    let wrong = || "write a duration such as 90s or 3m".to_owned();
+    let mut seconds = 0_u64;
+    for part in text.split_inclusive(['h', 'm', 's']) {
+        let (number, unit) = part.split_at(part.len() - part.chars().next_back().map_or(0, char::len_utf8));
+        let factor = match unit {
+            "h" => 3600,
+            "m" => 60,
+            "s" => 1,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        seconds = number.checked_mul(factor).and_then(|part| seconds.checked_add(part)).ok_or_else(wrong)?;
+    }
+    if seconds == 0 { Err(wrong()) } else { Ok(format!("{seconds}s")) }
 }
 
 /// Translates everything that `args` names. Fails only on what cannot be read or written; the exit code is 1 when an
@@ -77,7 +89,10 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let standard_input = [PathBuf::from("-")];
     let paths = match args.files.as_slice() {
         [] if std::io::stdin().is_terminal() => {
-            writeln!(streams.errors, "error: name the Applications: -f FILE, -f DIR or -f -\n\nFor more information, try '--help'.")?;
+            writeln!(
+                streams.errors,
+                "error: name the Applications: -f FILE, -f DIR or -f -\n\nFor more information, try '--help'."
+            )?;
             return Ok(ExitCode::from(2));
         }
         [] => &standard_input,
@@ -86,34 +101,46 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let files = applications::read(paths, streams.input)?;
     let checkout = args.source_dir.as_deref().map(Checkout::open).transpose()?;
     let mut objects = Vec::new();
-    let mut failed = false;
+    let mut is_good = true;
     for file in files {
-        let several = file.holds_several();
-        let documents = match file.documents {
-            Ok(documents) => documents,
-            Err(message) => {
+        is_good &= one_file(args, checkout.as_ref(), file, &mut objects, streams)?;
+    }
+    print(args.output, &objects, streams)?;
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Adds the objects of the Applications in one file; `false` when something in it is wrong.
+fn one_file(
+    args: &Args,
+    checkout: Option<&Checkout>,
+    file: applications::File,
+    objects: &mut Vec<Value>,
+    streams: &mut Streams<'_>,
+) -> anyhow::Result<bool> {
+    let several = file.holds_several();
+    let documents = match file.documents {
+        Ok(documents) => documents,
+        Err(message) => {
+            writeln!(streams.errors, "{}: {message}", file.name)?;
+            return Ok(false);
+        }
+    };
+    let mut is_good = true;
+    for document in documents {
+        match document {
+            Document::Skipped(note) => writeln!(streams.errors, "{}: note: {note}", file.name)?,
+            Document::Broken(message) => {
                 writeln!(streams.errors, "{}: {message}", file.name)?;
-                failed = true;
-                continue;
+                is_good = false;
             }
-        };
-        for document in documents {
-            match document {
-                Document::Skipped(note) => writeln!(streams.errors, "{}: note: {note}", file.name)?,
-                Document::Broken(message) => {
-                    writeln!(streams.errors, "{}: {message}", file.name)?;
-                    failed = true;
-                }
-                Document::Application(app) => {
-                    let place =
-                        if several { format!("{}: {}", file.name, app.name()) } else { file.name.clone() };
-                    failed |= !one(args, checkout.as_ref(), *app, &place, &mut objects, streams)?;
-                }
+            Document::Application(app) => {
+                let place =
+                    if several { format!("{}: {}", file.name, app.name()) } else { file.name.clone() };
+                is_good &= one(args, checkout, *app, &place, objects, streams)?;
             }
         }
     }
-    print(args.output, &objects, streams)?;
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(is_good)
 }
 
 /// Adds the objects of one Application; `false` when it has errors.
@@ -127,7 +154,10 @@ fn one(
 ) -> anyhow::Result<bool> {
     if !app.is_bridged() {
         let name = app.name();
-        writeln!(streams.errors, "{place}: note: {name} is left to Argo CD: no sync option FluxSubsystem=true")?;
+        writeln!(
+            streams.errors,
+            "{place}: note: {name} is left to Argo CD: no sync option FluxSubsystem=true"
+        )?;
         return Ok(true);
     }
     app.metadata.namespace.get_or_insert_with(|| args.argocd_namespace.clone());
@@ -186,15 +216,14 @@ fn answer(
     checkout: Option<&Checkout>,
     context: &mut Context,
 ) -> Result<Option<Problem>, Problem> {
-    let field = |name: &str| match app.has_multiple_sources() {
-        true => format!("spec.sources[0].{name}"),
-        false => format!("spec.source.{name}"),
-    };
+    let source = if app.has_multiple_sources() { "spec.sources[0]" } else { "spec.source" };
+    let field = |name: &str| format!("{source}.{name}");
     match want {
         Want::Contents { source } => {
             let Some((checkout, spec)) = checkout.zip(app.sources().get(*source)) else {
                 let message = "only the contents of the path tell whether it is a chart, a kustomization or a directory";
-                let hint = "pass --source-dir with the root of the repository, or set helm, kustomize or directory";
+                let hint =
+                    "pass --source-dir with the root of the repository, or set helm, kustomize or directory";
                 return Err(Problem::error(field("path"), message, hint));
             };
             let is_oci = spec.repo_url.starts_with("oci://");
@@ -209,7 +238,8 @@ fn answer(
             let revision = app.sources().first().map_or("", |source| source.target_revision.as_str());
             let Some(refs) = RemoteRefs::assume(revision) else {
                 let revision = if revision.is_empty() { "HEAD" } else { revision };
-                let message = format!("unable to resolve '{revision}' to a commit SHA without the repository");
+                let message =
+                    format!("unable to resolve '{revision}' to a commit SHA without the repository");
                 let hint = "name the branch, or pass --source-dir with a clone";
                 return Err(Problem::error(field("targetRevision"), message, hint));
             };

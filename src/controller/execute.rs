@@ -41,12 +41,19 @@ impl ExecuteError {
     pub(super) fn refusal(&self) -> Option<String> {
         let Self::Api { object, source, .. } = self else { return None };
         match source.as_ref() {
-            kube::Error::Api(status) if [400, 403, 404, 413, 422].contains(&status.code) => {
+            kube::Error::Api(status) if is_final(status) => {
                 Some(format!("{object}: {}", status.message))
             }
             _ => None,
         }
     }
+}
+
+/// A server-side apply of a field that the schema does not know is refused with code 500 (apimachinery
+/// `pkg/util/managedfields/internal/structuredmerge.go`).
+fn is_final(status: &kube::core::Status) -> bool {
+    [400, 403, 404, 413, 422].contains(&status.code)
+        || (status.code == 500 && status.message.starts_with("failed to create typed patch object"))
 }
 
 /// Carries out one step for `app`.

@@ -79,7 +79,15 @@ fn tokio_stream(mut receiver: mpsc::UnboundedReceiver<()>) -> impl Stream<Item =
 pub(super) fn applied(
     events: impl Stream<Item = ApplicationEvent> + Send + 'static,
 ) -> impl Stream<Item = Result<Application, watcher::Error>> + Send + 'static {
-    events.boxed().applied_objects()
+    without_errors(events.boxed().applied_objects())
+}
+
+/// Errors are noted and answered with a new try inside each watch. kube's controller would hold up all of its streams
+/// for each of them (kube-runtime `controller/mod.rs`, `trigger_backoff`): one missing CRD would stop everything.
+fn without_errors<K: Send + 'static>(
+    stream: impl Stream<Item = Result<K, watcher::Error>> + Send + 'static,
+) -> Objects<K> {
+    stream.filter(|item| std::future::ready(item.is_ok())).boxed()
 }
 
 /// What all watches share.
@@ -115,7 +123,7 @@ impl Watches {
         writer: Writer<PartialObjectMeta<Namespace>>,
     ) -> Objects<PartialObjectMeta<Namespace>> {
         let watches = Arc::clone(self);
-        watcher(Api::<PartialObjectMeta<Namespace>>::all(client), Config::default())
+        let stream = watcher(Api::<PartialObjectMeta<Namespace>>::all(client), Config::default())
             .backoff(Delays::default())
             .modify(|namespace| {
                 namespace.managed_fields_mut().clear();
@@ -123,8 +131,8 @@ impl Watches {
             })
             .reflect(writer)
             .inspect(move |event| watches.note("Namespace", event))
-            .touched_objects()
-            .boxed()
+            .touched_objects();
+        without_errors(stream)
     }
 
     fn settings(
@@ -148,13 +156,13 @@ impl Watches {
     fn flux(self: &Arc<Self>, client: Client, kind: FluxKind, writer: Writer<DynamicObject>) -> Objects<DynamicObject> {
         let api = Api::<DynamicObject>::all_with(client, &kind.api_resource());
         let watches = Arc::clone(self);
-        watcher(api, Config::default())
+        let stream = watcher(api, Config::default())
             .backoff(Delays::default())
             .modify(|object| object.managed_fields_mut().clear())
             .reflect(writer)
             .inspect(move |event| watches.note_flux(kind, event))
-            .touched_objects()
-            .boxed()
+            .touched_objects();
+        without_errors(stream)
     }
 
     fn note_flux(&self, kind: FluxKind, event: &Result<Event<DynamicObject>, watcher::Error>) {

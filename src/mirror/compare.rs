@@ -58,7 +58,8 @@ pub fn surplus(wanted: &Manifest, live_spec: &Value) -> Option<Value> {
 }
 
 fn comparable(kind: FluxKind, spec: &Value, wanted: &Value) -> Value {
-    let mut spec = defaults::without_defaults(kind, spec);
+    // A `null` in chart values is as good as nothing, and a merge patch could not write it.
+    let mut spec = patch::without_nulls(defaults::without_defaults(kind, spec));
     if wanted.get("suspend").is_none() {
         if let Some(fields) = spec.as_object_mut() {
             fields.remove("suspend");
@@ -102,6 +103,7 @@ mod tests {
     #[case::more_labels(json!({"metadata": {"labels": {"team": "a"}}}), Relation::Matches)]
     #[case::suspended_for_a_time(json!({"spec": {"suspend": true}}), Relation::Matches)]
     #[case::number_as_float(json!({"spec": {"values": {"replicaCount": 4.0}}}), Relation::Matches)]
+    #[case::null_added(json!({"spec": {"values": {"color": null}}}), Relation::Matches)]
     #[case::value_edited(json!({"spec": {"values": {"replicaCount": "2"}}}), Relation::Edited)]
     #[case::value_added(json!({"spec": {"values": {"color": "red"}}}), Relation::Edited)]
     #[case::label_edited(json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "me"}}}), Relation::Edited)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::source::SourceState;
-use super::view::View;
+use super::view::{Resource, View};
 use super::Relation;
 use crate::argo::operation::{OperationState, Phase};
 use crate::argo::status::Condition;
@@ -55,8 +55,9 @@ fn refusal(view: &View<'_>, operation: Option<&OperationState>) -> Option<String
 /// The destination namespace is missing and nobody wishes for it; in the API server's words.
 pub fn homeless(view: &View<'_>) -> Option<String> {
     let observed = view.observed;
+    // Not `is_complete`: what a path holds is only found out with the help of a source object in that namespace.
     let is_homeless = view.generates()
-        && view.is_complete()
+        && !observed.translation.has_errors()
         && !observed.namespace_exists
         && !observed.app.has_sync_option(names::OPTION_CREATE_NAMESPACE);
     is_homeless.then(|| {
@@ -97,8 +98,11 @@ pub fn comparison_errors(view: &View<'_>) -> Vec<String> {
             resource.key
         )
     });
-    let failed = [&view.source, &view.chart].into_iter().filter_map(|state| match state {
-        SourceState::Failed(why) => Some(why.clone()),
+    // What failed for an older wish says nothing about this one, and must not keep it from being applied.
+    let is_outdated = |resource: &Resource<'_>| resource.relation == Relation::Outdated;
+    let outdated = [view.source_resources().any(is_outdated), view.workload_resource().is_some_and(is_outdated)];
+    let failed = [&view.source, &view.chart].into_iter().zip(outdated).filter_map(|(state, is_outdated)| match state {
+        SourceState::Failed(why) if !is_outdated => Some(why.clone()),
         _ => None,
     });
     let mut all: Vec<String> = absent

@@ -18,3 +18,6 @@ pub use observed::{Observed, Refresh, Refusal};
 pub use source::SourceState;
 pub use view::{Resource, View};
 pub use workload::{Delivery, WorkloadState};
+
+#[cfg(test)]
+pub(crate) mod fixtures;

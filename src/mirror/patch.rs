@@ -1,6 +1,7 @@
 //! JSON merge patches (RFC 7396): the smallest one between two values, and its application.
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 /// The merge patch that turns `from` into `to`; `None` when they are equal.
 ///
@@ -31,6 +32,28 @@ fn between_objects(from: &Map<String, Value>, to: &Map<String, Value>) -> Map<St
         patch.insert(key.clone(), Value::Null);
     }
     patch
+}
+
+/// `value` without the fields that hold `null`: what a merge patch leaves of it.
+pub fn without_nulls(mut value: Value) -> Value {
+    remove_nulls(&mut value);
+    value
+}
+
+fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(remove_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_nulls),
+        _ => {}
+    }
+}
+
+/// Whether two things are the same once they went through a merge patch, which cannot write `null`.
+pub fn same<T: Serialize>(a: &T, b: &T) -> bool {
+    equal(&without_nulls(json!(a)), &without_nulls(json!(b)))
 }
 
 /// Applies a merge patch.
@@ -79,7 +102,6 @@ pub fn equal(a: &Value, b: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_patch_is_the_smallest_and_leads_there() {

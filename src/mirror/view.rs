@@ -32,7 +32,7 @@ pub struct View<'a> {
     pub parts: Parts<'a>,
     /// State of the source object.
     pub source: SourceState,
-    /// State of the `HelmChart`, where there is one; else that of the source.
+    /// State of the `HelmChart`, where the workload object has one; else that of the source.
     pub chart: SourceState,
     /// State of the workload object.
     pub workload: WorkloadState,
@@ -46,7 +46,7 @@ impl<'a> View<'a> {
         let resources = resources(observed);
         let parts = parts(observed, &resources);
         let source = source::state(parts.source, None);
-        let chart = if parts.chart.is_some() { source::state(parts.chart, Some(&source)) } else { source.clone() };
+        let chart = chart(parts, &source);
         let workload = workload::state(parts.workload, &chart);
         let delivery = workload::delivery(parts);
         let stale = stale(observed, &resources);
@@ -150,6 +150,19 @@ fn parts<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Parts<'a> {
     let source = workload.and_then(source_key).and_then(|key| observed.live(&key)).or(wanted);
     let chart = workload.and_then(chart_key).and_then(|key| observed.live(&key));
     Parts { workload, source, chart }
+}
+
+/// The state of the chart that the workload object runs; that of its source where there is no `HelmChart` between them.
+fn chart(parts: Parts<'_>, source: &SourceState) -> SourceState {
+    let Some(key) = parts.workload.and_then(chart_key) else { return source.clone() };
+    let is_wanted = |chart: &Live<'_>| parts.workload.is_some_and(|workload| workload::is_chart_of(workload, *chart));
+    match parts.chart {
+        Some(chart) if is_wanted(&chart) => source::state(Some(chart), Some(source)),
+        // Not the one that is asked for now: what it says was said of another version.
+        Some(_) if *source == SourceState::Ready => SourceState::Fetching(format!("{key} is about to change")),
+        None if *source == SourceState::Ready => SourceState::Fetching(format!("{key} is not there yet")),
+        _ => source.clone(),
+    }
 }
 
 /// The source object that a workload object names.

@@ -74,6 +74,9 @@ fn unreconciled(live: Live<'_>, source: &SourceState) -> WorkloadState {
 }
 
 fn not_ready(live: Live<'_>, source: &SourceState, message: String) -> WorkloadState {
+    if is_of_older_spec(live) && !live.is_suspended_by_bridge() {
+        return unreconciled(live, source);
+    }
     let at_work = live.condition("Reconciling").is_some_and(|c| c.status == "True" && c.reason == "Progressing");
     let waits = live.condition("Ready").is_some_and(|ready| {
         WAITING.contains(&ready.reason)
@@ -86,6 +89,13 @@ fn not_ready(live: Live<'_>, source: &SourceState, message: String) -> WorkloadS
         _ if waits || at_work => WorkloadState::Progressing(progress(live, &message)),
         _ => WorkloadState::Failed(message),
     }
+}
+
+/// `Ready` was said of an older spec. Neither controller moves `status.observedGeneration` on after a failure that it
+/// tries again, but each condition names its generation (fluxcd/pkg `runtime/conditions/setter.go`, `Set`).
+fn is_of_older_spec(live: Live<'_>) -> bool {
+    let said_of = live.condition("Ready").and_then(|ready| ready.observed_generation);
+    said_of.is_some() && said_of != live.object.metadata.generation
 }
 
 /// What Flux says that it is doing now.
@@ -144,11 +154,13 @@ fn offered(parts: Parts<'_>) -> String {
 fn release(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
     let last = workload.at("/status/history/0");
     let text = |field: &str| last.and_then(|last| last.get(field)).and_then(Value::as_str).unwrap_or_default();
-    let is_deployed = text("status") == "deployed";
+    let is_deployed = text("status") == "deployed" && holds_attempted_values(workload, text("configDigest"));
     let available = offered(parts);
-    let offers = match (parts.chart, parts.source) {
+    let source = parts.source.filter(|source| is_of_its_spec(*source));
+    let chart = parts.chart.filter(|chart| is_of_its_spec(*chart) && is_chart_of(workload, *chart));
+    let offers = match (chart, source) {
         (Some(chart), Some(source)) if chart_follows(chart, source) => chart.artifact_revision(),
-        (Some(chart), None) => chart.artifact_revision(),
+        (Some(chart), None) if parts.source.is_none() => chart.artifact_revision(),
         (None, Some(source)) if source.kind == FluxKind::OciRepository => {
             source.artifact_revision().map(revision::bare)
         }
@@ -169,6 +181,34 @@ fn release(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
     }
 }
 
+/// The release holds the values that Flux last tried: an upgrade that fails before Helm stores it (values that the
+/// chart's schema refuses, a template that does not render) leaves the one before it as `deployed`.
+fn holds_attempted_values(workload: Live<'_>, released: &str) -> bool {
+    let attempted = workload.text("/status/lastAttemptedConfigDigest");
+    attempted.is_none_or(|attempted| attempted == released)
+}
+
+/// The artifact is that of the present spec: a new branch or version is not delivered by what was fetched before it.
+fn is_of_its_spec(source: Live<'_>) -> bool {
+    source.is_static() || source.is_observed() || source.is_suspended()
+}
+
+/// The `HelmChart` is what the `HelmRelease` asks for now: Flux changes it only when it comes to the release.
+pub fn is_chart_of(workload: Live<'_>, chart: Live<'_>) -> bool {
+    const FIELDS: [(&str, &str); 5] = [
+        ("/chart", ""),
+        ("/version", "*"),
+        ("/sourceRef/kind", ""),
+        ("/sourceRef/name", ""),
+        ("/reconcileStrategy", "ChartVersion"),
+    ];
+    let wanted = |field: &str| workload.at(&format!("/spec/chart/spec{field}"));
+    let found = |field: &str| chart.at(&format!("/spec{field}"));
+    let text = |value: Option<&Value>, default: &str| value.and_then(Value::as_str).unwrap_or(default).to_owned();
+    FIELDS.into_iter().all(|(field, default)| text(wanted(field), default) == text(found(field), default))
+        && wanted("/valuesFiles") == found("/valuesFiles")
+}
+
 /// The chart was built from what its source offers now; a Helm repository's index changes without touching the chart.
 fn chart_follows(chart: Live<'_>, source: Live<'_>) -> bool {
     source.kind == FluxKind::HelmRepository
@@ -176,7 +216,8 @@ fn chart_follows(chart: Live<'_>, source: Live<'_>) -> bool {
 }
 
 fn kustomization(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
-    let offers = parts.source.and_then(|source| source.artifact_revision());
+    let source = parts.source.filter(|source| is_of_its_spec(*source));
+    let offers = source.and_then(|source| source.artifact_revision());
     let applied = workload.text("/status/lastAppliedRevision");
     let is_rebuilt = offers.is_some() && offers == applied && is_older_than_artifact(workload, parts);
     Delivery {
@@ -262,7 +303,7 @@ mod tests {
             json!({"spec": {}, "status": {"lastAttemptedRevision": "6.4.0",
                 "history": [{"chartVersion": "6.3.5", "status": "deployed"}]}}),
         );
-        let chart = object(FluxKind::HelmChart, json!({"status": {"artifact": {"revision": "6.4.0"}}}));
+        let chart = object(FluxKind::HelmChart, json!({"status": {"observedGeneration": 1, "artifact": {"revision": "6.4.0"}}}));
         let parts = Parts {
             workload: Some(Live { kind: FluxKind::HelmRelease, object: &release }),
             source: None,
@@ -274,6 +315,27 @@ mod tests {
     }
 
     #[test]
+    fn a_release_with_the_values_before_the_refused_ones_is_not_current() {
+        let delivery = |attempted: &str| {
+            let release = object(
+                FluxKind::HelmRelease,
+                json!({"spec": {}, "status": {"lastAttemptedRevision": "6.3.5",
+                    "lastAttemptedConfigDigest": attempted,
+                    "history": [{"chartVersion": "6.3.5", "status": "deployed", "configDigest": "sha256:old"}]}}),
+            );
+            let status = json!({"observedGeneration": 1, "artifact": {"revision": "6.3.5"}});
+            let chart = object(FluxKind::HelmChart, json!({"spec": {}, "status": status}));
+            delivery(Parts {
+                workload: Some(Live { kind: FluxKind::HelmRelease, object: &release }),
+                source: None,
+                chart: Some(Live { kind: FluxKind::HelmChart, object: &chart }),
+            })
+        };
+        assert!(delivery("sha256:old").is_current);
+        assert!(!delivery("sha256:refused").is_current);
+    }
+
+    #[test]
     fn an_artifact_rebuilt_from_the_same_revision_is_noticed() {
         let kustomization = object(
             FluxKind::Kustomization,
@@ -282,7 +344,7 @@ mod tests {
         );
         let git = object(
             FluxKind::GitRepository,
-            json!({"status": {"artifact": {"revision": "main@sha1:1", "lastUpdateTime": "2026-01-01T00:00:05Z"}}}),
+            json!({"status": {"observedGeneration": 1, "artifact": {"revision": "main@sha1:1", "lastUpdateTime": "2026-01-01T00:00:05Z"}}}),
         );
         let found = delivery(Parts {
             workload: Some(Live { kind: FluxKind::Kustomization, object: &kustomization }),

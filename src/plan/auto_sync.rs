@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase, SyncOperation};
 use crate::flux::Manifest;
-use crate::mirror::{Relation, View, WorkloadState, status};
+use crate::mirror::{Relation, View, WorkloadState, patch, status};
 
-/// How long a healing sync waits after the last operation (argo-cd `--self-heal-backoff-timeout-seconds`, first step).
-const HEAL_DELAY: Duration = Duration::from_secs(2);
-/// Argo CD's mark of a sync that only heals; such a one leaves no history entry.
+/// How long a healing sync waits after the last operation: three times longer after each that healed, up to the second
+/// (argo-cd `--self-heal-backoff-timeout-seconds`, `-factor`, `-cap-seconds`).
+const HEAL_DELAYS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(300));
+/// After so long without a healing sync the delays start over (argo-cd `--self-heal-backoff-cooldown-seconds`).
+const HEAL_COOLDOWN: Duration = Duration::from_secs(330);
+/// Argo CD's mark of a sync that only heals, with their number in a row; such a one leaves no history entry.
 const HEAL_MARK: &str = "autoHealAttemptsCount";
 
 /// How long an automated sync waits after one whose objects the API server refused.
@@ -38,7 +42,7 @@ pub fn decide(view: &View<'_>) -> Decision {
     }
     let last = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
     match status::sync_word(view) {
-        "Synced" if is_unrecorded(view, last) => Decision::Sync(Box::new(operation(view, false))),
+        "Synced" if is_unrecorded(view, last) => Decision::Sync(Box::new(operation(view, None))),
         "OutOfSync" => out_of_sync(view, last),
         _ => Decision::Wait,
     }
@@ -52,22 +56,40 @@ fn is_unrecorded(view: &View<'_>, last: Option<&OperationState>) -> bool {
 
 fn out_of_sync(view: &View<'_>, last: Option<&OperationState>) -> Decision {
     let attempted = last.filter(|last| is_same(view, last) && !is_new_wish(view, last));
-    let Some(last) = attempted.filter(|_| !view.delivery.is_rebuilt) else {
-        return Decision::Sync(Box::new(operation(view, false)));
+    let Some(last) = attempted.filter(|last| !is_rebuilt_since(view, last)) else {
+        return Decision::Sync(Box::new(operation(view, None)));
     };
-    let is_edited = !view.objects_match() || view.has_drifted();
     if last.phase == Phase::Succeeded {
-        let heals = view.observed.app.self_heals() && is_edited;
-        return if heals { after(view, last, HEAL_DELAY, true) } else { Decision::Wait };
+        // Drift of what was delivered is Flux's to correct.
+        let heals = view.observed.app.self_heals() && !view.objects_match();
+        return if heals { heal(view, last) } else { Decision::Wait };
     }
     // What was applied and failed is Flux's to retry; what could not even be applied is tried again.
-    if view.is_outdated() { after(view, last, RETRY_DELAY, false) } else { Decision::Wait }
+    if view.is_outdated() { after(view, last, RETRY_DELAY, None) } else { Decision::Wait }
 }
 
-fn after(view: &View<'_>, last: &OperationState, delay: Duration, heals: bool) -> Decision {
+/// The artifact was rebuilt, and `last` was not about that: it ended well, or began before.
+fn is_rebuilt_since(view: &View<'_>, last: &OperationState) -> bool {
+    let stored = view.parts.source.and_then(|source| source.text("/status/artifact/lastUpdateTime"));
+    let stored: Option<Timestamp> = stored.and_then(|time| time.parse().ok());
+    let is_news = last.phase == Phase::Succeeded || stored.is_none_or(|stored| stored >= last.started_at);
+    view.delivery.is_rebuilt && is_news
+}
+
+/// An edit that comes back each time is reverted less and less often.
+fn heal(view: &View<'_>, last: &OperationState) -> Decision {
+    let healed = if waited(view, last) > HEAL_COOLDOWN { 0 } else { heal_count(&last.operation) };
+    let factor = 3_u32.saturating_pow(u32::try_from(healed).unwrap_or(u32::MAX));
+    after(view, last, HEAL_DELAYS.0.saturating_mul(factor).min(HEAL_DELAYS.1), Some(healed + 1))
+}
+
+fn waited(view: &View<'_>, last: &OperationState) -> Duration {
     let since = last.finished_at.unwrap_or(last.started_at);
-    let waited = view.observed.now.duration_since(since).unsigned_abs();
-    match delay.checked_sub(waited) {
+    view.observed.now.duration_since(since).unsigned_abs()
+}
+
+fn after(view: &View<'_>, last: &OperationState, delay: Duration, heals: Option<i64>) -> Decision {
+    match delay.checked_sub(waited(view, last)) {
         Some(rest) if !rest.is_zero() => Decision::Later(rest),
         _ => Decision::Sync(Box::new(operation(view, heals))),
     }
@@ -97,23 +119,24 @@ fn is_same(view: &View<'_>, operation: &OperationState) -> bool {
     let spec = &view.observed.app.spec;
     let Some(result) = &operation.sync_result else { return false };
     let same_source = if view.observed.app.has_multiple_sources() {
-        result.sources == spec.sources
+        patch::same(&result.sources, &spec.sources)
     } else {
-        result.source == spec.source
+        patch::same(&result.source, &spec.source)
     };
     let revision = result.revisions.first().unwrap_or(&result.revision);
     same_source && (*revision == view.delivery.available || view.delivery.available.is_empty())
 }
 
-fn operation(view: &View<'_>, heals: bool) -> Operation {
+/// `heals`: it only heals, for the how manieth time in a row.
+fn operation(view: &View<'_>, heals: Option<i64>) -> Operation {
     let app = &view.observed.app;
     let policy = app.spec.sync_policy.clone().unwrap_or_default();
     let mut rest = Map::new();
     if !policy.sync_options.is_empty() {
         rest.insert("syncOptions".into(), json!(policy.sync_options));
     }
-    if heals {
-        rest.insert(HEAL_MARK.into(), json!(1));
+    if let Some(count) = heals {
+        rest.insert(HEAL_MARK.into(), json!(count));
     }
     let multiple = app.has_multiple_sources();
     let revision = view.delivery.available.clone();
@@ -139,5 +162,10 @@ fn operation(view: &View<'_>, heals: bool) -> Operation {
 
 /// Whether the operation only healed.
 pub fn is_heal(operation: &Operation) -> bool {
-    operation.sync.as_ref().and_then(|sync| sync.rest.get(HEAL_MARK)).and_then(Value::as_i64).is_some_and(|n| n > 0)
+    heal_count(operation) > 0
+}
+
+fn heal_count(operation: &Operation) -> i64 {
+    let mark = operation.sync.as_ref().and_then(|sync| sync.rest.get(HEAL_MARK));
+    mark.and_then(Value::as_i64).unwrap_or(0).max(0)
 }

@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn only_words_wait_and_not_for_long() {
         let app = Application { status: Some(status("pulling", "Progressing")), ..Application::default() };
-        let at = |second| Timestamp::from_second(1_767_225_600 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_767_225_600 + second).unwrap();
         assert!(may_wait(&app, &status("installing", "Progressing"), at(1)));
         assert!(!may_wait(&app, &status("installing", "Progressing"), at(2)));
         assert!(!may_wait(&app, &status("", "Healthy"), at(1)));

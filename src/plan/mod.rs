@@ -13,6 +13,9 @@ pub mod step;
 pub mod sync;
 pub mod upkeep;
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value, json};
 
 pub use state::State;
@@ -62,19 +65,24 @@ pub fn plan(observed: &Observed) -> Plan {
 }
 
 /// Puts the steps in order: a beginning operation is recorded before anything is done about it, everything else after.
+///
+/// What the API server refused is told first, too: a plan ends where a step is refused again.
 fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<Step>) -> Plan {
     let Turn { begins, mut steps, operation, record, requeue } = turn;
     let mut desired = status::desired(view, record);
     let state = State::of(view, &desired);
     let write = application_patch(view, &mut desired, operation, answer.is_done);
     let later = write.is_none().then(|| chatter::delay(&view.observed.app, &desired, view.observed.now)).flatten();
-    let events = operation::events(&view.observed.app, &desired);
+    let mut events = operation::events(&view.observed.app, &desired);
 
     let mut all = Vec::new();
     let mut write = write.map(Step::PatchApplication);
-    if begins {
+    if begins || view.observed.refusal.is_some() {
         all.extend(write.take());
+        all.extend(events.take());
     }
+    // The operation may want what is kept up anyway: the namespace, the end of stale objects.
+    steps.retain(|step| !upkeep.contains(step));
     all.extend(upkeep);
     all.append(&mut steps);
     all.extend(answer.steps);
@@ -119,8 +127,8 @@ fn application_patch(
             fields.insert("operation".into(), Value::Null);
         }
     }
-    let status = app.status.as_ref().map_or(Value::Null, |status| json!(status));
-    let change = patch::between(&status, &json!(desired));
+    let status = app.status.as_ref().map_or(Value::Null, |status| patch::without_nulls(json!(status)));
+    let change = patch::between(&status, &patch::without_nulls(json!(desired)));
     if fields.is_empty() && (change.is_none() || chatter::may_wait(app, desired, view.observed.now)) {
         return None;
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Step;
 use crate::argo::Application;
 use crate::flux::Live;
-use crate::mirror::{SourceState, View};
+use crate::mirror::{Relation, SourceState, View};
 use crate::names;
 
 /// How long an answer may wait for the sources.
@@ -39,7 +39,8 @@ pub fn answer(view: &View<'_>, is_operating: bool) -> Answer {
     let Some(refresh) = &view.observed.refresh else { return Answer::default() };
     let done = Answer { is_done: true, ..Answer::default() };
     let waited = view.observed.now.duration_since(refresh.since).unsigned_abs();
-    if is_operating || waited >= PATIENCE {
+    let is_foreign = view.resources.iter().any(|resource| matches!(resource.relation, Relation::Foreign(_)));
+    if is_operating || is_foreign || waited >= PATIENCE {
         return done;
     }
     let source = view.parts.source.filter(|live| !live.is_static() && !live.is_suspended());

@@ -75,6 +75,9 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
     let mut steps: Vec<Step> = upkeep::namespace(view).into_iter().collect();
     let turn = Turn::new(view, operation, sync);
     let sources = turn.sources();
+    if sources.outcome.is_some() {
+        return sources;
+    }
     let is_waiting = !sources.steps.is_empty() || !sources.message.is_empty();
     if is_waiting && !turn.may_run_ahead() {
         steps.extend(sources.steps);
@@ -89,8 +92,9 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
 /// What an operation asks for and the bridge does not do.
 fn refusal(view: &View<'_>, sync: &SyncOperation) -> Option<Outcome> {
     let spec = &view.observed.app.spec;
-    let is_other_source = sync.source.as_ref().is_some_and(|source| spec.source.as_ref() != Some(source))
-        || (!sync.sources.is_empty() && sync.sources != spec.sources);
+    let is_own = |source| spec.source.as_ref().is_some_and(|own| patch::same(own, source));
+    let is_other_source = sync.source.as_ref().is_some_and(|source| !is_own(source))
+        || (!sync.sources.is_empty() && !patch::same(&sync.sources, &spec.sources));
     let sentence = if sync.dry_run {
         "Flux has no dry run: nothing was changed"
     } else if !sync.resources.is_empty() {
@@ -200,19 +204,40 @@ impl<'a> Turn<'a> {
                 .filter(|live| !live.is_static() && !self.is_answered(*live))
                 .map(|live| format!("waiting for Flux to fetch {}", live.key())),
         };
-        if steps.is_empty() && waits.is_none() && !self.view.observed.translation.wants.is_empty() {
-            return match &self.view.source {
-                SourceState::Failed(why) => Progress::ended(Outcome::failed(why.clone())),
-                _ => Progress::waiting("waiting for the contents of the source"),
-            };
+        if steps.is_empty() && waits.is_none() {
+            match &self.view.source {
+                SourceState::Failed(why) if self.needs_source() => {
+                    return Progress::ended(Outcome::failed(why.clone()));
+                }
+                _ if self.lacks_contents() => return Progress::waiting("waiting for the contents of the source"),
+                _ => {}
+            }
         }
         Progress::doing(steps, waits.unwrap_or_default())
     }
 
+    /// What a path holds has to be found out first.
+    fn lacks_contents(&self) -> bool {
+        !self.view.observed.translation.wants.is_empty()
+    }
+
+    /// Nothing can be delivered unless the source is fetched. An automated Sync that is under way goes on with what was
+    /// fetched before a poll failed.
+    fn needs_source(&self) -> bool {
+        let is_about_this = |live: Live<'_>| self.is_asked(live) || !live.is_observed();
+        self.is_requested || self.lacks_contents() || self.view.parts.source.is_some_and(is_about_this)
+    }
+
+    /// Edited, and not by something that undoes what this operation has applied already: that would never end.
+    fn is_edited(&self, resource: &Resource<'_>) -> bool {
+        resource.relation == Relation::Edited && !resource.live.is_some_and(|live| self.is_asked(live))
+    }
+
     fn source_steps(&self, source: &Resource<'_>) -> Vec<Step> {
         // Missing and outdated ones are the upkeep's.
-        let apply = (source.relation == Relation::Edited).then(|| source.manifest.cloned().map(Step::ApplyObject));
-        let changed = matches!(source.relation, Relation::Edited | Relation::Outdated);
+        let is_edited = self.is_edited(source);
+        let apply = is_edited.then(|| source.manifest.cloned().map(Step::ApplyObject));
+        let changed = is_edited || source.relation == Relation::Outdated;
         let request = source
             .live
             .filter(|live| !live.is_static() && (changed || (self.is_requested && !self.is_new(*live))))
@@ -233,7 +258,9 @@ impl<'a> Turn<'a> {
                 Progress::doing(vec![Step::ApplyObject((*manifest).clone())], format!("applying {}", resource.key))
             }
             (Some(_), _, Relation::Deleting) => Progress::waiting(format!("waiting for {} to go", resource.key)),
-            (Some(live), Some(manifest), Relation::Edited | Relation::Outdated) => {
+            (Some(live), Some(manifest), relation)
+                if *relation == Relation::Outdated || self.is_edited(resource) =>
+            {
                 let steps = [Some(Step::ApplyObject((*manifest).clone())), self.request(live)];
                 Progress::doing(steps.into_iter().flatten().collect(), format!("applying {}", resource.key))
             }
@@ -251,7 +278,14 @@ impl<'a> Turn<'a> {
         if let Some(step) = refresh::request(chart, &self.token) {
             return Some(Progress::doing(vec![step], format!("waiting for Flux to fetch {}", chart.key())));
         }
-        (!self.is_answered(chart)).then(|| Progress::waiting(format!("waiting for Flux to fetch {}", chart.key())))
+        match &self.view.chart {
+            _ if !self.is_answered(chart) => {
+                Some(Progress::waiting(format!("waiting for Flux to fetch {}", chart.key())))
+            }
+            // An older version that runs on is not what was asked for.
+            SourceState::Failed(why) => Some(Progress::ended(Outcome::failed(why.clone()))),
+            _ => None,
+        }
     }
 
     fn requested_workload(&self, live: Live<'_>) -> Progress {

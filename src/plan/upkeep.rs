@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Step;
 use crate::flux::{FluxKind, Live, Manifest};
-use crate::mirror::{Relation, View};
+use crate::mirror::{Relation, Resource, View};
 use crate::names;
 
 /// The steps of the upkeep; `is_operating`: an operation runs after this plan and decides about suspension itself.
@@ -53,13 +53,22 @@ pub(super) fn namespace(view: &View<'_>) -> Option<Step> {
 /// Sources run at all times, so that a newer revision is seen; a hand-made edit stays unless the policy heals.
 fn sources(view: &View<'_>) -> Vec<Step> {
     let heals = view.observed.app.self_heals();
-    let is_due = |relation: &Relation| match relation {
-        Relation::Missing | Relation::Outdated => true,
-        Relation::Edited => heals,
+    let is_due = |source: &&Resource<'_>| match source.relation {
+        Relation::Missing => true,
+        Relation::Outdated => !is_provisional(view, source),
+        Relation::Edited => heals && !is_provisional(view, source),
         _ => false,
     };
-    let due = view.source_resources().filter(|source| is_due(&source.relation));
+    let due = view.source_resources().filter(is_due);
     due.filter_map(|source| source.manifest.cloned()).map(Step::ApplyObject).collect()
+}
+
+/// While it is unknown what the path holds, the wanted source is one to find out with: it lacks what depends on the
+/// answer, such as the rules by which a directory leaves its subfolders out. It must not take the place of one that
+/// delivers.
+fn is_provisional(view: &View<'_>, source: &Resource<'_>) -> bool {
+    let has_artifact = source.live.is_some_and(|live| live.artifact_revision().is_some());
+    !view.observed.translation.wants.is_empty() && has_artifact
 }
 
 /// A manual Application's workload object waits suspended between Syncs; an automated one's does not.

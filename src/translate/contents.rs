@@ -98,12 +98,17 @@ mod tests {
     #[case::manifests(&["podinfo/helmrelease.yaml"], "./podinfo", PathKind::Directory)]
     fn kinds_in_artifacts(#[case] files: &[&str], #[case] path: &str, #[case] expected: PathKind) {
         assert_eq!(Contents::of(files.iter().copied(), path, true).kind, expected);
-        assert_ne!(Contents::of(files.iter().copied(), path, false).kind, PathKind::Chart, "only in artifacts");
+        assert_ne!(
+            Contents::of(files.iter().copied(), path, false).kind,
+            PathKind::Chart,
+            "only in artifacts"
+        );
     }
 
     #[test]
     fn details_of_a_directory() {
-        let files = ["d/a.yaml", "d/b.json", "d/c.jsonnet", "d/sub/d.json", "d/.argocd-source-x.yaml", "e/f.yaml"];
+        let files =
+            ["d/a.yaml", "d/b.json", "d/c.jsonnet", "d/sub/d.json", "d/.argocd-source-x.yaml", "e/f.yaml"];
         let contents = Contents::of(files.into_iter(), "d", false);
         assert!(contents.has_nested_manifests);
         assert_eq!(contents.unreadable, ["b.json", "c.jsonnet"]);

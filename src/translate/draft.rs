@@ -62,8 +62,11 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn new(app: &'a Application, index: usize, spec: &'a ApplicationSource) -> Self {
-        let field =
-            if app.has_multiple_sources() { format!("spec.sources[{index}]") } else { "spec.source".to_owned() };
+        let field = if app.has_multiple_sources() {
+            format!("spec.sources[{index}]")
+        } else {
+            "spec.source".to_owned()
+        };
         Self { spec, index, field }
     }
 

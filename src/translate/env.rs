@@ -6,7 +6,8 @@
 use crate::argo::{Application, ApplicationSource};
 
 /// The variables whose value is the resolved revision, which is not known before the delivery.
-const REVISIONS: [&str; 3] = ["ARGOCD_APP_REVISION", "ARGOCD_APP_REVISION_SHORT", "ARGOCD_APP_REVISION_SHORT_8"];
+const REVISIONS: [&str; 3] =
+    ["ARGOCD_APP_REVISION", "ARGOCD_APP_REVISION_SHORT", "ARGOCD_APP_REVISION_SHORT_8"];
 
 /// The variables of one source.
 #[derive(Clone, Debug)]

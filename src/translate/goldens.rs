@@ -28,7 +28,7 @@ struct Known {
 fn context(app: &Application, known: Known) -> Context {
     let mut context = Context {
         control_namespace: "argocd".to_owned(),
-        poll_interval: "2m".to_owned(),
+        poll_interval: "120s".to_owned(),
         ..Context::default()
     };
     let Some(source) = app.sources().first() else { return context };
@@ -80,7 +80,8 @@ fn said(translation: &Translation) -> String {
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
     let text = fs::read_to_string(path).unwrap();
-    serde_json::from_value(yaml::parse(&text).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    serde_json::from_value(yaml::parse(&text).unwrap())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn compare(path: &Path, actual: &str, wrong: &mut String) {

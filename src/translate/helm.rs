@@ -78,7 +78,11 @@ fn release_name(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSource) -
     };
     if name.len() > names::MAX_RELEASE_NAME {
         let max = names::MAX_RELEASE_NAME;
-        return draft.error(field, format!("{name:?} is longer than {max} characters, Helm's limit for a release name"), hint);
+        return draft.error(
+            field,
+            format!("{name:?} is longer than {max} characters, Helm's limit for a release name"),
+            hint,
+        );
     }
     if is_dns_subdomain(name) {
         Some(name.to_owned())
@@ -117,7 +121,11 @@ fn chart(
         }
         ChartFrom::Artifact => {
             if !helm.value_files.is_empty() {
-                draft.unsupported(source.at("helm.valueFiles"), "value files of an OCI artifact are", "use valuesObject");
+                draft.unsupported(
+                    source.at("helm.valueFiles"),
+                    "value files of an OCI artifact are",
+                    "use valuesObject",
+                );
             }
             return Some(("chartRef", json!({"kind": "OCIRepository", "name": placement.name})));
         }

@@ -111,11 +111,11 @@ impl Parser<'_> {
 
     /// What follows `]`: a value, another index, or a name.
     fn item(&mut self, list: &mut Vec<Value>, index: usize, nesting: usize) -> Result<(), Stop> {
-        let (rest, last) = self.until(&['[', '.', '=']);
-        if !rest.is_empty() {
-            return bad(format!("unexpected data at end of array index: {rest:?}"));
+        let (surplus, stop) = self.until(&['[', '.', '=']);
+        if !surplus.is_empty() {
+            return bad(format!("unexpected data at end of array index: {surplus:?}"));
         }
-        match last {
+        match stop {
             None => Err(Stop::End),
             Some('=') => {
                 let value =

@@ -109,7 +109,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    fn of(helm: Value) -> (Option<Value>, Vec<String>) {
+    fn of(helm: &Value) -> (Option<Value>, Vec<String>) {
         let app: Application = serde_json::from_value(json!({
             "metadata": {"name": "shop", "namespace": "argocd"},
             "spec": {"source": {"repoURL": "https://charts.example.org", "chart": "shop", "helm": helm}},
@@ -146,7 +146,7 @@ mod tests {
     #[case::variable(json!({"parameters": [{"name": "a", "value": "$ARGOCD_APP_NAME"}]}), json!({"a": "shop"}))]
     #[case::no_value(json!({"parameters": [{"name": "a"}]}), json!({"a": ""}))]
     fn as_helm_would_get_them(#[case] helm: Value, #[case] expected: Value) {
-        assert_eq!(of(helm), (Some(expected), vec![]));
+        assert_eq!(of(&helm), (Some(expected), vec![]));
     }
 
     #[rstest]
@@ -166,7 +166,7 @@ mod tests {
         "spec.source.helm.parameters[0].name: an element of a list"
     )]
     fn problems_name_the_field(#[case] helm: Value, #[case] beginning: &str) {
-        let (values, problems) = of(helm);
+        let (values, problems) = of(&helm);
         assert_eq!(values, None);
         assert!(problems[0].starts_with(beginning), "{problems:?}");
     }

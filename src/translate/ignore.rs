@@ -6,16 +6,16 @@ use super::RepoPath;
 ///
 /// Argo CD reads a directory without its subfolders unless `directory.recurse` is set; Flux always reads them.
 pub(super) fn only_files_in(folder: &RepoPath) -> String {
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     let mut prefix = String::new();
     for segment in folder.segments() {
         // Everything beside the next folder on the way goes; what is excluded whole cannot be taken back further down.
-        lines.push_str(&format!("{prefix}/*\n"));
+        lines.push(format!("{prefix}/*\n"));
         prefix = format!("{prefix}/{}", escape(segment));
-        lines.push_str(&format!("!{prefix}\n"));
+        lines.push(format!("!{prefix}\n"));
     }
-    lines.push_str(&format!("{prefix}/*/\n"));
-    lines
+    lines.push(format!("{prefix}/*/\n"));
+    lines.concat()
 }
 
 /// The name to the letter: what `.gitignore` gives a meaning is taken its meaning.

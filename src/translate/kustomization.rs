@@ -73,7 +73,8 @@ fn fill_namespace(namespace: &str, manifests: Manifests) -> Vec<Value> {
     }
     let pointer = format!("/metadata/labels/{}", PLACED.replace('/', "~1"));
     let remove = patch(&json!([{"op": "remove", "path": pointer}]));
-    let any = json!({"apiVersion": "v1", "kind": "Any", "metadata": {"name": "any", "labels": {PLACED: "true"}}});
+    let any =
+        json!({"apiVersion": "v1", "kind": "Any", "metadata": {"name": "any", "labels": {PLACED: "true"}}});
     vec![
         json!({"target": {"namespace": not("default")}, "patch": patch(&any)}),
         json!({"target": {"namespace": "default", "labelSelector": format!("!{PLACED}")}, "patch": add}),
@@ -110,7 +111,8 @@ mod tests {
     #[test]
     fn everything_but_the_word() {
         let pattern = Regex::new(&format!("^(?:{})$", not("default"))).unwrap();
-        for other in ["a", "d", "de", "defaul", "defaults", "default-x", "xdefault", "prod", "dafault", "d3"] {
+        for other in ["a", "d", "de", "defaul", "defaults", "default-x", "xdefault", "prod", "dafault", "d3"]
+        {
             assert!(pattern.is_match(other), "{other}");
         }
         assert!(!pattern.is_match("default"));

@@ -20,7 +20,9 @@ pub(super) fn settings(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Map
             ("images", Value::Array(list)) => {
                 images(draft, source, &field, list).map(|images| ("images", images))
             }
-            ("patches", Value::Array(list)) => patches(draft, &field, list).map(|patches| ("patches", patches)),
+            ("patches", Value::Array(list)) => {
+                patches(draft, &field, list).map(|patches| ("patches", patches))
+            }
             _ => {
                 draft.unsupported(field, "this setting is", "write it into the kustomization file");
                 None
@@ -83,14 +85,19 @@ fn image(text: &str) -> Result<Value, String> {
     Ok(Value::Object(image))
 }
 
+/// Flux's word, `newTag` or `digest`, and the value.
+type Version<'a> = (&'static str, &'a str);
+
 /// The name without its tag or digest, and that one with its word in Flux.
-fn version(text: &str) -> Result<(&str, Option<(&'static str, &str)>), String> {
+fn version(text: &str) -> Result<(&str, Option<Version<'_>>), String> {
     if text.contains('*') {
         return Err(format!("the wildcard in {text:?} is not supported yet"));
     }
     // A colon before the last slash belongs to the port of a registry.
-    let is_tag = |tag: &str| tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-    let tagged = |text| -> Option<(&str, &str)> { str::rsplit_once(text, ':').filter(|(_, tag)| is_tag(tag)) };
+    let is_tag =
+        |tag: &str| tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    let tagged =
+        |text| -> Option<(&str, &str)> { str::rsplit_once(text, ':').filter(|(_, tag)| is_tag(tag)) };
     if let Some((name, digest)) = text.split_once('@') {
         return match tagged(name) {
             Some(_) => Err(format!("{text:?} names both a tag and a digest")),
@@ -110,7 +117,11 @@ fn patches(draft: &mut Draft<'_>, field: &str, list: &[Value]) -> Option<Value> 
         let fields = patch.as_object();
         for (name, _) in fields.into_iter().flatten().filter(|(_, value)| !is_empty(value)) {
             if !matches!(name.as_str(), "patch" | "target") {
-                draft.unsupported(format!("{field}[{index}].{name}"), "this setting is", "write the patch inline");
+                draft.unsupported(
+                    format!("{field}[{index}].{name}"),
+                    "this setting is",
+                    "write the patch inline",
+                );
                 complete = false;
             }
         }
@@ -120,7 +131,9 @@ fn patches(draft: &mut Draft<'_>, field: &str, list: &[Value]) -> Option<Value> 
         }
     }
     let kept = list.iter().filter_map(Value::as_object).map(|patch| {
-        Value::Object(patch.iter().filter(|(_, v)| !is_empty(v)).map(|(k, v)| (k.clone(), v.clone())).collect())
+        Value::Object(
+            patch.iter().filter(|(_, v)| !is_empty(v)).map(|(k, v)| (k.clone(), v.clone())).collect(),
+        )
     });
     complete.then(|| Value::Array(kept.collect()))
 }

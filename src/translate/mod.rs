@@ -84,7 +84,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         policy::check(&mut draft);
         let shape = shape::generate(&mut draft, placement.as_ref());
         translation.objects = shape.objects;
-        translation.source_type = shape.source_type.to_owned();
+        shape.source_type.clone_into(&mut translation.source_type);
         overrides::apply(&mut draft, &mut translation.objects, shape.is_complete);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);

@@ -105,7 +105,11 @@ fn metadata(object: &mut Manifest, map: &Map<String, Value>) -> Result<(), Strin
 }
 
 fn same(field: &str, value: &Value, expected: &str) -> Result<(), String> {
-    if value == expected { Ok(()) } else { Err(format!("{field} is {value}, the generated object's is {expected:?}")) }
+    if value == expected {
+        Ok(())
+    } else {
+        Err(format!("{field} is {value}, the generated object's is {expected:?}"))
+    }
 }
 
 /// Adds entries; those that say whose the object is stay as they are.

@@ -22,7 +22,7 @@ pub(super) fn check(draft: &mut Draft<'_>) {
     let Some(policy) = &app.spec.sync_policy else { return };
     if policy.managed_namespace_metadata.is_some() {
         let field = "spec.syncPolicy.managedNamespaceMetadata";
-        draft.warn(field, "not mapped yet: the namespace keeps the labels it has", "");
+        draft.warn(field, "is written when the namespace is created, and not kept up afterwards", "");
     }
     for (index, option) in policy.sync_options.iter().enumerate() {
         let field = format!("spec.syncPolicy.syncOptions[{index}]");

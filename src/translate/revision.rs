@@ -108,7 +108,9 @@ fn guess(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
     match RemoteRefs::assume(revision) {
         Some(refs) => resolve(revision, &refs),
         None if is_abbreviation(revision) => unresolvable(draft, source, ""),
-        None => unresolvable(draft, source, "name the branch: HEAD of an SSH repository cannot be looked up yet"),
+        None => {
+            unresolvable(draft, source, "name the branch: HEAD of an SSH repository cannot be looked up yet")
+        }
     }
 }
 
@@ -207,7 +209,7 @@ mod tests {
     fn names_ask_for_the_refs_and_commits_do_not() {
         let url = "https://git.example.org/b";
         let want = Want::RemoteRefs { url: url.to_owned() };
-        assert_eq!(git_ref(url, "main", &known()).2, [want.clone()]);
+        assert_eq!(git_ref(url, "main", &known()).2, std::slice::from_ref(&want));
         assert_eq!(git_ref(url, "", &known()).2, [want]);
         assert_eq!(git_ref(url, A, &known()).2, []);
     }

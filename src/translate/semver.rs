@@ -38,8 +38,9 @@ fn compile(pattern: &str) -> Option<Regex> {
 
 static VERSION: LazyLock<Option<Regex>> =
     LazyLock::new(|| compile(&format!(r"^v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?{SUFFIX}$")));
-static CONSTRAINT_PART: LazyLock<Option<Regex>> =
-    LazyLock::new(|| compile(&format!(r"^{OPERATOR}{BLANK}*v?({PART})(?:\.({PART}))?(?:\.({PART}))?{SUFFIX}$")));
+static CONSTRAINT_PART: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    compile(&format!(r"^{OPERATOR}{BLANK}*v?({PART})(?:\.({PART}))?(?:\.({PART}))?{SUFFIX}$"))
+});
 static RANGE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let version = bare_version();
     compile(&format!("{BLANK}*({version}){BLANK}+-{BLANK}+({version}){BLANK}*"))
@@ -69,10 +70,13 @@ pub(super) fn classify(text: &str) -> Semver {
 }
 
 fn is_version(text: &str) -> bool {
-    let Some(captures) = VERSION.as_ref().filter(|_| text.len() <= MAX_VERSION).and_then(|p| p.captures(text)) else {
+    let Some(captures) =
+        VERSION.as_ref().filter(|_| text.len() <= MAX_VERSION).and_then(|p| p.captures(text))
+    else {
         return false;
     };
-    let numbers = (1..=3).filter_map(|group| captures.get(group)).all(|part| part.as_str().parse::<u64>().is_ok());
+    let numbers =
+        (1..=3).filter_map(|group| captures.get(group)).all(|part| part.as_str().parse::<u64>().is_ok());
     numbers && captures.get(4).is_none_or(|pre| is_prerelease(pre.as_str()))
 }
 
@@ -112,7 +116,9 @@ fn is_alternative(text: &str) -> bool {
 
 /// One comparison, such as `>=1.2`: what stands before the first `x` must be numbers (`parseConstraint`).
 fn is_constraint_part(text: &str) -> bool {
-    let Some(captures) = CONSTRAINT_PART.as_ref().and_then(|pattern| pattern.captures(text)) else { return false };
+    let Some(captures) = CONSTRAINT_PART.as_ref().and_then(|pattern| pattern.captures(text)) else {
+        return false;
+    };
     for group in 1..=3 {
         match captures.get(group).map(|part| part.as_str()) {
             None | Some("x" | "X" | "*") => break,

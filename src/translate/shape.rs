@@ -136,7 +136,11 @@ fn complete(rendering: Rendering, source: Option<Manifest>, workload: Option<Man
     let is_complete = source.is_some() && workload.is_some();
     // A workload object without its source would only report that it is missing.
     let workload = workload.filter(|_| source.is_some());
-    Shape { objects: source.into_iter().chain(workload).collect(), source_type: rendering.word(), is_complete }
+    Shape {
+        objects: source.into_iter().chain(workload).collect(),
+        source_type: rendering.word(),
+        is_complete,
+    }
 }
 
 fn source_object(
@@ -192,11 +196,7 @@ fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering
 }
 
 /// What becomes of the path; `None` while its contents are wanted, or when they cannot be delivered.
-fn rendering(
-    draft: &mut Draft<'_>,
-    source: &Source<'_>,
-    explicit: Option<Rendering>,
-) -> Option<Rendering> {
+fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Rendering>) -> Option<Rendering> {
     let context = draft.context;
     let contents = context.contents.get(&source.index);
     if explicit == Some(Rendering::Directory) {
@@ -243,7 +243,11 @@ fn check_directory(draft: &mut Draft<'_>, source: &Source<'_>) {
 fn check_files(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) -> Option<()> {
     if contents.kind == PathKind::Kustomization {
         let hint = "leave directory out";
-        return draft.error(source.at("directory"), "the path holds a kustomization file, which Flux always builds", hint);
+        return draft.error(
+            source.at("directory"),
+            "the path holds a kustomization file, which Flux always builds",
+            hint,
+        );
     }
     let nested: &[String] = if recurses(source) { &contents.nested_unreadable } else { &[] };
     let unreadable: Vec<&str> = contents.unreadable.iter().chain(nested).map(String::as_str).collect();
@@ -261,7 +265,13 @@ fn check_files(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) 
 fn check_source_overrides(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) {
     let instance = draft.app.instance_name(&draft.context.control_namespace);
     let own = format!(".argocd-source-{instance}.yaml");
-    for file in contents.source_overrides.iter().filter(|file| *file == ".argocd-source.yaml" || **file == own) {
-        draft.unsupported(source.at("path"), &format!("{file} in the repository is"), "move its settings into the Application");
+    for file in
+        contents.source_overrides.iter().filter(|file| *file == ".argocd-source.yaml" || **file == own)
+    {
+        draft.unsupported(
+            source.at("path"),
+            &format!("{file} in the repository is"),
+            "move its settings into the Application",
+        );
     }
 }

@@ -1,3 +1,27 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
+mod applications;
+mod namespaces;
+mod observations;
+
+mod a_bridged_chart_is_a_real_helm_release;
+mod a_failing_deployment_degrades_the_application;
+mod a_git_branch_that_moves_is_delivered;
+mod a_git_branch_that_moves_waits_for_sync_when_manual;
+mod a_helm_parameter_becomes_a_new_revision;
+mod a_missing_namespace_is_named;
+mod a_plain_application_is_left_alone;
+mod a_rejected_owner_is_not_fought_over;
+mod an_api_server_refusal_is_shown;
+mod an_edited_helmrelease_shows_as_out_of_sync_until_a_sync;
+mod an_oci_artifact_delivers_what_it_carries;
+mod an_unknown_chart_is_named_and_heals;
+mod an_unknown_target_revision_is_named;
+mod an_unreachable_repository_keeps_the_last_delivery;
+mod an_unsupported_field_is_a_comparison_error;
+mod deleting_an_application_removes_its_release_and_flux_objects;
+mod deleting_without_a_finalizer_keeps_everything;
+mod flux_installed_later_is_picked_up;
+mod invalid_values_are_refused_and_the_release_stays;
+mod self_heal_reverts_edits;
 mod the_stack_is_real;

@@ -1,0 +1,230 @@
+//! `cargo bench-bridge`: many Applications at once through the bridge, beside the same Flux objects applied by kubectl.
+//!
+//! Both run on one stack, one after the other and several times, because machines are noisy: look at the ratios.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use flux_subsystem_e2e::process::Usage;
+use flux_subsystem_e2e::{Bridge, BridgeOptions, Chart, Options, Stack, TestEnv};
+use serde_json::Value;
+
+/// A release of one ConfigMap: what is measured is the delivery, not a workload.
+const CHART: Chart<'static> = Chart {
+    name: "speck",
+    version: "1.0.0",
+    edits: &[
+        ("templates/configmap.yaml", Some(CONFIG_MAP)),
+        ("templates/NOTES.txt", None),
+        ("templates/_names.tpl", None),
+        ("templates/deployment.yaml", None),
+        ("templates/hook.yaml", None),
+        ("templates/hpa.yaml", None),
+        ("templates/service-account.yaml", None),
+        ("templates/service.yaml", None),
+        ("templates/settings.yaml", None),
+        ("templates/tests/reachable.yaml", None),
+        ("values.schema.json", None),
+    ],
+};
+const CONFIG_MAP: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\ndata:\n  a: b\n";
+
+/// Measure the bridge beside Flux alone
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many Applications at once
+    #[arg(long, default_value_t = 100)]
+    applications: usize,
+    /// How often each side is measured
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How long idleness is watched, in seconds
+    #[arg(long, default_value_t = 60)]
+    idle: u64,
+}
+
+/// One side of one round.
+struct Measured {
+    wall: Duration,
+    deletion: Duration,
+}
+
+/// What the bridge itself used, over all rounds.
+#[derive(Default)]
+struct Cost {
+    cpu: f64,
+    resident: u64,
+    writes: f64,
+    idle_writes: f64,
+    idle_cpu: f64,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let stack = Stack::up("bench", Options { argocd: false, flux_crds: true, idle_exit: Some(30) }).await?;
+    stack.sources().publish_chart("speck", &CHART).await?;
+    let env = stack.test("bench").await?.with_control_namespace("120s").await?;
+    let mut table = String::from("round  without bridge  with bridge  ratio  delete (with bridge)\n");
+    let mut cost = Cost::default();
+    for round in 1..=arguments.rounds {
+        say(&format!("round {round}: Flux objects by kubectl"))?;
+        let alone = without(&env, &arguments, round).await?;
+        say(&format!("round {round}: Applications through the bridge"))?;
+        let bridged = with(&env, &arguments, round, &mut cost).await?;
+        writeln!(
+            table,
+            "{round:<5}  {:>12.1} s  {:>9.1} s  {:>5.2}  {:>18.1} s",
+            alone.wall.as_secs_f64(),
+            bridged.wall.as_secs_f64(),
+            bridged.wall.as_secs_f64() / alone.wall.as_secs_f64(),
+            bridged.deletion.as_secs_f64()
+        )?;
+    }
+    let per_application = cost.writes / count(arguments.applications * arguments.rounds);
+    writeln!(
+        table,
+        "\nbridge: {:.2} s CPU a round, {} MiB resident at most",
+        cost.cpu / count(arguments.rounds),
+        cost.resident >> 20
+    )?;
+    writeln!(
+        table,
+        "bridge: {per_application:.1} requests that write per Application, from creation to Healthy"
+    )?;
+    writeln!(
+        table,
+        "bridge: {} writes and {:.2} s CPU in {} s of idleness",
+        cost.idle_writes, cost.idle_cpu, arguments.idle
+    )?;
+    std::io::stdout().write_all(table.as_bytes())?;
+    Ok(())
+}
+
+fn count(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::MAX, f64::from)
+}
+
+fn say(line: &str) -> Result<()> {
+    Ok(writeln!(std::io::stderr(), "{line}")?)
+}
+
+/// The Applications of one round, as YAML.
+fn applications(env: &TestEnv, arguments: &Arguments, round: usize) -> String {
+    let (control, url) = (&env.control, env.sources().helm_url("speck"));
+    let namespace = &env.namespace;
+    (0..arguments.applications).fold(String::new(), |mut all, number| {
+        let _ = write!(
+            all,
+            "---
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: speck-{round}-{number}
+  namespace: {control}
+  finalizers: [resources-finalizer.argocd.argoproj.io]
+spec:
+  project: default
+  destination: {{server: 'https://kubernetes.default.svc', namespace: {namespace}}}
+  source: {{repoURL: '{url}', chart: speck, targetRevision: 1.0.0}}
+  syncPolicy:
+    automated: {{prune: true}}
+    syncOptions: [FluxSubsystem=true, AutoCreateFluxResources=true]
+"
+        );
+        all
+    })
+}
+
+/// Applies with one `kubectl apply` and waits until `is_done` holds of `number` objects of `kind`.
+async fn deliver(
+    env: &TestEnv,
+    yaml: &str,
+    kind: &str,
+    namespace: &str,
+    number: usize,
+    is_done: fn(&Value) -> bool,
+) -> Result<Duration> {
+    let begin = Instant::now();
+    env.stack().run_with_input("kubectl", &["apply", "-f", "-"], yaml).await?;
+    env.wait_until("everything is delivered", Duration::from_secs(600), async || {
+        let done = env.list(kind, namespace).await?.iter().filter(|object| is_done(object)).count();
+        Ok((done == number).then_some(()))
+    })
+    .await?;
+    Ok(begin.elapsed())
+}
+
+async fn without(env: &TestEnv, arguments: &Arguments, round: usize) -> Result<Measured> {
+    let binary = flux_subsystem_e2e::bridge::built_binary("flux-subsystem")?.display().to_string();
+    let applications = applications(env, arguments, round);
+    let translated = env.stack().run_with_input(&binary, &["translate", "-f", "-"], &applications).await?;
+    let yaml = translated.stdout;
+    let wall = deliver(env, &yaml, "HelmRelease", &env.namespace, arguments.applications, is_ready).await?;
+    let begin = Instant::now();
+    env.stack().run_with_input("kubectl", &["delete", "-f", "-", "--wait=false"], &yaml).await?;
+    gone(env, "HelmRelease", &env.namespace).await?;
+    gone(env, "HelmRepository", &env.namespace).await?;
+    Ok(Measured { wall, deletion: begin.elapsed() })
+}
+
+async fn with(env: &TestEnv, arguments: &Arguments, round: usize, cost: &mut Cost) -> Result<Measured> {
+    let bridge = env.stack().bridge(BridgeOptions::serving(&env.control)).await?;
+    let yaml = applications(env, arguments, round);
+    let (before, writes) = (bridge.usage()?, writes(&bridge).await?);
+    let wall = deliver(env, &yaml, "Application", &env.control, arguments.applications, is_healthy).await?;
+    let after = bridge.usage()?;
+    cost.cpu += after.cpu_seconds - before.cpu_seconds;
+    cost.resident = cost.resident.max(after.resident_bytes);
+    cost.writes += self::writes(&bridge).await? - writes;
+    if round == arguments.rounds {
+        idle(&bridge, arguments, cost).await?;
+    }
+    let begin = Instant::now();
+    env.stack().run_with_input("kubectl", &["delete", "-f", "-", "--wait=false"], &yaml).await?;
+    gone(env, "Application", &env.control).await?;
+    Ok(Measured { wall, deletion: begin.elapsed() })
+}
+
+/// Idleness is a span of time, so this waits for one.
+async fn idle(bridge: &Bridge, arguments: &Arguments, cost: &mut Cost) -> Result<()> {
+    say(&format!("{} s of idleness", arguments.idle))?;
+    let settle = Duration::from_secs(5);
+    tokio::time::sleep(settle).await;
+    let (before, writes): (Usage, f64) = (bridge.usage()?, writes(bridge).await?);
+    tokio::time::sleep(Duration::from_secs(arguments.idle)).await;
+    cost.idle_cpu = bridge.usage()?.cpu_seconds - before.cpu_seconds;
+    cost.idle_writes = self::writes(bridge).await? - writes;
+    Ok(())
+}
+
+async fn writes(bridge: &Bridge) -> Result<f64> {
+    bridge.metric("flux_subsystem_writes_total", &[]).await
+}
+
+async fn gone(env: &TestEnv, kind: &str, namespace: &str) -> Result<()> {
+    env.wait_until("everything is gone", Duration::from_secs(600), async || {
+        Ok(env.list(kind, namespace).await?.is_empty().then_some(()))
+    })
+    .await
+    .with_context(|| format!("deletion of every {kind}"))
+}
+
+fn is_ready(object: &Value) -> bool {
+    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
+fn is_healthy(application: &Value) -> bool {
+    let text = |pointer| application.pointer(pointer).and_then(Value::as_str);
+    text("/status/health/status") == Some("Healthy")
+        && text("/status/sync/status") == Some("Synced")
+        && text("/status/operationState/phase") == Some("Succeeded")
+}

@@ -1,0 +1,57 @@
+//! Pods that never become ready: Flux gives up after `spec.timeout`, and the Application is Degraded until repaired.
+
+use anyhow::Result;
+use flux_subsystem_e2e::{Stack, TestEnv};
+use serde_json::Value;
+
+use crate::applications::Application;
+use crate::observations::{columns, podinfo};
+
+/// Flux gives up soon.
+fn impatient(env: &TestEnv) -> Application {
+    Application::chart(env, "6.3.5").annotation("flamingo/helmrelease-override", "spec: {timeout: 4s}")
+}
+
+/// A label that no Node has keeps the pods Pending.
+fn unschedulable(env: &TestEnv) -> Application {
+    impatient(env).parameter("nodeSelector.disk", "none")
+}
+
+fn operation_message(application: &Value) -> &str {
+    application["status"]["operationState"]["message"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_first_delivery_that_fails_degrades_the_application() -> Result<()> {
+    let env = Stack::shared().await?.test("failing-install").await?;
+    let (broken, repaired) = (unschedulable(&env), impatient(&env));
+    broken.apply(&env).await?;
+    let told = broken.failed(&env).await?;
+    let message = operation_message(&told);
+    assert!(message.contains("install failed") && message.contains("timeout waiting for"), "{message}");
+    assert_eq!(broken.release(&env).await?["status"], "failed", "helm says the same");
+
+    repaired.deliver(&env).await?;
+    assert_eq!(repaired.available(&env, &podinfo(&repaired)).await?, 1);
+    assert_eq!(repaired.release(&env).await?["status"], "deployed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_later_delivery_that_fails_leaves_the_pods_before_it_running() -> Result<()> {
+    let env = Stack::shared().await?.test("failing-upgrade").await?;
+    let (broken, repaired) = (unschedulable(&env), impatient(&env));
+    repaired.deliver(&env).await?;
+
+    broken.apply(&env).await?;
+    let told = broken.failed(&env).await?;
+    assert_eq!(columns(&told), ["OutOfSync", "Degraded"]);
+    let message = operation_message(&told);
+    assert!(message.contains("upgrade failed") && message.contains("timeout waiting for"), "{message}");
+    assert_eq!(broken.available(&env, &podinfo(&broken)).await?, 1, "the pod of the delivery before it runs on");
+    assert_eq!(broken.history(&env).await?.len(), 1, "a failed delivery is none");
+
+    repaired.deliver(&env).await?;
+    assert_eq!(repaired.available(&env, &podinfo(&repaired)).await?, 1);
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! The bridge's decisions, carried out in a cluster of the mind: one look, its steps, Flux's next move, the next look.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::super::{Plan, Step, plan};
+use super::api_server::{ApiServer, Refused};
+use super::flux::Flux;
+use super::word;
+use crate::argo::Application;
+use crate::argo::status::ApplicationStatus;
+use crate::flux::{FluxKind, ObjectKey};
+use crate::mirror::fixtures::{App, NAMESPACE, now, translated};
+use crate::mirror::{Observed, Refresh, Refusal};
+use crate::names;
+
+/// More looks than any story needs.
+const PATIENCE: usize = 150;
+/// A look that is due so soon happens.
+const SOON: Duration = Duration::from_secs(15);
+
+/// Bridge, API server and Flux.
+#[derive(Clone, Debug)]
+pub(super) struct Cluster {
+    pub(super) api: ApiServer,
+    pub(super) flux: Flux,
+    /// What the bridge remembers: losing it costs a request, never an outcome.
+    refresh: Option<Refresh>,
+    refusal: Option<Refusal>,
+    /// Steps that were carried out.
+    pub(super) log: Vec<String>,
+    /// The bridge is killed before the step of that number.
+    pub(super) kill_before: Option<usize>,
+    /// Moves that Flux makes between two looks.
+    pub(super) pace: usize,
+}
+
+impl Cluster {
+    pub(super) fn with(app: &App) -> Self {
+        let mut api = ApiServer::new(now());
+        api.app = Some(app.0.clone());
+        let (log, kill_before) = (Vec::new(), None);
+        Self { api, flux: Flux::new(), refresh: None, refusal: None, log, kill_before, pace: 1 }
+    }
+
+    /// What the bridge sees; `None` when the Application is gone.
+    pub(super) fn observe(&mut self) -> Option<Observed> {
+        let app = self.api.application()?;
+        let is_asked = app.annotation(names::ANNOTATION_REFRESH).is_some();
+        let now = self.api.now;
+        let fresh = Refresh { token: now.to_string(), since: now };
+        self.refresh = is_asked.then(|| self.refresh.clone().unwrap_or(fresh));
+        let objects = self.api.objects.iter();
+        let objects: std::collections::BTreeMap<_, _> = objects
+            .map(|(key, object)| (key.clone(), std::sync::Arc::new(serde_json::from_value(object.clone()).unwrap())))
+            .collect();
+        let git = ObjectKey::new(FluxKind::GitRepository, NAMESPACE, "demo");
+        let is_known = self.api.objects.get(&git).is_some_and(|git| !git["status"]["artifact"].is_null());
+        Some(Observed {
+            now,
+            translation: translated(&app, is_known),
+            app,
+            objects,
+            namespace_exists: self.api.namespaces.contains(NAMESPACE),
+            absent_kinds: std::collections::BTreeSet::new(),
+            failures: Vec::new(),
+            refusal: self.refusal.clone(),
+            refresh: self.refresh.clone(),
+            control_namespace: "argocd".into(),
+        })
+    }
+
+    /// One look of the bridge and its steps. The plan, unless the Application is gone.
+    pub(super) fn look(&mut self) -> Option<Plan> {
+        let observed = self.observe()?;
+        let plan = plan(&observed);
+        for step in &plan.steps {
+            if self.kill_before == Some(self.log.len()) && !matches!(step, Step::Requeue(_)) {
+                // Another process goes on, and remembers nothing.
+                (self.refresh, self.refusal, self.kill_before) = (None, None, None);
+                return Some(plan);
+            }
+            match self.perform(step) {
+                Ok(()) => {}
+                Err(Refused::Denied(message)) => {
+                    self.refusal = Some(Refusal { message, at: observed.now });
+                    return Some(plan);
+                }
+                Err(Refused::Stale | Refused::NotGone) => return Some(plan),
+            }
+        }
+        self.refusal = None;
+        Some(plan)
+    }
+
+    fn perform(&mut self, step: &Step) -> Result<(), Refused> {
+        if !matches!(step, Step::Requeue(_)) {
+            self.log.push(word(step));
+        }
+        match step {
+            Step::CreateNamespace { name, .. } => {
+                self.api.namespaces.insert(name.clone());
+            }
+            Step::ApplyObject(manifest) => self.api.apply(manifest)?,
+            Step::PatchObject { key, patch } => self.api.patch_object(key, patch),
+            Step::DeleteObject { key, uid } => self.api.delete(key, uid),
+            Step::ConfirmGone { labels, identity } => self.api.confirm_gone(labels, identity)?,
+            Step::PatchApplication(patch) => self.api.patch_application(patch)?,
+            Step::EmitEvent { .. } | Step::Requeue(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Looks and moves until nothing happens any more; what is due later than [`SOON`] is left for then.
+    pub(super) fn settle(&mut self) -> &mut Self {
+        for _ in 0..PATIENCE {
+            let Some(plan) = self.look() else { return self };
+            let mut is_moving = plan.steps.iter().any(|step| !matches!(step, Step::Requeue(_)));
+            for _ in 0..self.pace {
+                is_moving |= self.flux.turn(&mut self.api);
+            }
+            let due = plan.steps.iter().filter_map(|step| match step {
+                Step::Requeue(delay) if *delay <= SOON => Some(*delay),
+                _ => None,
+            });
+            let due = due.min();
+            if !is_moving && due.is_none() {
+                return self;
+            }
+            let wait = due.filter(|_| !is_moving).map_or(1, |due| due.as_secs().max(1));
+            self.api.pass(i64::try_from(wait).unwrap());
+        }
+        panic!("no end in sight: {:#?}", self.log.iter().rev().take(20).collect::<Vec<_>>());
+    }
+
+    /// Looks on for `seconds`, once in each.
+    pub(super) fn run(&mut self, seconds: usize) -> &mut Self {
+        for _ in 0..seconds {
+            self.look();
+            self.flux.turn(&mut self.api);
+            self.api.pass(1);
+        }
+        self
+    }
+
+    /// A change of the Application by a person or by Argo CD's server.
+    pub(super) fn edit(&mut self, change: &Value) -> &mut Self {
+        self.api.patch_application(change).unwrap();
+        self
+    }
+
+    /// The Sync button.
+    pub(super) fn press_sync(&mut self) -> &mut Self {
+        self.edit(&json!({"operation": {"sync": {}, "initiatedBy": {"username": "admin"}}}))
+    }
+
+    /// How many carried out steps begin with `prefix`.
+    pub(super) fn count(&self, prefix: &str) -> usize {
+        self.log.iter().filter(|step| step.starts_with(prefix)).count()
+    }
+
+    pub(super) fn app(&self) -> Application {
+        serde_json::from_value(self.api.app.clone().expect("the Application")).unwrap()
+    }
+
+    pub(super) fn status(&self) -> ApplicationStatus {
+        self.app().status.unwrap_or_default()
+    }
+
+    /// `Synced/Healthy` and the like.
+    pub(super) fn words(&self) -> String {
+        let status = self.status();
+        format!("{}/{}", status.sync.status, status.health.status)
+    }
+
+    /// The revisions in the history, oldest first.
+    pub(super) fn history(&self) -> Vec<String> {
+        self.status().history.iter().map(|entry| entry.revision.clone()).collect()
+    }
+
+    /// What is there once times, counters and requests are left out.
+    pub(super) fn end(&self) -> Value {
+        let objects: Vec<Value> = self
+            .api
+            .objects
+            .iter()
+            .map(|(key, object)| {
+                let suspended = object["metadata"]["annotations"].get(names::ANNOTATION_SUSPENDED);
+                json!([key.to_string(), object["spec"], suspended, object["status"]["artifact"]["revision"]])
+            })
+            .collect();
+        let app = self.api.app.as_ref().map(|app| {
+            let status = &app["status"];
+            let operation = &status["operationState"];
+            let annotations = app["metadata"]["annotations"].as_object();
+            json!({
+                "sync": status["sync"],
+                "health": status["health"]["status"],
+                "history": self.history(),
+                "operation": [operation["phase"], operation["message"], app["operation"]],
+                "conditions": self.status().conditions.iter().map(|c| c.message.clone()).collect::<Vec<_>>(),
+                "annotations": annotations.map(|all| all.keys().cloned().collect::<Vec<_>>()),
+            })
+        });
+        json!({"app": app, "objects": objects, "deliveries": self.flux.deliveries, "uninstalls": self.flux.uninstalls})
+    }
+
+    /// The next look finds nothing to do.
+    pub(super) fn assert_silent(&mut self) -> &mut Self {
+        for _ in 0..3 {
+            self.api.pass(600);
+            let plan = self.look();
+            let steps = plan.map(|plan| plan.steps).unwrap_or_default();
+            assert!(steps.is_empty(), "{steps:#?}");
+        }
+        self
+    }
+
+    /// Moment of the next look.
+    pub(super) fn now(&self) -> Timestamp {
+        self.api.now
+    }
+}

@@ -1,0 +1,149 @@
+//! The bridge is killed before each of its steps, and another one goes on: the same end.
+
+use super::cluster::Cluster;
+use crate::mirror::fixtures::{App, app};
+use crate::names;
+use rstest::rstest;
+use serde_json::json;
+
+fn chart() -> App {
+    app("demo").chart("6.3.5")
+}
+
+fn git() -> App {
+    app("demo").git()
+}
+
+fn settled(app: &App) -> Cluster {
+    let mut cluster = Cluster::with(app);
+    cluster.settle();
+    cluster
+}
+
+fn nothing(_: &mut Cluster) {}
+
+fn sync(cluster: &mut Cluster) {
+    cluster.press_sync();
+}
+
+fn upgrade(cluster: &mut Cluster) {
+    cluster.edit(&json!({"spec": {"source": {"targetRevision": "6.4.0", "helm": {"valuesObject": {"a": 1}}}}}));
+    cluster.flux.versions.insert("6.4.0".into());
+}
+
+fn upgrade_and_sync(cluster: &mut Cluster) {
+    upgrade(cluster);
+    cluster.press_sync();
+}
+
+fn commit(cluster: &mut Cluster) {
+    cluster.flux.commit = "2f5c000000000000000000000000000000000002".into();
+}
+
+fn branch(cluster: &mut Cluster) {
+    commit(cluster);
+    cluster.edit(&json!({"spec": {"source": {"targetRevision": "dev"}}}));
+}
+
+fn delete(cluster: &mut Cluster) {
+    cluster.api.delete_application();
+}
+
+fn refresh(cluster: &mut Cluster) {
+    cluster.edit(&json!({"metadata": {"annotations": {names::ANNOTATION_REFRESH: "normal"}}}));
+}
+
+fn bad_values(cluster: &mut Cluster) {
+    cluster.flux.failure = Some(("\"bad\":true", "timed out".into()));
+    cluster.edit(&json!({"spec": {"source": {"helm": {"valuesObject": {"bad": true}}}}}));
+}
+
+fn repair(cluster: &mut Cluster) {
+    cluster.edit(&json!({"spec": {"source": {"helm": {"valuesObject": {"bad": false}}}}}));
+}
+
+fn failed(app: &App) -> Cluster {
+    let mut cluster = settled(app);
+    bad_values(&mut cluster);
+    cluster.settle();
+    cluster
+}
+
+fn hand_edit_and_sync(cluster: &mut Cluster) {
+    let key = crate::flux::ObjectKey::new(crate::flux::FluxKind::HelmRelease, "apps", "demo");
+    cluster.api.patch_object(&key, &json!({"spec": {"values": {"b": 2}}}));
+    cluster.press_sync();
+}
+
+#[rstest]
+#[case::create_chart(Cluster::with(&chart().automated()), nothing)]
+#[case::create_git(Cluster::with(&git().automated()), nothing)]
+#[case::create_unstamped(Cluster::with(&chart().automated().unstamped()), nothing)]
+#[case::create_and_sync_chart(Cluster::with(&chart()), sync)]
+#[case::create_and_sync_git(Cluster::with(&git()), sync)]
+#[case::create_without_namespace(Cluster::with(&chart().automated().option(names::OPTION_CREATE_NAMESPACE)), |cluster: &mut Cluster| {
+    cluster.api.namespaces.remove("apps");
+})]
+#[case::create_unknown_chart(Cluster::with(&app("demo").chart("9.9.9").automated()), nothing)]
+#[case::sync_again(settled(&chart().requested()), sync)]
+#[case::upgrade_automated(settled(&chart().automated()), upgrade)]
+#[case::upgrade_manual(settled(&chart().requested()), upgrade_and_sync)]
+#[case::repair_of_values(failed(&chart().automated()), repair)]
+#[case::repair_of_the_version(settled(&app("demo").chart("9.9.9").automated()), upgrade)]
+#[case::new_commit(settled(&git().automated()), commit)]
+#[case::new_commit_manual(settled(&git().requested()), |cluster: &mut Cluster| {
+    commit(cluster);
+    cluster.press_sync();
+})]
+#[case::new_branch(settled(&git().automated()), branch)]
+#[case::failing_upgrade(settled(&chart().automated()), bad_values)]
+#[case::hand_edit(settled(&chart().automated()), hand_edit_and_sync)]
+#[case::refresh(settled(&chart().automated()), refresh)]
+#[case::delete_chart(settled(&chart().automated().cascading()), delete)]
+#[case::delete_suspended(settled(&chart().requested().cascading()), delete)]
+#[case::delete_git(settled(&git().automated().cascading()), delete)]
+#[case::delete_suspended_git(settled(&git().requested().cascading()), delete)]
+#[case::delete_during_an_operation(Cluster::with(&chart().requested().cascading()), |cluster: &mut Cluster| {
+    cluster.run(3);
+    delete(cluster);
+})]
+fn killed_anywhere_the_end_is_the_same(
+    #[case] mut begin: Cluster,
+    #[case] happens: fn(&mut Cluster),
+    #[values(1, 2, 5)] pace: usize,
+) {
+    begin.pace = pace;
+    happens(&mut begin);
+    let first = begin.log.len();
+    let mut unharmed = begin.clone();
+    unharmed.settle();
+    let steps = unharmed.log.len();
+    assert!(steps > first, "nothing happened");
+    for step in first..steps {
+        let mut killed = begin.clone();
+        killed.kill_before = Some(step);
+        killed.settle();
+        assert_eq!(killed.end(), unharmed.end(), "killed before step {step}: {}", unharmed.log[step]);
+        killed.assert_silent();
+    }
+}
+
+#[test]
+fn a_deleted_application_takes_everything_along_and_leaves_nothing() {
+    for app in [chart().automated(), chart().requested(), git().automated(), git().requested()] {
+        let mut cluster = settled(&app.cascading());
+        delete(&mut cluster);
+        cluster.settle();
+        assert!(cluster.api.app.is_none() && cluster.api.objects.is_empty(), "{:#?}", cluster.api.objects.keys());
+        assert_eq!(cluster.flux.uninstalls, 1);
+    }
+}
+
+#[test]
+fn without_a_cascade_what_was_delivered_stays() {
+    let mut cluster = settled(&chart().automated());
+    delete(&mut cluster);
+    cluster.settle();
+    assert!(cluster.api.app.is_none());
+    assert_eq!((cluster.api.objects.len(), cluster.flux.uninstalls), (3, 0));
+}

@@ -1,0 +1,112 @@
+//! The order of a deletion.
+
+use super::super::{State, plan};
+use super::{patch_of, words};
+use crate::flux::FluxKind;
+use crate::mirror::fixtures::{App, COMMIT, Object, ago, app, git_repository, helm_chart, helm_release, helm_repository, kustomization};
+use crate::names;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+fn doomed() -> App {
+    app("demo").chart("6.3.5").automated().cascading().deleting()
+}
+
+fn source() -> Object {
+    helm_repository().fetched("i")
+}
+
+fn chart() -> Object {
+    helm_chart().fetched("6.3.5")
+}
+
+#[rstest]
+#[case::workload_first(vec![source(), chart(), helm_release().ready("6.3.5")], &["DeleteObject HelmRelease"])]
+#[case::resumed_before(
+    vec![source(), chart(), helm_release().ready("6.3.5").waiting()],
+    &["PatchObject HelmRelease", "DeleteObject HelmRelease"]
+)]
+#[case::resumed_whoever_suspended(
+    vec![source(), chart(), helm_release().ready("6.3.5").suspended()],
+    &["PatchObject HelmRelease", "DeleteObject HelmRelease"]
+)]
+#[case::waits_for_the_workload(vec![source(), chart(), helm_release().ready("6.3.5").deleting()], &[])]
+#[case::waits_for_the_chart(vec![source(), chart().deleting()], &[])]
+#[case::then_the_source(vec![source()], &["DeleteObject HelmRepository"])]
+#[case::waits_for_the_source(vec![source().deleting()], &[])]
+#[case::then_the_finalizer(vec![], &["ConfirmGone", "PatchApplication"])]
+fn a_cascade_goes_in_this_order(#[case] objects: Vec<Object>, #[case] expected: &[&str]) {
+    let plan = plan(&doomed().beside(objects));
+    assert_eq!(words(&plan), expected);
+    assert_eq!(plan.state, State::Deleting);
+}
+
+#[test]
+fn a_resumed_object_loses_its_suspension_in_one_patch() {
+    let plan = plan(&doomed().beside([source(), chart(), helm_release().ready("6.3.5").waiting()]));
+    let super::Step::PatchObject { patch, .. } = &plan.steps[0] else { panic!("{:?}", words(&plan)) };
+    assert_eq!(patch["spec"], json!({"suspend": null}));
+}
+
+#[test]
+fn a_kustomization_has_to_wait_for_the_end_of_what_it_delivered() {
+    let revision = format!("main@sha1:{COMMIT}");
+    let keeps = kustomization().ready(&revision).with(json!({"spec": {"deletionPolicy": "Orphan"}}));
+    let plan = plan(&app("demo").git().cascading().deleting().beside([git_repository().fetched(&revision), keeps]));
+    assert_eq!(words(&plan), ["PatchObject Kustomization", "DeleteObject Kustomization"]);
+}
+
+#[test]
+fn only_the_finalizers_that_nobody_else_answers_go() {
+    let finalizers =
+        json!([names::CASCADE_FINALIZERS[2], "post-delete-finalizer.argocd.argoproj.io/cleanup", "example.org/mine"]);
+    let plan = plan(&doomed().with(&json!({"metadata": {"finalizers": finalizers}})).observed());
+    assert_eq!(patch_of(&plan)["metadata"]["finalizers"], json!(["example.org/mine"]));
+    assert_eq!(patch_of(&plan)["metadata"]["resourceVersion"], "1");
+}
+
+#[test]
+fn without_a_cascade_everything_stays() {
+    let app = app("demo").chart("6.3.5").deleting();
+    let objects = || [source(), chart(), helm_release().ready("6.3.5")];
+    assert_eq!(words(&plan(&app.beside(objects()))), Vec::<String>::new());
+    // A hook's finalizer goes, since nobody else can take it off.
+    let hooked = app.with(&json!({"metadata": {"finalizers": ["pre-delete-finalizer.argocd.argoproj.io"]}}));
+    assert_eq!(words(&plan(&hooked.beside(objects()))), ["PatchApplication"]);
+}
+
+#[test]
+fn objects_of_others_stay() {
+    let others = [source().foreign(), chart(), helm_release().ready("6.3.5").foreign()];
+    assert_eq!(words(&plan(&doomed().beside(others))), ["ConfirmGone", "PatchApplication"]);
+    let unowned = [source().unowned(), chart(), helm_release().ready("6.3.5").unowned()];
+    assert_eq!(words(&plan(&doomed().beside(unowned))), ["ConfirmGone", "PatchApplication"]);
+}
+
+#[test]
+fn an_application_with_errors_is_deleted_all_the_same() {
+    let mut observed = doomed().beside([source(), chart(), helm_release().ready("6.3.5")]);
+    observed.translation = crate::translate::Translation::default();
+    assert_eq!(words(&plan(&observed)), ["DeleteObject HelmRelease"]);
+    observed.objects.retain(|key, _| key.kind != FluxKind::HelmRelease);
+    assert_eq!(words(&plan(&observed)), ["DeleteObject HelmRepository"]);
+}
+
+#[test]
+fn an_uninstall_that_fails_is_told_once() {
+    let stuck = || {
+        helm_release()
+            .failed("6.3.5", "UninstallFailed", "Helm uninstall failed: timed out")
+            .with(json!({"metadata": {"deletionTimestamp": ago(60)}}))
+    };
+    let first = plan(&doomed().beside([source(), chart(), stuck()]));
+    assert_eq!(words(&first), ["PatchApplication"]);
+    let conditions = patch_of(&first)["status"]["conditions"].clone();
+    assert_eq!(conditions[0]["type"], "DeletionError");
+    assert_eq!(conditions[0]["message"], "HelmRelease apps/demo: Helm uninstall failed: timed out");
+    let told = doomed().with(&json!({"status": {"conditions": conditions}}));
+    assert_eq!(words(&plan(&told.beside([source(), chart(), stuck()]))), Vec::<String>::new());
+    // Gone on: the condition goes too.
+    let on = plan(&told.beside([source(), chart(), helm_release().ready("6.3.5").deleting()]));
+    assert_eq!(patch_of(&on)["status"].get("conditions"), Some(&Value::Array(Vec::new())));
+}

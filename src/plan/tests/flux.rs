@@ -1,0 +1,276 @@
+//! A script of what Flux does with its objects, one transition an object and turn (facts of the real controllers:
+//! source-controller, helm-controller, kustomize-controller).
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::api_server::ApiServer;
+use crate::argo::status::seconds;
+use crate::flux::{FluxKind, ObjectKey};
+use crate::mirror::patch;
+
+/// The outside world, and what has come of it.
+#[derive(Clone, Debug)]
+pub(super) struct Flux {
+    /// Versions of the chart in the repository.
+    pub(super) versions: BTreeSet<String>,
+    /// Head of the git branch.
+    pub(super) commit: String,
+    /// Repositories do not answer.
+    pub(super) is_offline: bool,
+    /// Installs, upgrades and applies of what contains the first fail with the words of the second.
+    pub(super) failure: Option<(&'static str, String)>,
+    /// Uninstalls that happened.
+    pub(super) uninstalls: usize,
+    /// Helm revisions and applied commits, in order.
+    pub(super) deliveries: Vec<String>,
+}
+
+impl Flux {
+    pub(super) fn new() -> Self {
+        Self {
+            versions: ["6.3.5".to_owned()].into(),
+            commit: "2f5c000000000000000000000000000000000001".into(),
+            is_offline: false,
+            failure: None,
+            uninstalls: 0,
+            deliveries: Vec::new(),
+        }
+    }
+
+    /// One transition of each object; whether anything changed.
+    pub(super) fn turn(&mut self, api: &mut ApiServer) -> bool {
+        let before = api.objects.clone();
+        for key in before.keys() {
+            match key.kind {
+                FluxKind::HelmRepository | FluxKind::GitRepository | FluxKind::OciRepository => self.source(api, key),
+                FluxKind::HelmChart => self.chart(api, key),
+                FluxKind::HelmRelease => self.release(api, key),
+                FluxKind::Kustomization => self.kustomization(api, key),
+            }
+        }
+        api.objects != before
+    }
+
+    fn source(&self, api: &mut ApiServer, key: &ObjectKey) {
+        let object = api.objects[key].clone();
+        if is_deleting(&object) {
+            api.objects.remove(key);
+            return;
+        }
+        let revision = match key.kind {
+            FluxKind::GitRepository => {
+                let branch = object.pointer("/spec/ref/branch").and_then(Value::as_str).unwrap_or("main");
+                format!("{branch}@sha1:{}", self.commit)
+            }
+            _ => format!("sha256:{}", self.versions.iter().cloned().collect::<Vec<_>>().join("-")),
+        };
+        let is_hopeless = self.is_offline && said(&object, "FetchFailed").is_some();
+        let is_news = object["status"]["artifact"]["revision"] != revision.as_str() && !is_hopeless;
+        let is_recovered = !self.is_offline && said(&object, "FetchFailed").is_some();
+        let is_due = !is_handled(&object) || is_news || is_recovered;
+        if is_due && !is_said(&object, "Progressing") {
+            say(api, key, &json!({}), "Unknown", "Progressing", "building artifact", None);
+        } else if is_due && self.is_offline {
+            let failure = ("FetchFailed", "failed to fetch: connection refused");
+            say(api, key, &handled(&object), "False", "Failed", failure.1, Some(failure));
+        } else if is_due {
+            self.stored(api, key, &object, &revision);
+        } else if is_said(&object, "Progressing") {
+            self.stored(api, key, &object, &revision);
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "one of the steps of a source")]
+    fn stored(&self, api: &mut ApiServer, key: &ObjectKey, object: &Value, revision: &str) {
+        let mut status = handled(object);
+        patch::merge(&mut status, &observed(object));
+        patch::merge(&mut status, &json!({"artifact": {"revision": revision, "lastUpdateTime": seconds::text(api.now)}}));
+        say(api, key, &status, "True", "Succeeded", "stored artifact", None);
+    }
+
+    fn chart(&self, api: &mut ApiServer, key: &ObjectKey) {
+        let object = api.objects[key].clone();
+        let name = object["spec"]["sourceRef"]["name"].as_str().unwrap_or_default();
+        let repository = api.objects.get(&ObjectKey::new(FluxKind::HelmRepository, &key.namespace, name));
+        if repository.is_none_or(|repository| repository["status"]["artifact"].is_null()) {
+            let failure = ("FetchFailed", "no artifact available for HelmRepository source 'demo'");
+            say(api, key, &handled(&object), "False", "NoSourceArtifact", failure.1, Some(failure));
+            return;
+        }
+        let wanted = object["spec"]["version"].as_str().unwrap_or("*");
+        let is_range = wanted.contains(['*', 'x']);
+        let found = if is_range { self.versions.last() } else { self.versions.get(wanted) };
+        let Some(version) = found else {
+            let message = format!("chart pull error: no 'podinfo' chart with version matching '{wanted}' found");
+            let failure = ("FetchFailed", message.as_str());
+            say(api, key, &handled(&object), "False", "ChartPullError", failure.1, Some(failure));
+            return;
+        };
+        let mut status = handled(&object);
+        patch::merge(&mut status, &observed(&object));
+        patch::merge(&mut status, &json!({"artifact": {"revision": version}}));
+        say(api, key, &status, "True", "ChartPullSucceeded", "pulled chart", None);
+    }
+
+    fn release(&mut self, api: &mut ApiServer, key: &ObjectKey) {
+        let object = api.objects[key].clone();
+        let chart_key =
+            ObjectKey::new(FluxKind::HelmChart, &key.namespace, &format!("{}-{}", key.namespace, key.name));
+        if is_deleting(&object) {
+            if object["spec"]["suspend"] != true {
+                self.uninstalls += 1;
+                api.objects.remove(&chart_key);
+            }
+            api.objects.remove(key);
+            return;
+        }
+        if object["spec"]["suspend"] == true {
+            let mut handled_only = object.clone();
+            patch::merge(&mut handled_only, &json!({"status": handled(&object)}));
+            api.store(key, handled_only);
+            return;
+        }
+        let mut chart = api.objects.get(&chart_key).cloned().unwrap_or_else(|| json!({}));
+        let mut spec = object["spec"]["chart"]["spec"].clone();
+        patch::merge(&mut spec, &json!({"interval": object["spec"]["interval"]}));
+        let is_new_chart = chart["spec"] != spec;
+        chart["spec"] = spec;
+        api.store(&chart_key, chart.clone());
+        let is_stored = !chart["status"]["artifact"].is_null()
+            && chart["status"]["observedGeneration"] == chart["metadata"]["generation"];
+        if is_new_chart || !is_stored {
+            say(api, key, &handled(&object), "False", "SourceNotReady", "HelmChart is not ready", None);
+            return;
+        }
+        let version = chart["status"]["artifact"]["revision"].clone();
+        let wish = json!([version, object["spec"]["values"]]).to_string();
+        self.deliver(api, key, &object, &wish, &json!({"lastAttemptedRevision": version}), |is_done| {
+            let status = if is_done { "deployed" } else { "failed" };
+            json!({"history": [{"chartVersion": version, "status": status}]})
+        });
+    }
+
+    fn kustomization(&mut self, api: &mut ApiServer, key: &ObjectKey) {
+        let object = api.objects[key].clone();
+        if is_deleting(&object) {
+            self.uninstalls += usize::from(object["spec"]["suspend"] != true);
+            api.objects.remove(key);
+            return;
+        }
+        if object["spec"]["suspend"] == true {
+            let mut handled_only = object.clone();
+            patch::merge(&mut handled_only, &json!({"status": handled(&object)}));
+            api.store(key, handled_only);
+            return;
+        }
+        let name = object["spec"]["sourceRef"]["name"].as_str().unwrap_or_default();
+        let source = api.objects.get(&ObjectKey::new(FluxKind::GitRepository, &key.namespace, name));
+        let revision = source.map(|source| source["status"]["artifact"]["revision"].clone()).unwrap_or_default();
+        if revision.is_null() {
+            say(api, key, &handled(&object), "False", "ArtifactFailed", "Source artifact not found", None);
+            return;
+        }
+        let now = seconds::text(api.now);
+        let wish = revision.as_str().unwrap().to_owned();
+        self.deliver(api, key, &object, &wish, &json!({"lastAttemptedRevision": revision}), |is_done| {
+            if is_done { json!({"lastAppliedRevision": revision, "history": [{"lastReconciled": now}]}) } else { json!({}) }
+        });
+    }
+
+    /// Runs when something is new or was asked for: first `Unknown`, in the next turn the outcome. A failure is tried
+    /// again when its cause has gone.
+    fn deliver(
+        &mut self,
+        api: &mut ApiServer,
+        key: &ObjectKey,
+        object: &Value,
+        wish: &str,
+        attempted: &Value,
+        outcome: impl Fn(bool) -> Value,
+    ) {
+        let is_delivered = object["status"]["x-delivered"] == wish;
+        let has_failed = said(object, "Ready").is_some_and(|ready| ready["reason"] == "InstallFailed");
+        let failure = self.failure.clone().filter(|(cause, _)| wish.contains(cause)).map(|(_, words)| words);
+        let is_retry = has_failed && failure.is_none();
+        let is_tried = has_failed && object["status"]["x-tried"] == wish && !is_retry;
+        let is_due = !is_handled(object) || !(is_delivered || is_tried);
+        if is_due && !is_said(object, "Progressing") {
+            let mut status = attempted.clone();
+            patch::merge(&mut status, &json!({"x-tried": wish}));
+            say(api, key, &status, "Unknown", "Progressing", "Running 'upgrade' action", None);
+            return;
+        }
+        if !is_due && !is_said(object, "Progressing") {
+            return;
+        }
+        let mut status = handled(object);
+        match failure.filter(|_| !is_delivered) {
+            Some(failure) => {
+                patch::merge(&mut status, &outcome(false));
+                say(api, key, &status, "False", "InstallFailed", &failure, None);
+            }
+            None => {
+                if !is_delivered {
+                    self.deliveries.push(wish.to_owned());
+                }
+                patch::merge(&mut status, &outcome(true));
+                patch::merge(&mut status, &observed(object));
+                patch::merge(&mut status, &json!({"x-delivered": wish}));
+                say(api, key, &status, "True", "InstallSucceeded", "delivered", None);
+            }
+        }
+    }
+}
+
+fn is_deleting(object: &Value) -> bool {
+    object["metadata"].get("deletionTimestamp").is_some()
+}
+
+fn said<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+    object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
+}
+
+fn is_said(object: &Value, reason: &str) -> bool {
+    said(object, "Ready").is_some_and(|ready| {
+        ready["reason"] == reason && ready["observedGeneration"] == object["metadata"]["generation"]
+    })
+}
+
+/// The present spec was looked at, and the last request answered.
+fn is_handled(object: &Value) -> bool {
+    let is_seen = said(object, "Ready")
+        .is_some_and(|ready| ready["observedGeneration"] == object["metadata"]["generation"]);
+    is_seen && ApiServer::requested(object) == object["status"]["lastHandledReconcileAt"].as_str()
+}
+
+fn handled(object: &Value) -> Value {
+    ApiServer::requested(object).map_or_else(|| json!({}), |token| json!({"lastHandledReconcileAt": token}))
+}
+
+fn observed(object: &Value) -> Value {
+    json!({"observedGeneration": object["metadata"]["generation"]})
+}
+
+/// Writes the status: `Ready` and, for a source, what failed.
+fn say(
+    api: &mut ApiServer,
+    key: &ObjectKey,
+    status: &Value,
+    ready: &str,
+    reason: &str,
+    message: &str,
+    failure: Option<(&str, &str)>,
+) {
+    let mut object = api.objects[key].clone();
+    let generation = object["metadata"]["generation"].clone();
+    let condition = |kind: &str, status: &str, message: &str| {
+        json!({"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": generation})
+    };
+    let mut conditions = vec![condition("Ready", ready, message)];
+    conditions.extend(failure.map(|(kind, message)| condition(kind, "True", message)));
+    patch::merge(&mut object, &json!({"status": status}));
+    object["status"]["conditions"] = json!(conditions);
+    api.store(key, object);
+}
