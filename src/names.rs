@@ -38,6 +38,8 @@ pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
 pub const ANNOTATION_DIGEST: &str = "flux-subsystem.dev/digest";
 /// On a generated workload object: the suspension is the bridge's own, for the reason in the value.
 pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
+/// On a generated `HelmRelease`: a Sync switched its drift detection to `enabled`, and its end will switch it back.
+pub const ANNOTATION_CORRECTING: &str = "flux-subsystem.dev/correcting-drift";
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application has no automated sync policy and waits for a Sync.
 pub const SUSPENDED_UNTIL_SYNC: &str = "until-sync";
 

@@ -36,16 +36,30 @@ pub fn relation(identity: &str, wanted: &Manifest, live: Option<Live<'_>>) -> Re
     match live.owner() {
         Some(owner) if owner != identity => Relation::Foreign(owner.to_owned()),
         _ if live.is_deleting() => Relation::Deleting,
-        _ if live.annotation(names::ANNOTATION_DIGEST) != Some(wanted.digest().as_str()) => Relation::Outdated,
+        _ if live.annotation(names::ANNOTATION_DIGEST) != Some(wanted.digest().as_str()) => {
+            Relation::Outdated
+        }
         _ if is_as_wanted(wanted, live) => Relation::Matches,
         _ => Relation::Edited,
     }
 }
 
+/// A Sync corrects drift by switching drift detection on for a while: that is no edit.
+fn spec_without_correction(wanted: &Manifest, live: Live<'_>) -> Value {
+    let mut spec = live.spec().clone();
+    if live.annotation(names::ANNOTATION_CORRECTING).is_some() {
+        let mode = wanted.spec.pointer("/driftDetection/mode").cloned();
+        if let (Some(mode), Some(live_mode)) = (mode, spec.pointer_mut("/driftDetection/mode")) {
+            *live_mode = mode;
+        }
+    }
+    spec
+}
+
 fn is_as_wanted(wanted: &Manifest, live: Live<'_>) -> bool {
     let labels = wanted.labels.iter().all(|(key, value)| live.label(key) == Some(value));
     let annotations = wanted.annotations.iter().all(|(key, value)| live.annotation(key) == Some(value));
-    labels && annotations && surplus(wanted, live.spec()).is_none()
+    labels && annotations && surplus(wanted, &spec_without_correction(wanted, live)).is_none()
 }
 
 /// The merge patch of `spec` that turns the live spec into the wanted one; `None` when it is that already.
@@ -60,10 +74,10 @@ pub fn surplus(wanted: &Manifest, live_spec: &Value) -> Option<Value> {
 fn comparable(kind: FluxKind, spec: &Value, wanted: &Value) -> Value {
     // A `null` in chart values is as good as nothing, and a merge patch could not write it.
     let mut spec = patch::without_nulls(defaults::without_defaults(kind, spec));
-    if wanted.get("suspend").is_none() {
-        if let Some(fields) = spec.as_object_mut() {
-            fields.remove("suspend");
-        }
+    if wanted.get("suspend").is_none()
+        && let Some(fields) = spec.as_object_mut()
+    {
+        fields.remove("suspend");
     }
     spec
 }
@@ -103,7 +117,6 @@ mod tests {
     #[case::more_labels(json!({"metadata": {"labels": {"team": "a"}}}), Relation::Matches)]
     #[case::suspended_for_a_time(json!({"spec": {"suspend": true}}), Relation::Matches)]
     #[case::number_as_float(json!({"spec": {"values": {"replicaCount": 4.0}}}), Relation::Matches)]
-    #[case::null_added(json!({"spec": {"values": {"color": null}}}), Relation::Matches)]
     #[case::value_edited(json!({"spec": {"values": {"replicaCount": "2"}}}), Relation::Edited)]
     #[case::value_added(json!({"spec": {"values": {"color": "red"}}}), Relation::Edited)]
     #[case::label_edited(json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "me"}}}), Relation::Edited)]
@@ -115,6 +128,18 @@ mod tests {
     )]
     fn relations(#[case] edit: Value, #[case] expected: Relation) {
         assert_eq!(related(&edit), expected);
+    }
+
+    /// Helm's way to drop a default; whether the API server keeps the `null` does not matter.
+    #[test]
+    fn an_empty_value_is_as_good_as_none() {
+        let mut wanted = wanted();
+        wanted.spec["values"] = json!({"replicaCount": 4, "affinity": null});
+        for live in [json!({"replicaCount": 4}), json!({"replicaCount": 4, "affinity": null})] {
+            assert_eq!(surplus(&wanted, &json!({"interval": "10m", "values": live})), None);
+        }
+        let edited = json!({"interval": "10m", "values": {"replicaCount": 4, "affinity": {}}});
+        assert_eq!(surplus(&wanted, &edited), Some(json!({"values": {"affinity": null}})));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::Relation;
 use super::source::SourceState;
 use super::view::{Resource, View};
-use super::Relation;
 use crate::argo::operation::{OperationState, Phase};
 use crate::argo::status::Condition;
 use crate::names;
@@ -100,11 +100,15 @@ pub fn comparison_errors(view: &View<'_>) -> Vec<String> {
     });
     // What failed for an older wish says nothing about this one, and must not keep it from being applied.
     let is_outdated = |resource: &Resource<'_>| resource.relation == Relation::Outdated;
-    let outdated = [view.source_resources().any(is_outdated), view.workload_resource().is_some_and(is_outdated)];
-    let failed = [&view.source, &view.chart].into_iter().zip(outdated).filter_map(|(state, is_outdated)| match state {
-        SourceState::Failed(why) if !is_outdated => Some(why.clone()),
-        _ => None,
-    });
+    let outdated =
+        [view.source_resources().any(is_outdated), view.workload_resource().is_some_and(is_outdated)];
+    let failed =
+        [&view.source, &view.chart].into_iter().zip(outdated).filter_map(
+            |(state, is_outdated)| match state {
+                SourceState::Failed(why) if !is_outdated => Some(why.clone()),
+                _ => None,
+            },
+        );
     let mut all: Vec<String> = absent
         .chain(view.observed.failures.iter().cloned())
         .chain(foreign)
@@ -143,7 +147,8 @@ mod tests {
             condition(COMPARISON_ERROR, "old", early),
             condition(COMPARISON_ERROR, "gone", early),
         ];
-        let merged = merged(&previous, vec![(COMPARISON_ERROR, "old".into()), (SYNC_ERROR, "new".into())], late);
+        let merged =
+            merged(&previous, vec![(COMPARISON_ERROR, "old".into()), (SYNC_ERROR, "new".into())], late);
         assert_eq!(
             merged,
             vec![

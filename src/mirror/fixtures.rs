@@ -61,20 +61,15 @@ impl App {
 
     /// The chart `podinfo` of a Helm repository.
     pub(crate) fn chart(self, version: &str) -> Self {
-        let source = json!({"repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": version});
+        let source =
+            json!({"repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": version});
         self.with(&json!({"spec": {"source": source}}))
     }
 
     /// A kustomization in git, on branch `main`.
     pub(crate) fn git(self) -> Self {
-        let source =
-            json!({"repoURL": "https://git.example.org/demo.git", "path": "deploy", "targetRevision": "main"});
+        let source = json!({"repoURL": "https://git.example.org/demo.git", "path": "deploy", "targetRevision": "main"});
         self.with(&json!({"spec": {"source": source}}))
-    }
-
-    /// Values for the chart.
-    pub(crate) fn values(self, values: &Value) -> Self {
-        self.with(&json!({"spec": {"source": {"helm": {"valuesObject": values}}}}))
     }
 
     /// Syncs happen by themselves.
@@ -278,8 +273,10 @@ impl Object {
 
     /// A source that cannot be fetched; an artifact it had stays.
     pub(crate) fn unfetched(self, reason: &str, message: &str) -> Self {
-        let conditions =
-            json!([condition("Ready", "False", reason, message), condition("FetchFailed", "True", reason, message)]);
+        let conditions = json!([
+            condition("Ready", "False", reason, message),
+            condition("FetchFailed", "True", reason, message)
+        ]);
         self.status(&json!({"observedGeneration": 1}), &conditions)
     }
 
@@ -291,7 +288,9 @@ impl Object {
                 "lastAttemptedRevision": revision,
                 "history": [{"chartVersion": revision, "status": "deployed"}],
             }),
-            _ => json!({"observedGeneration": 1, "lastAppliedRevision": revision, "lastAttemptedRevision": revision}),
+            _ => {
+                json!({"observedGeneration": 1, "lastAppliedRevision": revision, "lastAttemptedRevision": revision})
+            }
         };
         self.status(&status, &json!([condition("Ready", "True", "Succeeded", "delivered")]))
     }
@@ -380,7 +379,10 @@ impl Object {
 
 fn chart_of(release: &Value) -> Value {
     let mut spec = release["chart"]["spec"].clone();
-    patch::merge(&mut spec, &json!({"interval": names::WORKLOAD_INTERVAL, "reconcileStrategy": "ChartVersion"}));
+    patch::merge(
+        &mut spec,
+        &json!({"interval": names::WORKLOAD_INTERVAL, "reconcileStrategy": "ChartVersion"}),
+    );
     bare(FluxKind::HelmChart, "apps-demo", &spec)
 }
 

@@ -9,7 +9,8 @@ const ORDER: [&str; 6] = ["Healthy", "Suspended", "Progressing", "Missing", "Deg
 
 /// The worst of several; `Healthy` of none.
 pub fn worst<'a>(all: impl IntoIterator<Item = &'a HealthStatus>) -> HealthStatus {
-    let rank = |health: &HealthStatus| ORDER.iter().position(|word| *word == health.status).unwrap_or(ORDER.len());
+    let rank =
+        |health: &HealthStatus| ORDER.iter().position(|word| *word == health.status).unwrap_or(ORDER.len());
     let worst = all.into_iter().fold(None, |worst: Option<&HealthStatus>, next| match worst {
         Some(worst) if rank(worst) >= rank(next) => Some(worst),
         _ => Some(next),
@@ -46,6 +47,16 @@ fn health(status: &str, message: &str) -> HealthStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_word_is_worse_than_those_before_it() {
+        for (rank, word) in ORDER.iter().enumerate() {
+            for better in &ORDER[..=rank] {
+                assert_eq!(worst([&health(better, ""), &health(word, "")]).status, *word);
+                assert_eq!(worst([&health(word, ""), &health(better, "")]).status, *word);
+            }
+        }
+    }
 
     #[test]
     fn the_worst_counts() {

@@ -4,6 +4,7 @@
 
 pub mod compare;
 pub mod conditions;
+pub mod drift;
 pub mod health;
 pub mod observed;
 pub mod patch;

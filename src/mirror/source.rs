@@ -19,7 +19,8 @@ pub enum SourceState {
 const WAITS_FOR_REPOSITORY: [&str; 2] = ["NoSourceArtifact", "SourceUnavailable"];
 
 /// Conditions that are `True` when something went wrong (source-controller `internal/controller`, the same for all kinds).
-const FAILURES: [&str; 5] = ["FetchFailed", "BuildFailed", "StorageOperationFailed", "IncludeUnavailable", "Stalled"];
+const FAILURES: [&str; 5] =
+    ["FetchFailed", "BuildFailed", "StorageOperationFailed", "IncludeUnavailable", "Stalled"];
 
 /// The state of `live`; `upstream` is the state of what it is built from (a `HelmChart`'s repository).
 pub fn state(live: Option<Live<'_>>, upstream: Option<&SourceState>) -> SourceState {
@@ -49,12 +50,7 @@ fn failure(live: Live<'_>) -> Option<Condition<'_>> {
     failed.or_else(unverified).filter(is_present)
 }
 
-fn failed(
-    live: Live<'_>,
-    name: &str,
-    failure: Condition<'_>,
-    upstream: Option<&SourceState>,
-) -> SourceState {
+fn failed(live: Live<'_>, name: &str, failure: Condition<'_>, upstream: Option<&SourceState>) -> SourceState {
     let waits = live.kind == FluxKind::HelmChart && WAITS_FOR_REPOSITORY.contains(&failure.reason);
     match upstream {
         Some(SourceState::Failed(why)) if waits => SourceState::Failed(why.clone()),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::compare::Relation;
 use super::conditions;
+use super::drift;
 use super::health;
 use super::source;
 use super::view::{Resource, View};
@@ -53,7 +54,8 @@ fn or_previous(found: &str, previous: &str) -> String {
 
 /// `Synced`, `OutOfSync`, or `Unknown` when the comparison is not to be had.
 pub fn sync_word(view: &View<'_>) -> &'static str {
-    let has_errors = view.observed.translation.problems.iter().any(|problem| problem.severity == Severity::Error);
+    let has_errors =
+        view.observed.translation.problems.iter().any(|problem| problem.severity == Severity::Error);
     if has_errors || !conditions::comparison_errors(view).is_empty() {
         "Unknown"
     } else if view.is_complete() && view.is_synced() {
@@ -87,7 +89,8 @@ fn resources(view: &View<'_>) -> Vec<ResourceStatus> {
         requires_pruning: true,
         ..identified(&live.key(), Some(live_health(view, *live)))
     });
-    let mut all: Vec<_> = known.chain(stale).collect();
+    let drifted = view.parts.workload.into_iter().flat_map(drift::resources);
+    let mut all: Vec<_> = known.chain(stale).chain(drifted).collect();
     all.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     all
 }
@@ -101,7 +104,10 @@ fn resource_status(view: &View<'_>, resource: &Resource<'_>) -> ResourceStatus {
         Some(live) => live_health(view, live),
         None => HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() },
     };
-    ResourceStatus { status: resource_sync(view, resource).to_owned(), ..identified(&resource.key, Some(health)) }
+    ResourceStatus {
+        status: resource_sync(view, resource).to_owned(),
+        ..identified(&resource.key, Some(health))
+    }
 }
 
 fn identified(key: &crate::flux::ObjectKey, health: Option<HealthStatus>) -> ResourceStatus {
@@ -140,8 +146,13 @@ fn live_health(view: &View<'_>, live: Live<'_>) -> HealthStatus {
 }
 
 /// The worst of all objects; its time moves only when the word does (appcontroller.go, `persistAppStatus`).
-fn application_health(view: &View<'_>, resources: &[ResourceStatus], previous: &HealthStatus) -> HealthStatus {
-    let live = resources.iter().filter(|resource| !resource.requires_pruning).filter_map(|r| r.health.as_ref());
+fn application_health(
+    view: &View<'_>,
+    resources: &[ResourceStatus],
+    previous: &HealthStatus,
+) -> HealthStatus {
+    let live =
+        resources.iter().filter(|resource| !resource.requires_pruning).filter_map(|r| r.health.as_ref());
     let mut found = match (resources.is_empty(), view.observed.translation.has_errors()) {
         (true, true) => HealthStatus { status: "Unknown".to_owned(), ..HealthStatus::default() },
         (true, false) => HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() },
@@ -163,17 +174,24 @@ fn history(
 ) -> Vec<RevisionHistory> {
     let mut history = previous.history.clone();
     history.extend(delivered);
-    let limit = app.spec.revision_history_limit.map_or(HISTORY_LIMIT, |limit| usize::try_from(limit).unwrap_or(0));
+    let limit =
+        app.spec.revision_history_limit.map_or(HISTORY_LIMIT, |limit| usize::try_from(limit).unwrap_or(0));
     let surplus = history.len().saturating_sub(limit);
     history.drain(..surplus);
     history
 }
 
 /// The history entry of a delivery of `revision` that ended at `now`.
-pub fn entry(app: &Application, operation: &OperationState, revision: &str, now: Timestamp) -> RevisionHistory {
+pub fn entry(
+    app: &Application,
+    operation: &OperationState,
+    revision: &str,
+    now: Timestamp,
+) -> RevisionHistory {
     let last = app.status.as_ref().and_then(|status| status.history.last()).map(|last| last.id);
     let sync = operation.operation.sync.clone().unwrap_or_default();
-    let multiple = if sync.source.is_some() { false } else { !sync.sources.is_empty() || app.has_multiple_sources() };
+    let multiple =
+        if sync.source.is_some() { false } else { !sync.sources.is_empty() || app.has_multiple_sources() };
     RevisionHistory {
         id: last.map_or(0, |id| id + 1),
         revision: if multiple { String::new() } else { revision.to_owned() },
@@ -187,5 +205,132 @@ pub fn entry(app: &Application, operation: &OperationState, revision: &str, now:
             (true, true) => app.spec.sources.clone(),
         },
         initiated_by: operation.operation.initiated_by.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{App, ago, app, helm_chart, helm_release, helm_repository, now};
+    use super::super::{Observed, patch};
+    use super::*;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    fn beside(app: &App) -> Observed {
+        app.beside([
+            helm_repository().fetched("i"),
+            helm_chart().fetched("6.3.5"),
+            helm_release().ready("6.3.5"),
+        ])
+    }
+
+    fn kept(observed: &Observed) -> Record {
+        let status = observed.app.status.clone().unwrap_or_default();
+        Record { operation_state: status.operation_state, delivered: None }
+    }
+
+    fn desired_of(observed: &Observed) -> ApplicationStatus {
+        desired(&View::of(observed), kept(observed))
+    }
+
+    /// What is written of `app`, as the merge patch of its status.
+    fn change(app: &App) -> Option<Value> {
+        let observed = beside(app);
+        patch::between(&json!(observed.app.status), &json!(desired_of(&observed)))
+    }
+
+    fn settled() -> App {
+        let app = app("demo").chart("6.3.5").automated().delivered("6.3.5");
+        let status = json!(desired_of(&beside(&app)));
+        app.with(&json!({"status": status}))
+    }
+
+    #[test]
+    fn only_what_changed_is_written() {
+        assert_eq!(change(&settled()), None);
+        let known = json!({"status": {"sync": {"status": "OutOfSync"}, "health": {"status": "Healthy"}}});
+        assert_eq!(change(&settled().with(&known)), Some(json!({"sync": {"status": "Synced"}})));
+    }
+
+    #[test]
+    fn fields_of_others_are_not_written() {
+        let others = json!({"status": {"sourceHydrator": {"x": 1}, "observedAt": ago(9), "summary": {"images": ["a"]}}});
+        assert_eq!(change(&settled().with(&others)), None);
+    }
+
+    #[test]
+    fn conditions_of_others_stay_and_ours_go_when_they_are_over() {
+        let conditions = json!([
+            {"type": "InvalidSpecError", "message": "no such project", "lastTransitionTime": ago(50)},
+            {"type": "OrphanedResourceWarning", "message": "1 orphan", "lastTransitionTime": ago(50)},
+            {"type": "SyncError", "message": "over", "lastTransitionTime": ago(50)},
+        ]);
+        let status = desired_of(&beside(&settled().with(&json!({"status": {"conditions": conditions}}))));
+        let kinds: Vec<_> = status.conditions.iter().map(|condition| condition.kind.as_str()).collect();
+        assert_eq!(kinds, ["InvalidSpecError", "OrphanedResourceWarning"]);
+    }
+
+    #[test]
+    fn the_time_of_health_moves_only_with_the_word() {
+        let since = |app: &App| desired_of(&beside(app)).health.last_transition_time.unwrap();
+        let known = json!({"status": {"health": {"status": "Healthy", "lastTransitionTime": ago(500)}}});
+        assert_eq!(since(&settled().with(&known)).to_string(), ago(500));
+        assert_eq!(since(&settled().with(&json!({"status": {"health": {"status": "Degraded"}}}))), now());
+    }
+
+    #[rstest]
+    #[case::unset(None, 10, Some(12))]
+    #[case::three(Some(3), 3, Some(12))]
+    #[case::none(Some(0), 0, None)]
+    #[case::negative(Some(-1), 0, None)]
+    fn history_is_as_long_as_the_application_says(
+        #[case] limit: Option<i64>,
+        #[case] length: usize,
+        #[case] last: Option<i64>,
+    ) {
+        let entries: Vec<Value> =
+            (0..12).map(|id| json!({"id": id, "revision": "6.3.4", "deployedAt": ago(900)})).collect();
+        let app =
+            settled().with(&json!({"status": {"history": entries}, "spec": {"revisionHistoryLimit": limit}}));
+        let observed = beside(&app);
+        let operation = kept(&observed).operation_state.unwrap();
+        let delivered = entry(&observed.app, &operation, "6.3.5", now());
+        assert_eq!(delivered.id, 12);
+        let record = Record { operation_state: Some(operation), delivered: Some(delivered) };
+        let history = desired(&View::of(&observed), record).history;
+        assert_eq!((history.len(), history.last().map(|entry| entry.id)), (length, last));
+    }
+
+    #[test]
+    fn several_sources_have_lists_even_where_there_is_one() {
+        let source =
+            json!({"repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": "6.3.5"});
+        let app = app("demo").automated().with(&json!({"spec": {"sources": [source]}}));
+        let observed = beside(&app);
+        let status = desired_of(&observed);
+        assert_eq!(
+            (status.sync.revision.as_str(), status.sync.revisions.as_slice()),
+            ("", &["6.3.5".to_owned()][..])
+        );
+        let compared = status.sync.compared_to.unwrap();
+        assert_eq!((compared.source, compared.sources.len()), (None, 1));
+        let operation = serde_json::from_value(json!({"phase": "Running", "startedAt": ago(5)})).unwrap();
+        let entry = entry(&observed.app, &operation, "6.3.5", now());
+        assert_eq!((entry.revision.as_str(), entry.revisions.len(), entry.sources.len()), ("", 1, 1));
+        assert_eq!(entry.source, None);
+    }
+
+    #[test]
+    fn objects_are_sorted_and_complete() {
+        let status = desired_of(&beside(&app("demo").chart("6.3.5")));
+        let found: Vec<_> =
+            status.resources.iter().map(|r| (r.group.as_str(), r.kind.as_str(), r.status.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                ("helm.toolkit.fluxcd.io", "HelmRelease", "Synced"),
+                ("source.toolkit.fluxcd.io", "HelmRepository", "Synced"),
+            ]
+        );
     }
 }

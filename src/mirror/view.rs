@@ -70,7 +70,9 @@ impl<'a> View<'a> {
 
     /// Whether the objects that were found out so far are all there is to know.
     pub fn is_complete(&self) -> bool {
-        self.observed.translation.is_complete() && self.observed.failures.is_empty() && self.absent().next().is_none()
+        self.observed.translation.is_complete()
+            && self.observed.failures.is_empty()
+            && self.absent().next().is_none()
     }
 
     /// Kinds that the Application needs and the API server does not serve.
@@ -109,7 +111,8 @@ fn resources(observed: &Observed) -> Vec<Resource<'_>> {
     });
     let mut resources: Vec<_> = wanted.chain(references(observed)).collect();
     if !is_known(observed) {
-        let unknown: Vec<_> = observed.owned().filter(|live| !is_among(&resources, *live)).map(unknown).collect();
+        let unknown: Vec<_> =
+            observed.owned().filter(|live| !is_among(&resources, *live)).map(unknown).collect();
         resources.extend(unknown);
     }
     resources
@@ -155,11 +158,14 @@ fn parts<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Parts<'a> {
 /// The state of the chart that the workload object runs; that of its source where there is no `HelmChart` between them.
 fn chart(parts: Parts<'_>, source: &SourceState) -> SourceState {
     let Some(key) = parts.workload.and_then(chart_key) else { return source.clone() };
-    let is_wanted = |chart: &Live<'_>| parts.workload.is_some_and(|workload| workload::is_chart_of(workload, *chart));
+    let is_wanted =
+        |chart: &Live<'_>| parts.workload.is_some_and(|workload| workload::is_chart_of(workload, *chart));
     match parts.chart {
         Some(chart) if is_wanted(&chart) => source::state(Some(chart), Some(source)),
         // Not the one that is asked for now: what it says was said of another version.
-        Some(_) if *source == SourceState::Ready => SourceState::Fetching(format!("{key} is about to change")),
+        Some(_) if *source == SourceState::Ready => {
+            SourceState::Fetching(format!("{key} is about to change"))
+        }
         None if *source == SourceState::Ready => SourceState::Fetching(format!("{key} is not there yet")),
         _ => source.clone(),
     }

@@ -69,7 +69,11 @@ fn unreconciled(live: Live<'_>, source: &SourceState) -> WorkloadState {
     match source {
         SourceState::Failed(why) => WorkloadState::Failed(why.clone()),
         SourceState::Fetching(what) => WorkloadState::Progressing(what.clone()),
-        _ => WorkloadState::Progressing(format!("{} {} is waiting to be reconciled", live.kind.kind(), live.name())),
+        _ => WorkloadState::Progressing(format!(
+            "{} {} is waiting to be reconciled",
+            live.kind.kind(),
+            live.name()
+        )),
     }
 }
 
@@ -77,7 +81,8 @@ fn not_ready(live: Live<'_>, source: &SourceState, message: String) -> WorkloadS
     if is_of_older_spec(live) && !live.is_suspended_by_bridge() {
         return unreconciled(live, source);
     }
-    let at_work = live.condition("Reconciling").is_some_and(|c| c.status == "True" && c.reason == "Progressing");
+    let at_work =
+        live.condition("Reconciling").is_some_and(|c| c.status == "True" && c.reason == "Progressing");
     let waits = live.condition("Ready").is_some_and(|ready| {
         WAITING.contains(&ready.reason)
             // A Kustomization says "not found" of its source in the same words as of a path inside it.
@@ -146,14 +151,17 @@ fn offered(parts: Parts<'_>) -> String {
     let source = parts.source.filter(|source| source.kind != FluxKind::HelmRepository);
     match (source, parts.chart) {
         (Some(source), _) => revision::bare(source.artifact_revision().unwrap_or_default()).to_owned(),
-        (None, Some(chart)) => revision::chart_version(chart.artifact_revision().unwrap_or_default()).to_owned(),
+        (None, Some(chart)) => {
+            revision::chart_version(chart.artifact_revision().unwrap_or_default()).to_owned()
+        }
         (None, None) => String::new(),
     }
 }
 
 fn release(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
     let last = workload.at("/status/history/0");
-    let text = |field: &str| last.and_then(|last| last.get(field)).and_then(Value::as_str).unwrap_or_default();
+    let text =
+        |field: &str| last.and_then(|last| last.get(field)).and_then(Value::as_str).unwrap_or_default();
     let is_deployed = text("status") == "deployed" && holds_attempted_values(workload, text("configDigest"));
     let available = offered(parts);
     let source = parts.source.filter(|source| is_of_its_spec(*source));
@@ -176,7 +184,11 @@ fn release(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
         is_current,
         is_attempted: offers.is_some() && offers == attempted,
         is_rebuilt: false,
-        delivered: if is_current { available.clone() } else { revision::chart_version(text("chartVersion")).to_owned() },
+        delivered: if is_current {
+            available.clone()
+        } else {
+            revision::chart_version(text("chartVersion")).to_owned()
+        },
         available,
     }
 }
@@ -204,7 +216,8 @@ pub fn is_chart_of(workload: Live<'_>, chart: Live<'_>) -> bool {
     ];
     let wanted = |field: &str| workload.at(&format!("/spec/chart/spec{field}"));
     let found = |field: &str| chart.at(&format!("/spec{field}"));
-    let text = |value: Option<&Value>, default: &str| value.and_then(Value::as_str).unwrap_or(default).to_owned();
+    let text =
+        |value: Option<&Value>, default: &str| value.and_then(Value::as_str).unwrap_or(default).to_owned();
     FIELDS.into_iter().all(|(field, default)| text(wanted(field), default) == text(found(field), default))
         && wanted("/valuesFiles") == found("/valuesFiles")
 }
@@ -232,7 +245,8 @@ fn kustomization(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
 fn is_older_than_artifact(workload: Live<'_>, parts: Parts<'_>) -> bool {
     let time = |text: &str| text.parse::<Timestamp>().ok();
     let applied = workload.text("/status/history/0/lastReconciled").and_then(time);
-    let stored = parts.source.and_then(|source| source.text("/status/artifact/lastUpdateTime")).and_then(time);
+    let stored =
+        parts.source.and_then(|source| source.text("/status/artifact/lastUpdateTime")).and_then(time);
     matches!((applied, stored), (Some(applied), Some(stored)) if applied < stored)
 }
 
@@ -242,6 +256,7 @@ mod tests {
     use crate::flux::live::tests::object;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
     fn workload(kind: FluxKind, spec: Value, status: Value, source: &SourceState) -> WorkloadState {
         let object = object(kind, json!({"spec": spec, "status": status}));
         state(Some(Live { kind, object: &object }), source)
@@ -285,14 +300,18 @@ mod tests {
                 "conditions": [{"type": "Ready", "status": "Unknown", "message": "Reconciliation in progress"}]})
         };
         let state = |last| workload(FluxKind::Kustomization, json!({}), status(last), &SourceState::Ready);
-        assert_eq!(state("ReconciliationSucceeded"), WorkloadState::Ready("Applied revision: main@sha1:1".into()));
+        assert_eq!(
+            state("ReconciliationSucceeded"),
+            WorkloadState::Ready("Applied revision: main@sha1:1".into())
+        );
         assert!(matches!(state("HealthCheckFailed"), WorkloadState::Progressing(_)));
     }
 
     #[test]
     fn only_a_suspension_by_somebody_else_counts() {
         let ready = json!({"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True", "message": "ok"}]});
-        let suspended = workload(FluxKind::Kustomization, json!({"suspend": true}), ready, &SourceState::Ready);
+        let suspended =
+            workload(FluxKind::Kustomization, json!({"suspend": true}), ready, &SourceState::Ready);
         assert_eq!(suspended, WorkloadState::Suspended);
     }
 
@@ -303,7 +322,10 @@ mod tests {
             json!({"spec": {}, "status": {"lastAttemptedRevision": "6.4.0",
                 "history": [{"chartVersion": "6.3.5", "status": "deployed"}]}}),
         );
-        let chart = object(FluxKind::HelmChart, json!({"status": {"observedGeneration": 1, "artifact": {"revision": "6.4.0"}}}));
+        let chart = object(
+            FluxKind::HelmChart,
+            json!({"status": {"observedGeneration": 1, "artifact": {"revision": "6.4.0"}}}),
+        );
         let parts = Parts {
             workload: Some(Live { kind: FluxKind::HelmRelease, object: &release }),
             source: None,

@@ -37,7 +37,11 @@ pub enum Decision {
 pub fn decide(view: &View<'_>) -> Decision {
     let app = &view.observed.app;
     let is_suspended = view.workload == WorkloadState::Suspended;
-    if app.automated().is_none() || is_suspended || !view.is_complete() || super::sync::obstacle(view).is_some() {
+    if app.automated().is_none()
+        || is_suspended
+        || !view.is_complete()
+        || super::sync::obstacle(view).is_some()
+    {
         return Decision::Wait;
     }
     let last = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
@@ -98,8 +102,8 @@ fn after(view: &View<'_>, last: &OperationState, delay: Duration, heals: Option<
 /// The Application asks for other Flux objects than when `last` began, though its source is the same (an override, a
 /// policy).
 fn is_new_wish(view: &View<'_>, last: &OperationState) -> bool {
-    let infos = last.operation.rest.get("info").and_then(Value::as_array).into_iter().flatten();
-    let recorded = infos.filter(|info| info.get("name").and_then(Value::as_str) == Some(INFO_WISH)).next_back();
+    let mut infos = last.operation.rest.get("info").and_then(Value::as_array).into_iter().flatten();
+    let recorded = infos.rfind(|info| info.get("name").and_then(Value::as_str) == Some(INFO_WISH));
     match recorded.and_then(|info| info.get("value")).and_then(Value::as_str) {
         Some(recorded) => recorded != wish(view),
         None => view.resources.iter().any(|resource| resource.relation == Relation::Outdated),

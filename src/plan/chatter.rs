@@ -23,16 +23,27 @@ pub(super) fn delay(app: &Application, desired: &ApplicationStatus, now: Timesta
     PAUSE.checked_sub(since).filter(|rest| is_chatter && !rest.is_zero())
 }
 
+/// The status without words. While an operation runs, the objects' own states count as words, too: what people and
+/// programs wait for is its end.
 fn wordless(status: &ApplicationStatus) -> ApplicationStatus {
     let mut status = status.clone();
     status.health.message.clear();
+    if status.operation_state.as_ref().is_some_and(|operation| !operation.phase.is_completed()) {
+        status.resources.clear();
+    }
     for health in status.resources.iter_mut().filter_map(|resource| resource.health.as_mut()) {
         health.message.clear();
     }
     if let Some(operation) = &mut status.operation_state {
         operation.message.clear();
-        for line in operation.sync_result.iter_mut().flat_map(|result| &mut result.resources) {
-            line.message.clear();
+        if operation.phase.is_completed() {
+            operation
+                .sync_result
+                .iter_mut()
+                .flat_map(|r| &mut r.resources)
+                .for_each(|line| line.message.clear());
+        } else {
+            operation.sync_result = None;
         }
     }
     status
@@ -45,8 +56,10 @@ mod tests {
 
     fn status(message: &str, health: &str) -> ApplicationStatus {
         let reconciled = "2026-01-01T00:00:00Z";
-        serde_json::from_value(json!({"health": {"status": health, "message": message}, "reconciledAt": reconciled}))
-            .unwrap()
+        serde_json::from_value(
+            json!({"health": {"status": health, "message": message}, "reconciledAt": reconciled}),
+        )
+        .unwrap()
     }
 
     #[test]

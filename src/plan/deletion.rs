@@ -38,7 +38,8 @@ fn is_waiting(observed: &Observed) -> bool {
 
 /// `HelmChart`s that Flux removes together with their `HelmRelease`.
 fn charts(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
-    let wanted = observed.translation.objects.iter().filter(|manifest| manifest.key.kind == FluxKind::HelmRelease);
+    let wanted =
+        observed.translation.objects.iter().filter(|manifest| manifest.key.kind == FluxKind::HelmRelease);
     wanted.filter_map(|manifest| {
         let release = observed.live(&manifest.key);
         let is_ours = release.is_none_or(|release| release.is_owned_by(&observed.app.identity()));
@@ -61,7 +62,8 @@ fn cascade(observed: &Observed) -> Vec<Step> {
 /// kustomize-controller `kustomization_controller.go`, both `finalize`), and a Kustomization has to wait for the end.
 fn remove(live: Live<'_>) -> Vec<Step> {
     let mut change = if live.is_suspended() { upkeep::resume() } else { json!({}) };
-    if live.kind == FluxKind::Kustomization && live.text("/spec/deletionPolicy") != Some("WaitForTermination") {
+    if live.kind == FluxKind::Kustomization && live.text("/spec/deletionPolicy") != Some("WaitForTermination")
+    {
         patch::merge(&mut change, &json!({"spec": {"deletionPolicy": "WaitForTermination"}}));
     }
     let before = (change != json!({})).then(|| Step::PatchObject { key: live.key(), patch: change });
@@ -96,7 +98,8 @@ fn report(observed: &Observed) -> Option<Value> {
     let found: Vec<_> = found.map(|message| (conditions::DELETION_ERROR, message)).collect();
     let status = observed.app.status.clone().unwrap_or_default();
     let kept = status.conditions.iter().filter(|c| c.kind != conditions::DELETION_ERROR);
-    let others: Vec<_> = kept.filter(|c| is_kept(&c.kind)).map(|c| (c.kind.as_str(), c.message.clone())).collect();
+    let others: Vec<_> =
+        kept.filter(|c| is_kept(&c.kind)).map(|c| (c.kind.as_str(), c.message.clone())).collect();
     let desired = conditions::merged(&status.conditions, [others, found].concat(), observed.now);
     (desired != status.conditions).then(|| {
         guarded(
@@ -113,6 +116,7 @@ fn is_kept(kind: &str) -> bool {
 fn obstacle(live: Live<'_>) -> Option<String> {
     let ready = live.condition("Ready")?;
     let failed = ready.status == "False" && ready.reason != "Progressing";
-    let is_about_deletion = ["UninstallFailed", "PruneFailed", "ReconciliationFailed"].contains(&ready.reason);
+    let is_about_deletion =
+        ["UninstallFailed", "PruneFailed", "ReconciliationFailed"].contains(&ready.reason);
     (failed && is_about_deletion).then(|| format!("{}: {}", live.key(), ready.message))
 }

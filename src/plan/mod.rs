@@ -72,7 +72,8 @@ fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<St
     let mut desired = status::desired(view, record);
     let state = State::of(view, &desired);
     let write = application_patch(view, &mut desired, operation, answer.is_done);
-    let later = write.is_none().then(|| chatter::delay(&view.observed.app, &desired, view.observed.now)).flatten();
+    let later =
+        write.is_none().then(|| chatter::delay(&view.observed.app, &desired, view.observed.now)).flatten();
     let mut events = operation::events(&view.observed.app, &desired);
 
     let mut all = Vec::new();

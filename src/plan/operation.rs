@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use super::Step;
 use super::auto_sync::{self, Decision};
 use super::sync::{self, Outcome};
-use super::Step;
 use crate::argo::Application;
 use crate::argo::operation::{Operation, OperationState, Phase};
 use crate::argo::status::ApplicationStatus;
@@ -18,7 +18,7 @@ pub enum OperationField {
     /// It stays as it is.
     Keep,
     /// The automated sync policy asks for this one.
-    Set(Operation),
+    Set(Box<Operation>),
     /// It is done.
     Clear,
 }
@@ -60,9 +60,12 @@ pub fn turn(view: &View<'_>) -> Turn {
             end(view, state, &Outcome::failed("Operation terminated"), OperationField::Clear)
         }
         (Some(_), Some(state)) => proceed(view, state, false, OperationField::Keep),
-        (None, Some(state)) => {
-            end(view, state, &Outcome::failed("Operation terminated: somebody removed it"), OperationField::Keep)
-        }
+        (None, Some(state)) => end(
+            view,
+            state,
+            &Outcome::failed("Operation terminated: somebody removed it"),
+            OperationField::Keep,
+        ),
         (Some(operation), None) => proceed(view, begin(view, operation.clone()), true, OperationField::Keep),
         (None, None) => by_itself(view, last),
     }
@@ -74,7 +77,7 @@ fn by_itself(view: &View<'_>, last: Option<OperationState>) -> Turn {
         Decision::Later(delay) => Turn::idle(last, Some(delay)),
         Decision::Sync(operation) => {
             let state = begin(view, (*operation).clone());
-            proceed(view, state, true, OperationField::Set(*operation))
+            proceed(view, state, true, OperationField::Set(operation))
         }
     }
 }
@@ -94,7 +97,8 @@ fn begin(view: &View<'_>, operation: Operation) -> OperationState {
 fn proceed(view: &View<'_>, mut state: OperationState, begins: bool, field: OperationField) -> Turn {
     let progress = sync::advance(view, &state);
     if let Some(outcome) = progress.outcome {
-        let field = if view.observed.app.operation.is_some() { OperationField::Clear } else { OperationField::Keep };
+        let field =
+            if view.observed.app.operation.is_some() { OperationField::Clear } else { OperationField::Keep };
         let mut turn = end(view, state, &outcome, field);
         turn.steps = progress.steps;
         return turn;
@@ -112,12 +116,13 @@ fn end(view: &View<'_>, mut state: OperationState, outcome: &Outcome, operation:
     state.finished_at = Some(now);
     state.sync_result = Some(sync::result(view, &state, Some(outcome)));
     let is_delivery = outcome.phase == Phase::Succeeded && !auto_sync::is_heal(&state.operation);
-    let delivered = is_delivery.then(|| status::entry(&view.observed.app, &state, &view.delivery.available, now));
+    let delivered =
+        is_delivery.then(|| status::entry(&view.observed.app, &state, &view.delivery.available, now));
     let record = Record { operation_state: Some(state), delivered };
     Turn { begins: false, steps: Vec::new(), operation, record, requeue: None }
 }
 
-/// The event of an operation that just ended, as Argo CD emits it (util/argo/audit_logger.go).
+/// The event of an operation that just ended, as Argo CD emits it (`util/argo/audit_logger.go`).
 pub fn events(app: &Application, desired: &ApplicationStatus) -> Option<Step> {
     let ended = desired.operation_state.as_ref().filter(|state| state.phase.is_completed())?;
     let before = app.status.as_ref().and_then(|status| status.operation_state.as_ref());

@@ -4,9 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::Step;
 use super::refresh;
 use super::upkeep;
-use super::Step;
 use crate::argo::operation::{OperationState, Phase, ResourceResult, SyncOperation, SyncResult};
 use crate::flux::{FluxKind, Live};
 use crate::mirror::{Relation, Resource, SourceState, View, WorkloadState, conditions, patch};
@@ -175,12 +175,14 @@ impl<'a> Turn<'a> {
         created.is_some_and(|created| created.0 >= self.started)
     }
 
+    /// Something was asked of the object in this operation; a correction of drift asks a second time.
     fn is_asked(&self, live: Live<'_>) -> bool {
-        live.annotation(names::ANNOTATION_REQUESTED_AT) == Some(&self.token)
+        live.annotation(names::ANNOTATION_REQUESTED_AT).is_some_and(|asked| asked.starts_with(&self.token))
     }
 
     fn is_handled(&self, live: Live<'_>) -> bool {
-        live.text("/status/lastHandledReconcileAt") == Some(&self.token)
+        self.is_asked(live)
+            && live.text("/status/lastHandledReconcileAt") == live.annotation(names::ANNOTATION_REQUESTED_AT)
     }
 
     /// Nothing was asked of the object in this operation, or it is answered.
@@ -209,7 +211,9 @@ impl<'a> Turn<'a> {
                 SourceState::Failed(why) if self.needs_source() => {
                     return Progress::ended(Outcome::failed(why.clone()));
                 }
-                _ if self.lacks_contents() => return Progress::waiting("waiting for the contents of the source"),
+                _ if self.lacks_contents() => {
+                    return Progress::waiting("waiting for the contents of the source");
+                }
                 _ => {}
             }
         }
@@ -254,10 +258,13 @@ impl<'a> Turn<'a> {
             return progress;
         }
         match (resource.live, &resource.manifest, &resource.relation) {
-            (None, Some(manifest), _) => {
-                Progress::doing(vec![Step::ApplyObject((*manifest).clone())], format!("applying {}", resource.key))
+            (None, Some(manifest), _) => Progress::doing(
+                vec![Step::ApplyObject((*manifest).clone())],
+                format!("applying {}", resource.key),
+            ),
+            (Some(_), _, Relation::Deleting) => {
+                Progress::waiting(format!("waiting for {} to go", resource.key))
             }
-            (Some(_), _, Relation::Deleting) => Progress::waiting(format!("waiting for {} to go", resource.key)),
             (Some(live), Some(manifest), relation)
                 if *relation == Relation::Outdated || self.is_edited(resource) =>
             {
@@ -301,10 +308,8 @@ impl<'a> Turn<'a> {
         let must_ask = live.is_suspended_by_bridge()
             || self.view.delivery.is_rebuilt
             || (self.is_requested && !self.is_new(live));
-        if must_ask {
-            if let Some(step) = self.request(live) {
-                return Progress::doing(vec![step], format!("waiting for Flux to reconcile {}", live.key()));
-            }
+        if must_ask && let Some(step) = self.request(live) {
+            return Progress::doing(vec![step], format!("waiting for Flux to reconcile {}", live.key()));
         }
         self.outcome(live)
     }
@@ -332,12 +337,45 @@ impl<'a> Turn<'a> {
             return Progress::waiting(format!("waiting for Flux: {what}"));
         }
         match &view.workload {
-            WorkloadState::Ready(_) if view.delivery.is_current => self.delivered(),
-            WorkloadState::Failed(why) if self.is_about_this(live) => Progress::ended(Outcome::failed(why.clone())),
+            WorkloadState::Ready(_) if view.delivery.is_current => {
+                self.correction(live).unwrap_or_else(|| self.delivered())
+            }
+            WorkloadState::Failed(why) if self.is_about_this(live) => {
+                Progress::ended(Outcome::failed(why.clone()))
+            }
             WorkloadState::Progressing(what) | WorkloadState::Failed(what) => {
                 Progress::waiting(format!("waiting for Flux: {what}"))
             }
-            _ => Progress::waiting(format!("waiting for {} to deliver {}", live.key(), view.delivery.available)),
+            _ => Progress::waiting(format!(
+                "waiting for {} to deliver {}",
+                live.key(),
+                view.delivery.available
+            )),
+        }
+    }
+
+    /// A release that has drifted is corrected where somebody asks for a Sync: with drift detection on `warn`, Flux
+    /// only looks (helm-controller `internal/reconcile/atomic_release.go`), so it is on `enabled` until that is done.
+    fn correction(&self, live: Live<'_>) -> Option<Progress> {
+        let is_warning = live.text("/spec/driftDetection/mode") == Some("warn");
+        let is_at_it = live.annotation(names::ANNOTATION_CORRECTING).is_some();
+        if !self.is_requested || !self.view.has_drifted() || !self.view.generates() {
+            return None;
+        }
+        let message = format!("waiting for Flux to correct what has drifted of {}", live.key());
+        let again = format!("{}/correct-drift", self.token);
+        let patch = json!({
+            "metadata": {"annotations": {
+                names::ANNOTATION_CORRECTING: "true",
+                names::ANNOTATION_REQUESTED_AT: again,
+            }},
+            "spec": {"driftDetection": {"mode": "enabled"}},
+        });
+        match (is_warning, is_at_it) {
+            (true, false) => Some(Progress::doing(vec![Step::PatchObject { key: live.key(), patch }], message)),
+            (_, true) => Some(Progress::waiting(message)),
+            // Somebody else's choice of mode.
+            (false, false) => None,
         }
     }
 
@@ -372,7 +410,8 @@ fn is_revision(wanted: &str, offered: &str) -> bool {
 pub fn result(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>) -> SyncResult {
     let app = &view.observed.app;
     let sync = operation.operation.sync.clone().unwrap_or_default();
-    let revision = if view.delivery.available.is_empty() { sync.revision } else { view.delivery.available.clone() };
+    let revision =
+        if view.delivery.available.is_empty() { sync.revision } else { view.delivery.available.clone() };
     let multiple = app.has_multiple_sources();
     SyncResult {
         resources: view.resources.iter().map(|resource| line(view, resource, outcome)).collect(),
@@ -386,9 +425,10 @@ pub fn result(view: &View<'_>, operation: &OperationState, outcome: Option<&Outc
 /// The result line of one Flux object, with Flux's own message.
 fn line(view: &View<'_>, resource: &Resource<'_>, outcome: Option<&Outcome>) -> ResourceResult {
     let ready = resource.live.and_then(|live| live.condition("Ready"));
-    let is_failed = match resource.key.kind.is_workload() {
-        true => matches!(view.workload, WorkloadState::Failed(_)),
-        false => matches!(view.source, SourceState::Failed(_)),
+    let is_failed = if resource.key.kind.is_workload() {
+        matches!(view.workload, WorkloadState::Failed(_))
+    } else {
+        matches!(view.source, SourceState::Failed(_))
     };
     let (status, phase) = match (outcome, is_failed) {
         (None, _) => ("", "Running"),

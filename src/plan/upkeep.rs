@@ -23,6 +23,7 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
     }
     if !is_operating {
         steps.extend(suspension(view));
+        steps.extend(end_of_correction(view));
         steps.extend(stale(view));
     }
     steps
@@ -41,8 +42,12 @@ pub(super) fn namespace(view: &View<'_>) -> Option<Step> {
     if view.observed.namespace_exists || !app.has_sync_option(names::OPTION_CREATE_NAMESPACE) {
         return None;
     }
-    let metadata =
-        app.spec.sync_policy.as_ref().and_then(|policy| policy.managed_namespace_metadata.clone()).unwrap_or_default();
+    let metadata = app
+        .spec
+        .sync_policy
+        .as_ref()
+        .and_then(|policy| policy.managed_namespace_metadata.clone())
+        .unwrap_or_default();
     Some(Step::CreateNamespace {
         name: view.observed.translation.namespace.clone(),
         labels: metadata.labels.unwrap_or_default(),
@@ -83,6 +88,21 @@ fn suspension(view: &View<'_>) -> Option<Step> {
     Some(Step::PatchObject { key: workload.key(), patch })
 }
 
+/// A Sync that corrected drift is over: drift detection goes back to what is wanted.
+fn end_of_correction(view: &View<'_>) -> Option<Step> {
+    let resource = view.workload_resource()?;
+    let live = resource.live.filter(|live| is_ours(view, *live) && !live.is_deleting())?;
+    live.annotation(names::ANNOTATION_CORRECTING)?;
+    let mode = resource.manifest?.spec.pointer("/driftDetection/mode")?;
+    Some(Step::PatchObject {
+        key: live.key(),
+        patch: json!({
+            "metadata": {"annotations": {names::ANNOTATION_CORRECTING: null}},
+            "spec": {"driftDetection": {"mode": mode}},
+        }),
+    })
+}
+
 fn is_ours(view: &View<'_>, live: Live<'_>) -> bool {
     live.is_owned_by(&view.observed.app.identity())
 }
@@ -103,7 +123,11 @@ pub(super) fn resume() -> Value {
 /// Sources that nothing reads any more go once their successor delivers; workload objects only where pruning is on.
 fn stale(view: &View<'_>) -> Vec<Step> {
     let prunes = view.observed.app.prunes();
-    if view.is_complete() && view.objects_match() && view.delivery.is_current { prune(view, prunes) } else { Vec::new() }
+    if view.is_complete() && view.objects_match() && view.delivery.is_current {
+        prune(view, prunes)
+    } else {
+        Vec::new()
+    }
 }
 
 /// The steps that remove generated objects that are no longer wanted.
@@ -123,7 +147,8 @@ pub(super) fn prune(view: &View<'_>, workloads_too: bool) -> Vec<Step> {
 /// A `HelmRelease` whose release lives on under another object must not uninstall it: suspended, it goes alone.
 fn remove_workload(view: &View<'_>, live: Live<'_>) -> Vec<Step> {
     let release = |spec: &Value| {
-        ["releaseName", "storageNamespace"].map(|field| spec.get(field).and_then(Value::as_str).map(str::to_owned))
+        ["releaseName", "storageNamespace"]
+            .map(|field| spec.get(field).and_then(Value::as_str).map(str::to_owned))
     };
     let wanted: Option<&Manifest> = view.workload_resource().and_then(|resource| resource.manifest);
     let lives_on = live.kind == FluxKind::HelmRelease

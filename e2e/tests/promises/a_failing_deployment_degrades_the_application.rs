@@ -7,14 +7,11 @@ use serde_json::Value;
 use crate::applications::Application;
 use crate::observations::{columns, podinfo};
 
-/// Flux gives up soon.
-fn impatient(env: &TestEnv) -> Application {
-    Application::chart(env, "6.3.5").annotation("flamingo/helmrelease-override", "spec: {timeout: 4s}")
-}
-
-/// A label that no Node has keeps the pods Pending.
+/// A label that no Node has keeps the pods Pending, and Flux gives up soon.
 fn unschedulable(env: &TestEnv) -> Application {
-    impatient(env).parameter("nodeSelector.disk", "none")
+    Application::chart(env, "6.3.5")
+        .annotation("flamingo/helmrelease-override", "spec: {timeout: 3s}")
+        .parameter("nodeSelector.disk", "none")
 }
 
 fn operation_message(application: &Value) -> &str {
@@ -24,7 +21,7 @@ fn operation_message(application: &Value) -> &str {
 #[tokio::test]
 async fn a_first_delivery_that_fails_degrades_the_application() -> Result<()> {
     let env = Stack::shared().await?.test("failing-install").await?;
-    let (broken, repaired) = (unschedulable(&env), impatient(&env));
+    let (broken, repaired) = (unschedulable(&env), Application::chart(&env, "6.3.5"));
     broken.apply(&env).await?;
     let told = broken.failed(&env).await?;
     let message = operation_message(&told);
@@ -40,7 +37,7 @@ async fn a_first_delivery_that_fails_degrades_the_application() -> Result<()> {
 #[tokio::test]
 async fn a_later_delivery_that_fails_leaves_the_pods_before_it_running() -> Result<()> {
     let env = Stack::shared().await?.test("failing-upgrade").await?;
-    let (broken, repaired) = (unschedulable(&env), impatient(&env));
+    let (broken, repaired) = (unschedulable(&env), Application::chart(&env, "6.3.5"));
     repaired.deliver(&env).await?;
 
     broken.apply(&env).await?;

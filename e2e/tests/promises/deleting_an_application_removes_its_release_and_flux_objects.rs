@@ -12,7 +12,7 @@ use crate::namespaces::wait_until_empty;
 #[tokio::test]
 async fn a_chart_leaves_nothing_but_the_namespace() -> Result<()> {
     let env = Stack::shared().await?.test("delete").await?;
-    let app = Application::chart(&env, "6.3.5").parameter("hpa.enabled", "true").parameter("hook", "ConfigMap");
+    let app = Application::chart(&env, "6.3.5").parameter("hpa.enabled", "true");
     app.deliver(&env).await?;
     // The workload is held back so that the order can be seen.
     let deployment = format!("{}-podinfo", app.name());

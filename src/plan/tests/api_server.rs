@@ -151,7 +151,11 @@ impl ApiServer {
     }
 
     /// Whether anything generated for the Application is left.
-    pub(super) fn confirm_gone(&self, labels: &BTreeMap<String, String>, identity: &str) -> Result<(), Refused> {
+    pub(super) fn confirm_gone(
+        &self,
+        labels: &BTreeMap<String, String>,
+        identity: &str,
+    ) -> Result<(), Refused> {
         let is_left = self.objects.iter().any(|(key, object)| {
             let object = serde_json::from_value(object.clone()).unwrap();
             let live = Live { kind: key.kind, object: &object };

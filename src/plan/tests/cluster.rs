@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::{Plan, Step, plan};
@@ -35,6 +35,8 @@ pub(super) struct Cluster {
     pub(super) kill_before: Option<usize>,
     /// Moves that Flux makes between two looks.
     pub(super) pace: usize,
+    /// How far the bridge's clock is ahead of the API server's, in seconds.
+    pub(super) skew: i64,
 }
 
 impl Cluster {
@@ -42,19 +44,21 @@ impl Cluster {
         let mut api = ApiServer::new(now());
         api.app = Some(app.0.clone());
         let (log, kill_before) = (Vec::new(), None);
-        Self { api, flux: Flux::new(), refresh: None, refusal: None, log, kill_before, pace: 1 }
+        Self { api, flux: Flux::new(), refresh: None, refusal: None, log, kill_before, pace: 1, skew: 0 }
     }
 
     /// What the bridge sees; `None` when the Application is gone.
     pub(super) fn observe(&mut self) -> Option<Observed> {
         let app = self.api.application()?;
         let is_asked = app.annotation(names::ANNOTATION_REFRESH).is_some();
-        let now = self.api.now;
+        let now = self.api.now + SignedDuration::from_secs(self.skew);
         let fresh = Refresh { token: now.to_string(), since: now };
         self.refresh = is_asked.then(|| self.refresh.clone().unwrap_or(fresh));
         let objects = self.api.objects.iter();
         let objects: std::collections::BTreeMap<_, _> = objects
-            .map(|(key, object)| (key.clone(), std::sync::Arc::new(serde_json::from_value(object.clone()).unwrap())))
+            .map(|(key, object)| {
+                (key.clone(), std::sync::Arc::new(serde_json::from_value(object.clone()).unwrap()))
+            })
             .collect();
         let git = ObjectKey::new(FluxKind::GitRepository, NAMESPACE, "demo");
         let is_known = self.api.objects.get(&git).is_some_and(|git| !git["status"]["artifact"].is_null());

@@ -93,7 +93,10 @@ fn a_new_revision_is_delivered_and_recorded_once(#[values(1, 2, 5)] pace: usize)
 fn changed_values_are_delivered_and_recorded_once(#[values(1, 2, 5)] pace: usize) {
     let mut cluster = Cluster::with(&chart().automated());
     cluster.pace = pace;
-    cluster.settle().edit(&json!({"spec": {"source": {"helm": {"valuesObject": {"replicaCount": 4}}}}})).settle();
+    cluster
+        .settle()
+        .edit(&json!({"spec": {"source": {"helm": {"valuesObject": {"replicaCount": 4}}}}}))
+        .settle();
     assert_eq!(cluster.words(), "Synced/Healthy");
     assert_eq!((cluster.history().len(), cluster.flux.deliveries.len()), (2, 2));
     cluster.assert_silent();
@@ -208,7 +211,10 @@ fn a_workload_that_fails_is_told_once_and_recorded_when_flux_succeeds(
 #[rstest]
 #[case::chart(chart())]
 #[case::git(app("demo").git())]
-fn an_unreachable_repository_is_told_once_and_recovered_from(#[case] app: App, #[values(1, 2, 5)] pace: usize) {
+fn an_unreachable_repository_is_told_once_and_recovered_from(
+    #[case] app: App,
+    #[values(1, 2, 5)] pace: usize,
+) {
     for app in [app.clone().automated(), app.clone().requested()] {
         let is_automated = app.build().automated().is_some();
         let mut cluster = Cluster::with(&app);
@@ -265,7 +271,10 @@ fn what_the_api_server_refuses_is_told_and_tried_again_no_faster_than_once_a_min
         assert!(patches <= 2 * 11 + 2, "{patches} patches in ten minutes");
         let status = cluster.status();
         let is_told = status.conditions.iter().any(|c| c.message.contains("admission webhook denied"))
-            || status.operation_state.as_ref().is_some_and(|o| o.message.contains("admission webhook denied"));
+            || status
+                .operation_state
+                .as_ref()
+                .is_some_and(|o| o.message.contains("admission webhook denied"));
         assert!(is_told || cluster.count("ApplyObject") == 1, "{status:#?}");
         assert!(status.operation_state.is_none_or(|operation| operation.phase.is_completed()));
         cluster.api.denied.clear();
@@ -395,5 +404,73 @@ fn empty_values_are_no_reason_to_sync_again_and_again() {
     cluster.settle();
     assert_eq!(cluster.words(), "Synced/Healthy");
     assert_eq!(cluster.history().len(), 1);
+    cluster.assert_silent();
+}
+
+#[test]
+fn one_source_in_a_list_is_delivered_like_one_without() {
+    let source =
+        json!({"repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": "6.3.5"});
+    let mut cluster = Cluster::with(&app("demo").automated().with(&json!({"spec": {"sources": [source]}})));
+    cluster.settle();
+    assert_eq!(cluster.words(), "Synced/Healthy");
+    let history = cluster.status().history;
+    assert_eq!((history.len(), history[0].revisions.as_slice()), (1, &["6.3.5".to_owned()][..]));
+    cluster.assert_silent();
+    cluster.press_sync().settle();
+    assert_eq!((cluster.words(), cluster.history().len()), ("Synced/Healthy".to_owned(), 2));
+    cluster.assert_silent();
+}
+
+/// An `ApplicationSet` that rolls out step by step asks in nobody's name for Applications without a policy.
+#[test]
+fn an_automated_operation_on_a_manual_application_is_delivered() {
+    for app in [chart(), app("demo").git()] {
+        let mut cluster = Cluster::with(&app);
+        cluster.settle();
+        let initiator = json!({"username": "applicationset-controller", "automated": true});
+        cluster.edit(&json!({"operation": {"sync": {}, "initiatedBy": initiator}})).settle();
+        assert_eq!((cluster.words(), cluster.history().len()), ("Synced/Healthy".to_owned(), 1));
+        cluster.assert_silent();
+    }
+}
+
+#[rstest]
+fn clocks_need_not_agree(#[values(-5, -1, 1, 5)] skew: i64, #[values(1, 5)] pace: usize) {
+    for app in [
+        chart().automated(),
+        app("demo").git().automated(),
+        chart().requested(),
+        app("demo").git().requested(),
+    ] {
+        let mut cluster = Cluster::with(&app);
+        (cluster.skew, cluster.pace) = (skew, pace);
+        cluster.settle();
+        assert_eq!((cluster.words(), cluster.history().len()), ("Synced/Healthy".to_owned(), 1));
+        cluster.flux.failure = Some(("", "timed out".into()));
+        cluster.flux.commit = "2f5c000000000000000000000000000000000002".into();
+        cluster.flux.versions.insert("6.4.0".into());
+        if cluster.app().spec.source.is_some_and(|source| !source.chart.is_empty()) {
+            cluster.edit(&json!({"spec": {"source": {"targetRevision": "6.4.0"}}}));
+        }
+        if cluster.app().automated().is_none() {
+            cluster.press_sync();
+        }
+        cluster.settle();
+        assert_eq!(phase(&cluster), Phase::Failed);
+        assert_eq!(cluster.words(), "OutOfSync/Degraded");
+        assert_eq!(cluster.history().len(), 1);
+    }
+}
+
+#[rstest]
+fn what_was_renamed_is_pruned_without_an_uninstall_or_shown(#[values(true, false)] prunes: bool) {
+    let policy = json!({"spec": {"syncPolicy": {"automated": {"prune": prunes}}}});
+    let mut cluster = Cluster::with(&chart().with(&policy));
+    cluster.settle();
+    cluster.edit(&json!({"metadata": {"labels": {names::LABEL_WORKLOAD_NAME: "other"}}})).settle();
+    assert_eq!(cluster.flux.uninstalls, 0);
+    assert_eq!(cluster.api.objects.contains_key(&release()), !prunes);
+    assert_eq!(cluster.words(), if prunes { "Synced/Healthy" } else { "OutOfSync/Healthy" });
     cluster.assert_silent();
 }

@@ -3,7 +3,9 @@
 use super::super::{State, plan};
 use super::{patch_of, words};
 use crate::flux::FluxKind;
-use crate::mirror::fixtures::{App, COMMIT, Object, ago, app, git_repository, helm_chart, helm_release, helm_repository, kustomization};
+use crate::mirror::fixtures::{
+    App, COMMIT, Object, ago, app, git_repository, helm_chart, helm_release, helm_repository, kustomization,
+};
 use crate::names;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -52,14 +54,18 @@ fn a_resumed_object_loses_its_suspension_in_one_patch() {
 fn a_kustomization_has_to_wait_for_the_end_of_what_it_delivered() {
     let revision = format!("main@sha1:{COMMIT}");
     let keeps = kustomization().ready(&revision).with(json!({"spec": {"deletionPolicy": "Orphan"}}));
-    let plan = plan(&app("demo").git().cascading().deleting().beside([git_repository().fetched(&revision), keeps]));
+    let plan =
+        plan(&app("demo").git().cascading().deleting().beside([git_repository().fetched(&revision), keeps]));
     assert_eq!(words(&plan), ["PatchObject Kustomization", "DeleteObject Kustomization"]);
 }
 
 #[test]
 fn only_the_finalizers_that_nobody_else_answers_go() {
-    let finalizers =
-        json!([names::CASCADE_FINALIZERS[2], "post-delete-finalizer.argocd.argoproj.io/cleanup", "example.org/mine"]);
+    let finalizers = json!([
+        names::CASCADE_FINALIZERS[2],
+        "post-delete-finalizer.argocd.argoproj.io/cleanup",
+        "example.org/mine"
+    ]);
     let plan = plan(&doomed().with(&json!({"metadata": {"finalizers": finalizers}})).observed());
     assert_eq!(patch_of(&plan)["metadata"]["finalizers"], json!(["example.org/mine"]));
     assert_eq!(patch_of(&plan)["metadata"]["resourceVersion"], "1");

@@ -44,7 +44,9 @@ impl Flux {
         let before = api.objects.clone();
         for key in before.keys() {
             match key.kind {
-                FluxKind::HelmRepository | FluxKind::GitRepository | FluxKind::OciRepository => self.source(api, key),
+                FluxKind::HelmRepository | FluxKind::GitRepository | FluxKind::OciRepository => {
+                    self.source(api, key);
+                }
                 FluxKind::HelmChart => self.chart(api, key),
                 FluxKind::HelmRelease => self.release(api, key),
                 FluxKind::Kustomization => self.kustomization(api, key),
@@ -75,18 +77,18 @@ impl Flux {
         } else if is_due && self.is_offline {
             let failure = ("FetchFailed", "failed to fetch: connection refused");
             say(api, key, &handled(&object), "False", "Failed", failure.1, Some(failure));
-        } else if is_due {
-            self.stored(api, key, &object, &revision);
-        } else if is_said(&object, "Progressing") {
-            self.stored(api, key, &object, &revision);
+        } else if is_due || is_said(&object, "Progressing") {
+            Self::stored(api, key, &object, &revision);
         }
     }
 
-    #[expect(clippy::unused_self, reason = "one of the steps of a source")]
-    fn stored(&self, api: &mut ApiServer, key: &ObjectKey, object: &Value, revision: &str) {
+    fn stored(api: &mut ApiServer, key: &ObjectKey, object: &Value, revision: &str) {
         let mut status = handled(object);
         patch::merge(&mut status, &observed(object));
-        patch::merge(&mut status, &json!({"artifact": {"revision": revision, "lastUpdateTime": seconds::text(api.now)}}));
+        patch::merge(
+            &mut status,
+            &json!({"artifact": {"revision": revision, "lastUpdateTime": seconds::text(api.now)}}),
+        );
         say(api, key, &status, "True", "Succeeded", "stored artifact", None);
     }
 
@@ -103,7 +105,8 @@ impl Flux {
         let is_range = wanted.contains(['*', 'x']);
         let found = if is_range { self.versions.last() } else { self.versions.get(wanted) };
         let Some(version) = found else {
-            let message = format!("chart pull error: no 'podinfo' chart with version matching '{wanted}' found");
+            let message =
+                format!("chart pull error: no 'podinfo' chart with version matching '{wanted}' found");
             let failure = ("FetchFailed", message.as_str());
             say(api, key, &handled(&object), "False", "ChartPullError", failure.1, Some(failure));
             return;
@@ -167,7 +170,8 @@ impl Flux {
         }
         let name = object["spec"]["sourceRef"]["name"].as_str().unwrap_or_default();
         let source = api.objects.get(&ObjectKey::new(FluxKind::GitRepository, &key.namespace, name));
-        let revision = source.map(|source| source["status"]["artifact"]["revision"].clone()).unwrap_or_default();
+        let revision =
+            source.map(|source| source["status"]["artifact"]["revision"].clone()).unwrap_or_default();
         if revision.is_null() {
             say(api, key, &handled(&object), "False", "ArtifactFailed", "Source artifact not found", None);
             return;
@@ -175,7 +179,11 @@ impl Flux {
         let now = seconds::text(api.now);
         let wish = revision.as_str().unwrap().to_owned();
         self.deliver(api, key, &object, &wish, &json!({"lastAttemptedRevision": revision}), |is_done| {
-            if is_done { json!({"lastAppliedRevision": revision, "history": [{"lastReconciled": now}]}) } else { json!({}) }
+            if is_done {
+                json!({"lastAppliedRevision": revision, "history": [{"lastReconciled": now}]})
+            } else {
+                json!({})
+            }
         });
     }
 
@@ -206,21 +214,18 @@ impl Flux {
             return;
         }
         let mut status = handled(object);
-        match failure.filter(|_| !is_delivered) {
-            Some(failure) => {
-                patch::merge(&mut status, &outcome(false));
-                say(api, key, &status, "False", "InstallFailed", &failure, None);
-            }
-            None => {
-                if !is_delivered {
-                    self.deliveries.push(wish.to_owned());
-                }
-                patch::merge(&mut status, &outcome(true));
-                patch::merge(&mut status, &observed(object));
-                patch::merge(&mut status, &json!({"x-delivered": wish}));
-                say(api, key, &status, "True", "InstallSucceeded", "delivered", None);
-            }
+        if let Some(failure) = failure.filter(|_| !is_delivered) {
+            patch::merge(&mut status, &outcome(false));
+            say(api, key, &status, "False", "InstallFailed", &failure, None);
+            return;
         }
+        if !is_delivered {
+            self.deliveries.push(wish.to_owned());
+        }
+        patch::merge(&mut status, &outcome(true));
+        patch::merge(&mut status, &observed(object));
+        patch::merge(&mut status, &json!({"x-delivered": wish}));
+        say(api, key, &status, "True", "InstallSucceeded", "delivered", None);
     }
 }
 
@@ -265,9 +270,7 @@ fn say(
 ) {
     let mut object = api.objects[key].clone();
     let generation = object["metadata"]["generation"].clone();
-    let condition = |kind: &str, status: &str, message: &str| {
-        json!({"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": generation})
-    };
+    let condition = |kind: &str, status: &str, message: &str| json!({"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": generation});
     let mut conditions = vec![condition("Ready", ready, message)];
     conditions.extend(failure.map(|(kind, message)| condition(kind, "True", message)));
     patch::merge(&mut object, &json!({"status": status}));

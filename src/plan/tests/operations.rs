@@ -94,7 +94,9 @@ fn a_delivered_operation_ends_with_one_history_entry_and_waits_again() {
 
 #[test]
 fn a_source_that_fails_ends_the_operation_in_its_words() {
-    let source = helm_repository().unfetched("Failed", "failed to fetch Helm repository index: 500").answered(&ago(30));
+    let source = helm_repository()
+        .unfetched("Failed", "failed to fetch Helm repository index: 500")
+        .answered(&ago(30));
     let observed = manual().requested().running().beside([
         source,
         helm_chart().fetched("6.3.5").answered(&ago(30)),
@@ -110,8 +112,9 @@ fn a_source_that_fails_ends_the_operation_in_its_words() {
 fn a_source_that_fails_before_its_contents_are_known_ends_the_operation() {
     use crate::mirror::fixtures::{git_repository, translated};
     let app = app("demo").git().requested().running();
-    let mut observed =
-        app.beside([git_repository().unfetched("GitOperationFailed", "repository not found").answered(&ago(30))]);
+    let mut observed = app.beside([git_repository()
+        .unfetched("GitOperationFailed", "repository not found")
+        .answered(&ago(30))]);
     observed.translation = translated(&observed.app, false);
     assert!(!observed.translation.wants.is_empty());
     let (phase, message) = outcome(&observed);
@@ -121,7 +124,8 @@ fn a_source_that_fails_before_its_contents_are_known_ends_the_operation() {
 
 #[test]
 fn a_chart_that_fails_ends_the_operation_in_its_words() {
-    let chart = helm_chart().unfetched("ChartPullError", "no 'podinfo' chart with version matching '6.3.5' found");
+    let chart =
+        helm_chart().unfetched("ChartPullError", "no 'podinfo' chart with version matching '6.3.5' found");
     let waits = helm_release().failed("", "SourceNotReady", "HelmChart 'apps/apps-demo' is not ready");
     let observed = manual().requested().running().beside([
         helm_repository().fetched("i").answered(&ago(30)),
@@ -139,7 +143,8 @@ fn a_chart_that_fails_ends_the_operation_in_its_words() {
 
 #[test]
 fn a_chart_that_cannot_be_fetched_anew_fails_the_operation_though_an_older_one_runs() {
-    let chart = helm_chart().fetched("6.3.5").unfetched("ChartPullError", "connection refused").answered(&ago(30));
+    let chart =
+        helm_chart().fetched("6.3.5").unfetched("ChartPullError", "connection refused").answered(&ago(30));
     let observed = manual().requested().running().beside([
         helm_repository().fetched("i").answered(&ago(30)),
         chart,
@@ -178,13 +183,18 @@ fn a_failure_of_an_older_wish_does_not_fail_a_new_operation() {
 
 #[test]
 fn a_terminated_operation_ends() {
-    let app = manual().requested().running().with(&json!({"status": {"operationState": {"phase": "Terminating"}}}));
+    let app =
+        manual().requested().running().with(&json!({"status": {"operationState": {"phase": "Terminating"}}}));
     let observed = beside(&app, helm_release().progressing("Running 'upgrade' action").asked(&ago(30)));
     assert_eq!(outcome(&observed), (Phase::Failed, "Operation terminated".into()));
     let plan = plan(&observed);
     assert_eq!(patch_of(&plan)["operation"], Value::Null);
     assert!(patch_of(&plan).as_object().unwrap().contains_key("operation"));
-    assert!(words(&plan).contains(&"PatchObject HelmRelease".to_owned()), "suspended again: {:?}", words(&plan));
+    assert!(
+        words(&plan).contains(&"PatchObject HelmRelease".to_owned()),
+        "suspended again: {:?}",
+        words(&plan)
+    );
 }
 
 #[test]
@@ -265,7 +275,8 @@ fn a_missing_namespace_is_an_error_unless_it_is_to_be_created(#[case] app: App, 
 
 #[test]
 fn what_a_person_suspended_stays_suspended() {
-    let plan = plan(&beside(&manual().automated().delivered("6.3.5"), helm_release().ready("6.3.5").suspended()));
+    let plan =
+        plan(&beside(&manual().automated().delivered("6.3.5"), helm_release().ready("6.3.5").suspended()));
     assert_eq!(plan.state, State::Suspended);
     assert!(!writes_flux(&plan));
     let (phase, message) = outcome(&asked(helm_release().ready("6.3.5").suspended()));
@@ -276,16 +287,22 @@ fn what_a_person_suspended_stays_suspended() {
 #[test]
 fn a_manual_application_waits_suspended_and_an_automated_one_runs() {
     let running = plan(&beside(&manual().delivered("6.3.5"), helm_release().ready("6.3.5")));
-    let suspends = running.steps.iter().any(|step| {
-        matches!(step, Step::PatchObject { patch, .. } if patch["spec"]["suspend"] == true)
-    });
+    let suspends = running
+        .steps
+        .iter()
+        .any(|step| matches!(step, Step::PatchObject { patch, .. } if patch["spec"]["suspend"] == true));
     assert!(suspends, "{:?}", words(&running));
-    assert!(!writes_flux(&plan(&beside(&manual().delivered("6.3.5"), helm_release().ready("6.3.5").waiting()))));
-    let resumed = plan(&beside(&manual().automated().delivered("6.3.5"), helm_release().ready("6.3.5").waiting()));
-    let resumes = resumed.steps.iter().any(|step| {
-        matches!(step, Step::PatchObject { patch, .. } if patch["spec"]["suspend"].is_null())
-    });
-    assert!(resumes, "{:?}", words(&resumed));
+    assert!(!writes_flux(&plan(&beside(
+        &manual().delivered("6.3.5"),
+        helm_release().ready("6.3.5").waiting()
+    ))));
+    let automated =
+        plan(&beside(&manual().automated().delivered("6.3.5"), helm_release().ready("6.3.5").waiting()));
+    let resumes = automated
+        .steps
+        .iter()
+        .any(|step| matches!(step, Step::PatchObject { patch, .. } if patch["spec"]["suspend"].is_null()));
+    assert!(resumes, "{:?}", words(&automated));
 }
 
 #[test]
@@ -296,7 +313,8 @@ fn a_hand_edit_stays_and_is_named_until_somebody_syncs() {
     assert_eq!(plan.state, State::OutOfSync);
     assert!(!writes_flux(&plan));
     let status = plan.status.as_ref().unwrap();
-    let out: Vec<_> = status.resources.iter().filter(|r| r.status == "OutOfSync").map(|r| r.kind.as_str()).collect();
+    let out: Vec<_> =
+        status.resources.iter().filter(|r| r.status == "OutOfSync").map(|r| r.kind.as_str()).collect();
     assert_eq!(out, ["HelmRelease"]);
 
     let token = ago(30);
@@ -310,7 +328,10 @@ fn a_hand_edit_stays_and_is_named_until_somebody_syncs() {
 
 #[test]
 fn a_hand_edit_goes_where_the_policy_heals_without_a_history_entry() {
-    let observed = beside(&app("demo").chart("6.3.5").self_heal().delivered("6.3.5"), helm_release().ready("6.3.5").edited());
+    let observed = beside(
+        &app("demo").chart("6.3.5").self_heal().delivered("6.3.5"),
+        helm_release().ready("6.3.5").edited(),
+    );
     let plan = plan(&observed);
     assert_eq!(words(&plan), ["PatchApplication", "ApplyObject HelmRelease", "PatchObject HelmRelease"]);
     assert_eq!(patch_of(&plan)["operation"]["sync"]["autoHealAttemptsCount"], 1);
@@ -323,9 +344,15 @@ fn an_edit_that_comes_back_is_reverted_less_and_less_often() {
             "operation": {"sync": {"autoHealAttemptsCount": count}},
             "finishedAt": ago(ended),
         });
-        app("demo").chart("6.3.5").self_heal().delivered("6.3.5").with(&json!({"status": {"operationState": state}}))
+        app("demo")
+            .chart("6.3.5")
+            .self_heal()
+            .delivered("6.3.5")
+            .with(&json!({"status": {"operationState": state}}))
     };
-    let heals = |count, ended| writes_flux(&plan(&beside(&app(count, ended), helm_release().ready("6.3.5").edited())));
+    let heals = |count, ended| {
+        writes_flux(&plan(&beside(&app(count, ended), helm_release().ready("6.3.5").edited())))
+    };
     assert!(heals(1, 6) && !heals(1, 5));
     assert!(heals(2, 18) && !heals(2, 17));
     assert!(heals(9, 300) && !heals(9, 299));
@@ -374,7 +401,8 @@ fn a_new_revision_is_recorded_by_itself_or_waits_for_the_button() {
 
 #[test]
 fn the_repair_of_an_unknown_chart_is_applied() {
-    let failing = helm_chart().unfetched("ChartPullError", "no 'podinfo' chart with version matching '9.9.9' found");
+    let failing =
+        helm_chart().unfetched("ChartPullError", "no 'podinfo' chart with version matching '9.9.9' found");
     let app = app("demo").chart("9.9.9").automated().ended("Failed", "HelmChart apps-demo: no", "");
     let observed = app.clone().chart("6.3.5").beside([
         helm_repository().fetched("i"),
@@ -475,4 +503,22 @@ fn empty_values_in_the_source_do_not_make_it_another_one() {
     let plan = plan(&observed);
     assert_eq!(words(&plan), ["PatchApplication"]);
     assert!(!patch_of(&plan).to_string().contains("\"drop\""), "{}", patch_of(&plan));
+}
+
+/// Flux builds the artifact anew when its ignore rules change, and a Kustomization does not notice.
+#[test]
+fn a_rebuilt_artifact_is_delivered_once_and_not_over_and_over_when_that_fails() {
+    use crate::mirror::fixtures::{COMMIT, git_repository, kustomization};
+    let revision = format!("main@sha1:{COMMIT}");
+    let decided = |phase: &str, stored: i64| {
+        let applied = json!({"status": {"history": [{"lastReconciled": ago(400)}]}});
+        let artifact = json!({"status": {"artifact": {"lastUpdateTime": ago(stored)}}});
+        let failed = kustomization().ready(&revision).failed(&revision, "BuildFailed", "no such file");
+        let app = app("demo").git().automated().ended(phase, "no such file", COMMIT);
+        plan(&app.beside([git_repository().fetched(&revision).with(artifact), failed.with(applied)]))
+    };
+    // The last operation ran from 130 to 100 seconds ago.
+    assert!(writes(&decided("Succeeded", 200), FluxKind::Kustomization));
+    assert!(writes(&decided("Failed", 90), FluxKind::Kustomization));
+    assert!(!writes_flux(&decided("Failed", 200)));
 }

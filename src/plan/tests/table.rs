@@ -6,7 +6,9 @@ use super::super::{State, plan};
 use super::{words, writes_flux};
 use crate::flux::FluxKind;
 use crate::mirror::Observed;
-use crate::mirror::fixtures::{App, COMMIT, app, git_repository, helm_chart, helm_release, helm_repository, kustomization};
+use crate::mirror::fixtures::{
+    App, COMMIT, app, git_repository, helm_chart, helm_release, helm_repository, kustomization,
+};
 use rstest::rstest;
 use serde_json::json;
 
@@ -93,7 +95,12 @@ fn a_state_leads_to_these_steps(#[case] state: State, #[case] expected: &[&str])
 fn an_application_without_the_exact_option_is_never_written_to() {
     for option in ["FluxSubsystem=false", "fluxsubsystem=true", "FluxSubsystem"] {
         let change = json!({"spec": {"syncPolicy": {"syncOptions": [option]}}});
-        for app in [automated(), automated().unstamped(), automated().cascading().deleting(), automated().requested()] {
+        for app in [
+            automated(),
+            automated().unstamped(),
+            automated().cascading().deleting(),
+            automated().requested(),
+        ] {
             assert_eq!(words(&plan(&delivered(&app.with(&change)))), Vec::<String>::new());
         }
     }
@@ -153,8 +160,7 @@ fn an_object_that_nobody_generated_is_used_and_not_overwritten() {
 
 #[test]
 fn in_reference_mode_existing_objects_are_mirrored_and_not_written() {
-    let chart =
-        json!({"chart": "podinfo", "version": "6.3.5", "sourceRef": {"kind": "HelmRepository", "name": "demo"}});
+    let chart = json!({"chart": "podinfo", "version": "6.3.5", "sourceRef": {"kind": "HelmRepository", "name": "demo"}});
     let observed = app("demo").chart("6.3.5").reference().beside([
         helm_repository().fetched("sha256:index").unowned(),
         helm_chart().fetched("6.3.5").with(json!({"spec": chart})),
