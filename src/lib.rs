@@ -1,4 +1,41 @@
-//! Argo CD Applications, delivered by Flux.
+//! Argo CD Applications, delivered by Flux: a controller beside a stock Argo CD and a stock Flux.
+//!
+//! # Where to look
+//!
+//! ```text
+//! watches ─► stores ─► gather ─► translate ─► plan ─► execute
+//!  (shell)    (shell)   (reads)    (pure)     (pure)   (the only writer)
+//!                          └────► mirror (pure) ─┘
+//! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`argo`], [`flux`] | partial types of what is read and written of either |
+//! | [`names`] | every label, annotation, finalizer, option and default |
+//! | [`translate`] | Application → Flux objects and problems |
+//! | [`mirror`] | live objects → status: relations, states, health, conditions |
+//! | [`plan`] | what is to be done, as [`plan::Step`]s: operations, upkeep, refresh, deletion |
+//! | [`controller`] | the shell: watches, caches, questions, the executor |
+//! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
+//! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
+//! | [`cli`] | one file a verb |
+//! | [`yaml`], [`merge`], [`digest`] | doors to YAML, merging and hashing |
+//!
+//! # Invariants
+//!
+//! 1. An Application without exactly `FluxSubsystem=true` among its sync options is never written to.
+//! 2. Nothing is deleted or changed that does not carry both the bridge's label and the owning Application's identity.
+//!    The one exception is `reconcile.fluxcd.io/requestedAt` on an object that an Application only refers to, when
+//!    somebody asks for a Sync or a refresh.
+//! 3. What `flux-subsystem translate` prints is what the controller applies.
+//! 4. Status comes from Flux and the live objects, never from the bridge's own last write; all state is in the API
+//!    server. A process killed between any two requests leaves nothing to repair.
+//! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
+//!    delivered running.
+//! 6. Idle is silent: with nothing happening, nothing is written.
+//! 7. `translate`, `mirror` and `plan` hold no `async`, client, clock, environment or file access; a test reads their
+//!    sources and says so.
+
 pub mod argo;
 pub mod artifact;
 pub mod cli;

@@ -11,9 +11,11 @@
 //! | [`launch`], [`state`] | a stack from outside: up, down, `stack.json` |
 //! | [`sources`] | Helm repositories, OCI registry, git over HTTP and SSH, and how tests change them |
 //! | [`Stack`], [`TestEnv`], [`Bridge`] | what tests use |
+//! | [`demo`] | three Applications from nothing to delivered to gone |
 
 pub mod bridge;
 pub mod build;
+pub mod demo;
 pub mod environment;
 pub mod http;
 pub mod kinds;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::mirror::{Refresh, Refusal};
 use crate::plan::State;
+use crate::translate::{Problem, Severity};
 
 /// First and longest delay after failures of one Application.
 const DELAYS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(120));
@@ -19,19 +20,48 @@ struct Entry {
     refusal: Option<Refusal>,
     refresh: Option<Refresh>,
     state: Option<State>,
+    /// Errors and warnings of the translation.
+    problems: [i64; 2],
 }
 
 /// By identity (`NAMESPACE/NAME`) of the Application.
 #[derive(Default)]
-pub(super) struct Memory(Mutex<HashMap<String, Entry>>);
+pub(super) struct Memory {
+    entries: Mutex<HashMap<String, Entry>>,
+    census: Mutex<Census>,
+}
+
+/// Kept up with every change: counting anew at every look would take longer the more Applications there are.
+#[derive(Clone, Default)]
+struct Census {
+    states: BTreeMap<State, i64>,
+    problems: [i64; 2],
+}
+
+impl Census {
+    fn count(&mut self, entry: &Entry, by: i64) {
+        if let Some(state) = entry.state {
+            *self.states.entry(state).or_default() += by;
+        }
+        for (sum, number) in self.problems.iter_mut().zip(entry.problems) {
+            *sum += by * number;
+        }
+    }
+}
 
 impl Memory {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn census(&self) -> MutexGuard<'_, Census> {
+        self.census.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn forget(&self, identity: &str) {
-        self.lock().remove(identity);
+        if let Some(entry) = self.lock().remove(identity) {
+            self.census().count(&entry, -1);
+        }
     }
 
     /// The refresh in flight: begins with the first look at a requested one, ends with the request.
@@ -56,12 +86,25 @@ impl Memory {
     }
 
     /// A plan was carried out to its end.
-    pub(super) fn succeeded(&self, identity: &str, state: State) {
+    pub(super) fn succeeded(&self, identity: &str, state: State, problems: &[Problem]) {
         let mut entries = self.lock();
         let entry = entries.entry(identity.to_owned()).or_default();
+        let mut census = self.census();
+        census.count(entry, -1);
         entry.failures = 0;
         entry.refusal = None;
         entry.state = Some(state);
+        let count = |severity| {
+            i64::try_from(problems.iter().filter(|problem| problem.severity == severity).count()).unwrap_or(i64::MAX)
+        };
+        entry.problems = [count(Severity::Error), count(Severity::Warning)];
+        census.count(entry, 1);
+    }
+
+    /// How many problems of which severity there are.
+    pub(super) fn problems(&self) -> BTreeMap<&'static str, i64> {
+        let [errors, warnings] = self.census().problems;
+        BTreeMap::from([("error", errors), ("warning", warnings)])
     }
 
     /// How long to wait after one more failure.
@@ -79,13 +122,10 @@ impl Memory {
     }
 
     /// How many Applications are in which state.
-    pub(super) fn census(&self) -> BTreeMap<&'static str, i64> {
-        let mut census: BTreeMap<_, _> = State::ALL.iter().map(|state| (state.name(), 0)).collect();
-        census.remove(State::Ignored.name());
-        for state in self.lock().values().filter_map(|entry| entry.state) {
-            *census.entry(state.name()).or_default() += 1;
-        }
-        census
+    pub(super) fn states(&self) -> BTreeMap<&'static str, i64> {
+        let census = self.census();
+        let bridged = State::ALL.iter().filter(|state| **state != State::Ignored);
+        bridged.map(|state| (state.name(), census.states.get(state).copied().unwrap_or(0))).collect()
     }
 }
 
@@ -100,8 +140,21 @@ mod tests {
         assert_eq!(delays[0], DELAYS.0);
         assert!(delays.windows(2).all(|pair| pair[0] <= pair[1]));
         assert_eq!(delays[29], DELAYS.1);
-        memory.succeeded("argocd/demo", State::Delivered);
+        memory.succeeded("argocd/demo", State::Delivered, &[]);
         assert_eq!(memory.failed("argocd/demo"), DELAYS.0);
+    }
+
+    #[test]
+    fn the_census_follows_every_change() {
+        let memory = Memory::default();
+        let problem = Problem::error("spec", "wrong", "");
+        memory.succeeded("argocd/a", State::Failing, std::slice::from_ref(&problem));
+        memory.succeeded("argocd/b", State::Delivered, &[]);
+        assert_eq!((memory.states()["Failing"], memory.problems()["error"]), (1, 1));
+        memory.succeeded("argocd/a", State::Delivered, &[]);
+        assert_eq!((memory.states()["Delivered"], memory.problems()["error"]), (2, 0));
+        memory.forget("argocd/a");
+        assert_eq!((memory.states()["Delivered"], memory.states()["Failing"]), (1, 0));
     }
 
     #[test]

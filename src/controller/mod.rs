@@ -11,12 +11,14 @@ mod reconcile;
 mod watch;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
 use kube::runtime::controller::{Config, Controller};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Resource};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::argo::Application;
@@ -44,6 +46,8 @@ pub(crate) struct Shared {
     questions: questions::Questions,
     metrics: Arc<Metrics>,
     recorder: Recorder,
+    places: Semaphore,
+    queued: AtomicUsize,
 }
 
 /// The name of the readiness part that the controller fills.
@@ -62,6 +66,8 @@ pub async fn run(
     let (cache, streams) = watch::start(&client, &options, &metrics);
     let shared = Arc::new(Shared {
         recorder: Recorder::new(client.clone(), reporter),
+        places: Semaphore::new(usize::from(options.concurrency)),
+        queued: AtomicUsize::new(0),
         questions: questions::Questions::new(http),
         memory: memory::Memory::default(),
         client,
@@ -70,7 +76,8 @@ pub async fn run(
         metrics,
     });
     tokio::spawn(announce(Arc::clone(&shared), readiness));
-    let config = Config::default().concurrency(shared.options.concurrency);
+    // Unbounded here (0), bounded by `Shared::turn`, which can count who waits.
+    let config = Config::default().concurrency(0);
     let deleted = Arc::clone(&shared);
     let applications = streams.applications.inspect(move |event| deleted.forget_if_gone(event));
     let mut controller = Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
@@ -118,6 +125,21 @@ impl Shared {
         let identity = app.identity();
         self.memory.forget(&identity);
         self.cache.forget(&identity);
-        self.metrics.set_states(self.memory.census());
+        self.tell_census();
+    }
+
+    fn tell_census(&self) {
+        self.metrics.set_states(self.memory.states());
+        self.metrics.set_problems(self.memory.problems());
+    }
+
+    /// Waits for one of the places in which Applications are reconciled; those that wait are the queue.
+    async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        let queued = |change: usize| self.queued.fetch_add(change, Ordering::Relaxed).wrapping_add(change);
+        self.metrics.set_queue_depth(queued(1));
+        // The semaphore is never closed.
+        let permit = self.places.acquire().await.ok();
+        self.metrics.set_queue_depth(queued(usize::MAX));
+        permit
     }
 }

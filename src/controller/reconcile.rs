@@ -32,6 +32,7 @@ pub(super) async fn reconcile(app: Arc<Application>, shared: Arc<Shared>) -> Res
         return Ok(Action::await_change());
     }
     shared.cache.filled().await;
+    let _turn = shared.turn().await;
     let _active = shared.metrics.reconciling();
     let begin = Instant::now();
     let limit = shared.options.reconcile_timeout;
@@ -67,8 +68,8 @@ async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, Exec
             }
         })?;
     }
-    shared.memory.succeeded(&identity, plan.state);
-    shared.metrics.set_states(shared.memory.census());
+    shared.memory.succeeded(&identity, plan.state, &observed.translation.problems);
+    shared.tell_census();
     Ok(again.map_or_else(Action::await_change, Action::requeue))
 }
 

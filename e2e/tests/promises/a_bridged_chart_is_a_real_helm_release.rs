@@ -3,7 +3,6 @@
 
 use anyhow::{Context as _, Result};
 use flux_subsystem_e2e::Stack;
-use serde_json::Value;
 
 use crate::applications::Application;
 
@@ -25,8 +24,11 @@ async fn helm_flux_and_argo_cd_all_show_it() -> Result<()> {
 
     let flux = env.flux(&["get", "all", "-n", ns]).await?.text()?;
     let (name, chart) = (app.name(), format!("{ns}-{}", app.name()));
-    for object in [format!("helmrepository/{name}"), format!("helmchart/{chart}"), format!("helmrelease/{name}")] {
-        let line = flux.lines().find(|line| line.starts_with(&object)).with_context(|| format!("no {object}"))?;
+    for object in
+        [format!("helmrepository/{name}"), format!("helmchart/{chart}"), format!("helmrelease/{name}")]
+    {
+        let line =
+            flux.lines().find(|line| line.starts_with(&object)).with_context(|| format!("no {object}"))?;
         let words: Vec<_> = line.split('\t').map(str::trim).collect();
         assert!(words.contains(&"True"), "not Ready: {line}");
     }
@@ -49,12 +51,31 @@ async fn argo_cds_own_commands_show_it_and_wait_for_it() -> Result<()> {
     let env = Stack::shared().await?.test("chart-cli").await?;
     let app = Application::chart(&env, "6.3.5");
     app.apply(&env).await?;
-    env.argocd(&["app", "wait", app.name(), "--sync", "--health", "--operation", "--timeout", "60"]).await?.text()?;
+    env.argocd(&["app", "wait", app.name(), "--sync", "--health", "--operation", "--timeout", "60"])
+        .await?
+        .text()?;
     let shown = env.argocd(&["app", "get", app.name(), "-o", "json"]).await?.json()?;
     assert_eq!(shown["status"]["sync"]["status"], "Synced");
-    let kinds: Vec<_> =
-        shown["status"]["resources"].as_array().into_iter().flatten().map(|one| one["kind"].clone()).collect();
+    let kinds: Vec<_> = shown["status"]["resources"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| one["kind"].clone())
+        .collect();
     assert_eq!(kinds, ["HelmRelease", "HelmRepository"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_is_taken_over_at_admission() -> Result<()> {
+    let env = Stack::shared().await?.test("chart-stamp").await?;
+    // A dry run ends with admission: no controller ever sees it.
+    let create = ["create", "--dry-run=server", "-f", "-", "-o", "json"];
+    let yaml = Application::chart(&env, "6.3.5").to_yaml();
+    let admitted = env.stack().run_with_input("kubectl", &create, &yaml).await?.json()?;
+    let annotations = &admitted["metadata"]["annotations"];
+    assert_eq!(annotations["argocd.argoproj.io/skip-reconcile"], "true");
+    assert_eq!(annotations["flux-subsystem.dev/stamped"], "true");
     Ok(())
 }
 
@@ -63,21 +84,16 @@ async fn stock_argo_cd_never_touches_it() -> Result<()> {
     let env = Stack::shared().await?.test("chart-stock").await?;
     let app = Application::chart(&env, "6.3.5");
     app.apply(&env).await?;
-    let admitted = managed(&app, &env).await?;
-    let annotations = &admitted["metadata"]["annotations"];
-    assert_eq!(annotations["argocd.argoproj.io/skip-reconcile"], "true");
-    assert_eq!(annotations["flux-subsystem.dev/stamped"], "true");
     // Beside it, stock Argo CD is seen to be awake.
     let plain = Application::chart(&env, "6.3.5").named(&env, "plain").options(&["CreateNamespace=true"]);
     plain.deliver(&env).await?;
     app.settled(&env).await?;
 
-    let managers: Vec<String> = managed(&app, &env).await?["metadata"]["managedFields"]
-        .as_array()
-        .context("no managedFields")?
-        .iter()
-        .map(|entry| entry["manager"].to_string())
-        .collect();
+    let arguments =
+        ["get", "application", app.name(), "-n", &env.control, "--show-managed-fields", "-o", "json"];
+    let written = env.kubectl(&arguments).await?.json()?;
+    let managers = written["metadata"]["managedFields"].as_array().context("no managedFields")?;
+    let managers: Vec<_> = managers.iter().map(|entry| entry["manager"].to_string()).collect();
     assert!(!managers.iter().any(|name| name.contains("argocd")), "written by {managers:?}");
     // Argo CD marks what it deploys with its tracking annotation or label.
     for kind in ["Deployment", "Service", "ConfigMap", "ServiceAccount"] {
@@ -88,9 +104,4 @@ async fn stock_argo_cd_never_touches_it() -> Result<()> {
         }
     }
     Ok(())
-}
-
-async fn managed(app: &Application, env: &flux_subsystem_e2e::TestEnv) -> Result<Value> {
-    let arguments = ["get", "application", app.name(), "-n", &env.control, "--show-managed-fields", "-o", "json"];
-    env.kubectl(&arguments).await?.json()
 }

@@ -31,7 +31,11 @@ async fn killed_while_the_release_is_installed_and_started_after_it() -> Result<
     moment(&env, "HelmRelease", app.destination(), app.name(), |release| ready(release) != "True").await?;
     bridge.kill();
     env.wait_for_ready("HelmRelease", app.destination(), app.name(), "True").await?;
-    assert_ne!(env.application(app.name()).await?["status"]["sync"]["status"], "Synced", "nobody was there to see");
+    assert_ne!(
+        env.application(app.name()).await?["status"]["sync"]["status"],
+        "Synced",
+        "nobody was there to see"
+    );
     bridge.restart().await?;
     app.settled(&env).await?;
     ended(&env, &app, "1", 1).await
@@ -89,10 +93,34 @@ async fn killed_while_a_release_is_uninstalled() -> Result<()> {
     env.patch("Deployment", app.destination(), &deployment, &hold(Value::Null)).await?;
     env.wait_until_gone("HelmRelease", app.destination(), app.name()).await?;
     let left = env.application(app.name()).await?;
-    assert_eq!(left["metadata"]["finalizers"].as_array().map(Vec::len), Some(1), "nobody was there to take it off");
+    assert_eq!(
+        left["metadata"]["finalizers"].as_array().map(Vec::len),
+        Some(1),
+        "nobody was there to take it off"
+    );
     bridge.restart().await?;
     env.wait_until_gone("Application", &env.control, app.name()).await?;
     wait_until_empty(&env, app.destination()).await
+}
+
+#[tokio::test]
+async fn killed_again_and_again() -> Result<()> {
+    let (env, bridge) = own_bridge("kill-often").await?;
+    let app = Application::chart(&env, "6.3.5");
+    app.apply(&env).await?;
+    for _ in 0..5 {
+        bridge.kill();
+        bridge.restart().await?;
+    }
+    app.settled(&env).await?;
+    let app = app.parameter("replicaCount", "4");
+    app.apply(&env).await?;
+    for _ in 0..5 {
+        bridge.kill();
+        bridge.restart().await?;
+    }
+    app.settled(&env).await?;
+    ended(&env, &app, "2", 2).await
 }
 
 /// A control namespace with a bridge of its own.

@@ -1,0 +1,195 @@
+//! `cargo demo`: three Applications on the real programs, from nothing to delivered to gone, watched all the way.
+
+mod cluster;
+mod times;
+mod track;
+mod view;
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use serde_json::Value;
+
+use crate::stack::Stack;
+use crate::state::Options;
+use crate::{launch, progress};
+use cluster::{Change, Cluster};
+use track::Track;
+use view::View;
+
+/// The stack's name: `cargo stack exec --name demo`, `cargo stack down --name demo`.
+const NAME: &str = "demo";
+/// How long delivery, and deletion, may each take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often the view is redrawn though nothing happens: its clock runs on.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The whole demonstration; says whether everything was delivered, and with `keep` left out, gone again.
+/// Interrupted (Ctrl-C), it ends what it started.
+pub async fn run(keep: bool) -> Result<bool> {
+    let outcome = tokio::select! {
+        outcome = act(keep) => outcome,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            progress::say("interrupted");
+            end().await?;
+            return Ok(false);
+        }
+    };
+    if keep {
+        if outcome.is_ok() {
+            print(&how_to_play())?;
+        }
+    } else {
+        end().await?;
+    }
+    outcome
+}
+
+async fn act(keep: bool) -> Result<bool> {
+    let options = Options { argocd: true, flux_crds: true, idle_exit: None };
+    let stack = Stack::up(NAME, options).await?;
+    let bridge = stack.shared_bridge().await?;
+    print(&format!("the bridge runs as process {}, under the service account of manifests/", bridge.process().pid))?;
+    let mut demo = Demo::new(stack).await?;
+    demo.clear().await?;
+    let is_delivered = demo.deliver().await?;
+    demo.show().await?;
+    let is_gone = keep || demo.delete().await?;
+    print(&format!("\n{}\n", times::table(&demo.tracks)))?;
+    if !is_delivered {
+        print(&demo.complaints().await)?;
+    }
+    if !is_gone {
+        print("something is left of what was deleted")?;
+    }
+    Ok(is_delivered && is_gone)
+}
+
+struct Demo {
+    stack: Arc<Stack>,
+    manifests: String,
+    tracks: Vec<Track>,
+    cluster: Cluster,
+    changes: BoxStream<'static, Change>,
+}
+
+impl Demo {
+    async fn new(stack: Arc<Stack>) -> Result<Self> {
+        let sources = stack.sources();
+        let manifests = include_str!("applications.yaml")
+            .replace("HELM_REPOSITORY_URL", &sources.helm_url("podinfo"))
+            .replace("OCI_ARTIFACT_URL", &sources.oci_url("manifests/argocd"));
+        // kubectl is the YAML reader at hand; it prints one List.
+        let arguments = ["create", "--dry-run=client", "--filename=-", "-o", "json"];
+        let read = stack.run_with_input("kubectl", &arguments, &manifests).await?.text()?;
+        let documents: Vec<Value> = serde_json::Deserializer::from_str(&read).into_iter().collect::<Result<_, _>>()?;
+        let items = documents
+            .iter()
+            .flat_map(|document| document["items"].as_array().cloned().unwrap_or(vec![document.clone()]));
+        let tracks = items.map(|manifest| Track::of(&manifest)).collect();
+        let changes = cluster::changes(&stack.admin().await?)?;
+        Ok(Self { stack, manifests, tracks, cluster: Cluster::default(), changes })
+    }
+
+    /// Takes away what an earlier demonstration left on a stack that it kept.
+    async fn clear(&self) -> Result<()> {
+        let mut arguments = vec!["delete", "applications", "-n", "argocd", "--ignore-not-found", "--timeout=100s"];
+        arguments.extend(self.tracks.iter().map(|track| track.name.as_str()));
+        self.stack.run("kubectl", &arguments).await?.text().map(drop)
+    }
+
+    /// Applies the Applications and watches until all are delivered; `false` when that takes too long.
+    async fn deliver(&mut self) -> Result<bool> {
+        print("\nthree Applications: aa is plain, bb and cc are bridged\n")?;
+        self.stack.apply(&self.manifests).await?;
+        self.watch(|track| track.healthy.is_some()).await
+    }
+
+    /// What people look at.
+    async fn show(&self) -> Result<()> {
+        let commands =
+            ["helm list -A", "flux get all -A", "kubectl get applications -n argocd"].map(|c| c.split(' '));
+        for mut words in commands {
+            let program = words.next().unwrap_or_default();
+            let output = self.stack.run(program, &words.collect::<Vec<_>>()).await?;
+            print(&format!("\n$ {}", output.command))?;
+            print(output.text()?.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the Applications and watches until nothing of them is left; `false` when that takes too long.
+    async fn delete(&mut self) -> Result<bool> {
+        print("\ndeleting them again\n")?;
+        let mut arguments = vec!["delete", "applications", "-n", "argocd", "--wait=false"];
+        arguments.extend(self.tracks.iter().map(|track| track.name.as_str()));
+        let asked = Instant::now();
+        self.stack.run("kubectl", &arguments).await?.text()?;
+        for track in &mut self.tracks {
+            track.deleted = Some(asked);
+        }
+        self.watch(|track| track.gone.is_some()).await
+    }
+
+    /// Takes in changes and redraws until every track is `done`; says whether that happened in time.
+    async fn watch(&mut self, done: impl Fn(&Track) -> bool) -> Result<bool> {
+        let (begun, mut view) = (Instant::now(), View::new());
+        let mut clock = tokio::time::interval(TICK);
+        while begun.elapsed() < PATIENCE {
+            tokio::select! {
+                change = self.changes.next() => {
+                    self.cluster.observe(change.context("the watches ended")?)?;
+                    let now = Instant::now();
+                    for track in &mut self.tracks {
+                        track.note(&self.cluster, now);
+                    }
+                }
+                _ = clock.tick() => view.draw(&self.tracks, &self.cluster),
+            }
+            if self.tracks.iter().all(&done) {
+                view.draw(&self.tracks, &self.cluster);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What the Applications that were not delivered say.
+    async fn complaints(&self) -> String {
+        let mut lines = vec![format!("not everything was delivered within {} s:", PATIENCE.as_secs())];
+        for track in self.tracks.iter().filter(|track| track.healthy.is_none()) {
+            let arguments = ["get", "application", &track.name, "-n", "argocd", "-o", "yaml"];
+            let shown = self.stack.run("kubectl", &arguments).await.map(|output| output.stdout + &output.stderr);
+            lines.push(shown.unwrap_or_else(|error| format!("{error:#}")));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Ends the stack, and the bridge with it.
+async fn end() -> Result<()> {
+    let ended = tokio::task::spawn_blocking(|| launch::down(NAME)).await.context("ending the stack panicked")??;
+    if ended { print("stack demo and the bridge are down") } else { Ok(()) }
+}
+
+fn how_to_play() -> String {
+    "everything runs on; some things to try:
+
+  cargo stack exec --name demo -- kubectl get applications -n argocd -w
+  cargo stack exec --name demo -- argocd app set bb-podinfo-helm-with-fsa -p replicaCount=4
+  cargo stack exec --name demo -- helm history bb-podinfo-helm-with-fsa -n podinfo-helm-with-fsa
+  cargo stack exec --name demo -- flux suspend helmrelease bb-podinfo-helm-with-fsa -n podinfo-helm-with-fsa
+  cargo stack logs --name demo bridge
+  cargo stack status --name demo
+  cargo stack down --name demo          # ends all of it, the bridge too"
+        .to_owned()
+}
+
+fn print(text: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{text}").context("write to standard output")
+}
