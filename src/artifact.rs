@@ -76,7 +76,9 @@ impl ArtifactError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Download { .. } | Self::Mismatch { .. } => true,
-            Self::Status { status, .. } => status.is_server_error() || *status == reqwest::StatusCode::NOT_FOUND,
+            Self::Status { status, .. } => {
+                status.is_server_error() || *status == reqwest::StatusCode::NOT_FOUND
+            }
             Self::Digest(_) | Self::TooLarge { .. } | Self::Archive { .. } => false,
         }
     }

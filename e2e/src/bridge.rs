@@ -1,6 +1,7 @@
 //! The bridge as the tests run it: the real binary, with nothing but the rights of its own manifests.
 
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -272,6 +273,8 @@ impl Start {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
+            // A group of its own: closing the terminal is not meant for a bridge that its stack owns.
+            .process_group(0)
             .spawn()
             .with_context(|| format!("start {}", self.executable.display()))?;
         let process = Process::of(child.id()).context("the bridge ended at once")?;

@@ -336,7 +336,8 @@ mod tests {
     use serde_json::json;
 
     fn app(spec: Value) -> Application {
-        serde_json::from_value(json!({"metadata": {"name": "a", "namespace": "argocd"}, "spec": spec})).unwrap()
+        serde_json::from_value(json!({"metadata": {"name": "a", "namespace": "argocd"}, "spec": spec}))
+            .unwrap()
     }
 
     #[test]
@@ -348,7 +349,11 @@ mod tests {
             ("FluxSubsystem=true ", false),
             ("FluxSubsystem", false),
         ] {
-            assert_eq!(app(json!({"syncPolicy": {"syncOptions": [option]}})).is_bridged(), bridged, "{option}");
+            assert_eq!(
+                app(json!({"syncPolicy": {"syncOptions": [option]}})).is_bridged(),
+                bridged,
+                "{option}"
+            );
         }
         assert!(!app(json!({})).is_bridged());
     }
@@ -357,8 +362,14 @@ mod tests {
     fn automated_can_be_switched_off() {
         assert!(app(json!({"syncPolicy": {"automated": {}}})).automated().is_some());
         assert!(app(json!({"syncPolicy": {"automated": {"enabled": true}}})).automated().is_some());
-        assert!(app(json!({"syncPolicy": {"automated": {"enabled": false, "selfHeal": true}}})).automated().is_none());
-        assert!(!app(json!({"syncPolicy": {"automated": {"enabled": false, "selfHeal": true}}})).self_heals());
+        assert!(
+            app(json!({"syncPolicy": {"automated": {"enabled": false, "selfHeal": true}}}))
+                .automated()
+                .is_none()
+        );
+        assert!(
+            !app(json!({"syncPolicy": {"automated": {"enabled": false, "selfHeal": true}}})).self_heals()
+        );
     }
 
     #[test]

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::operation::{InitiatedBy, OperationState};
 use super::ApplicationSource;
+use super::operation::{InitiatedBy, OperationState};
 
 /// What the bridge says of an Application.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -180,6 +180,9 @@ pub struct Summary {
     /// Images in use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
+    /// Applications are among what was delivered.
+    #[serde(rename = "isAppOfApps", skip_serializing_if = "std::ops::Not::not")]
+    pub is_app_of_apps: bool,
 }
 
 /// Times as Go's `metav1.Time` writes them: UTC, whole seconds.

@@ -79,8 +79,13 @@ async fn lead(
     // A replica that stands by is ready to: an update of the Deployment must not wait for its turn.
     readiness.set(READINESS_CACHES, true);
     let identity = lease::identity(std::env::var("POD_NAME").ok().as_deref());
-    let election =
-        lease::acquire(client.clone(), &args.argocd_namespace, LEASE_NAME, &identity, lease::DEFAULT_DURATION);
+    let election = lease::acquire(
+        client.clone(),
+        &args.argocd_namespace,
+        LEASE_NAME,
+        &identity,
+        lease::DEFAULT_DURATION,
+    );
     let leadership = tokio::select! {
         leadership = election => leadership?,
         () = stop.cancelled() => return Ok(()),
@@ -116,11 +121,15 @@ async fn control(
 }
 
 async fn client() -> anyhow::Result<Client> {
-    let mut config = kube::Config::infer().await.context("no way to the API server: set KUBECONFIG, or run in a Pod")?;
+    let mut config =
+        kube::Config::infer().await.context("no way to the API server: set KUBECONFIG, or run in a Pod")?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     let address = config.cluster_url.to_string();
     let client = Client::try_from(config)?;
-    let version = client.apiserver_version().await.with_context(|| format!("the API server at {address} does not answer"))?;
+    let version = client
+        .apiserver_version()
+        .await
+        .with_context(|| format!("the API server at {address} does not answer"))?;
     tracing::info!(address, version = version.git_version, "connected");
     Ok(client)
 }

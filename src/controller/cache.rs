@@ -90,7 +90,10 @@ impl Cache {
         let Some(written) = overlay.get(&identity) else { return watched };
         let is_same = written.object.metadata.uid == watched.metadata.uid;
         let versions = (&written.object.metadata.resource_version, &watched.metadata.resource_version);
-        if is_same && written.at.elapsed() < OVERLAY_LIFE && is_newer(versions.0.as_ref(), versions.1.as_ref()) {
+        if is_same
+            && written.at.elapsed() < OVERLAY_LIFE
+            && is_newer(versions.0.as_ref(), versions.1.as_ref())
+        {
             return Arc::clone(&written.object);
         }
         overlay.remove(&identity);

@@ -41,9 +41,7 @@ impl ExecuteError {
     pub(super) fn refusal(&self) -> Option<String> {
         let Self::Api { object, source, .. } = self else { return None };
         match source.as_ref() {
-            kube::Error::Api(status) if is_final(status) => {
-                Some(format!("{object}: {}", status.message))
-            }
+            kube::Error::Api(status) if is_final(status) => Some(format!("{object}: {}", status.message)),
             _ => None,
         }
     }
@@ -61,7 +59,9 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
     let result = match step {
         Step::CreateNamespace { name, labels, annotations } => {
             let metadata = json!({"metadata": {"name": name, "labels": labels, "annotations": annotations}});
-            create_namespace(shared, &metadata).await.map_err(|source| api_error(step, format!("Namespace {name}"), source))
+            create_namespace(shared, &metadata)
+                .await
+                .map_err(|source| api_error(step, format!("Namespace {name}"), source))
         }
         Step::ApplyObject(manifest) => {
             apply(shared, manifest).await.map_err(|source| api_error(step, manifest.key.to_string(), source))
@@ -169,7 +169,9 @@ async fn confirm_gone(
     let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let params = ListParams::default().labels(&selector.join(","));
     let absent = shared.cache.absent_kinds();
-    for kind in FluxKind::ALL.into_iter().filter(|kind| *kind != FluxKind::HelmChart && !absent.contains(kind)) {
+    for kind in
+        FluxKind::ALL.into_iter().filter(|kind| *kind != FluxKind::HelmChart && !absent.contains(kind))
+    {
         let api = Api::<DynamicObject>::all_with(shared.client.clone(), &kind.api_resource());
         let found = api.list(&params).await.map_err(|source| ExecuteError::Api {
             step: "ConfirmGone",

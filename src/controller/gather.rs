@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Shared;
+use super::{Shared, delivered};
 use crate::argo::Application;
 use crate::flux::{Live, Manifest, ObjectKey};
-use crate::mirror::{Observed, Relation, SourceState, compare, source, view};
+use crate::mirror::{Delivered, Observed, Relation, SourceState, compare, source, view};
 use crate::names;
 use crate::translate::{Context, Translation, Want, translate};
 
@@ -38,9 +38,10 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let translation = asking.translate().await;
     let (failures, again) = (asking.failures, asking.again);
     let keys = keys(shared, &identity, &translation);
-    shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
-    let objects = keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect();
-    let observed = Observed {
+    shared.cache.subscribe(&identity, with_nested(shared, &keys), &translation.namespace);
+    let objects =
+        keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect();
+    let mut observed = Observed {
         now,
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
@@ -51,13 +52,27 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         objects,
         failures,
         refresh,
+        summary: None,
     };
-    Gathered { observed, again }
+    let (summary, wait) = delivered::look(shared, &observed).await;
+    observed.summary = summary;
+    Gathered { observed, again: again.into_iter().chain(wait).min() }
+}
+
+/// With the Flux objects that the workload objects among them have delivered: their deliveries are the Application's.
+fn with_nested(shared: &Shared, keys: &BTreeSet<ObjectKey>) -> BTreeSet<ObjectKey> {
+    let nested = keys.iter().filter(|key| key.kind.is_workload()).flat_map(|key| {
+        let object = shared.cache.object(key);
+        let live = object.as_ref().map(|object| Live { kind: key.kind, object });
+        live.map(|live| Delivered::by(live, |key| shared.cache.object(key)).nested).unwrap_or_default()
+    });
+    nested.chain(keys.iter().cloned()).collect()
 }
 
 /// Wanted, referenced and owned objects, with the sources and charts behind the workload objects among them.
 fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<ObjectKey> {
-    let mut keys: BTreeSet<ObjectKey> = translation.objects.iter().map(|manifest| manifest.key.clone()).collect();
+    let mut keys: BTreeSet<ObjectKey> =
+        translation.objects.iter().map(|manifest| manifest.key.clone()).collect();
     keys.extend(translation.references.iter().cloned());
     keys.extend(shared.cache.owned(identity));
     let behind: Vec<ObjectKey> = keys
@@ -66,7 +81,10 @@ fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<
         .flat_map(|key| {
             let object = shared.cache.object(key);
             let live = object.as_ref().map(|object| Live { kind: key.kind, object });
-            [live.and_then(view::source_key), view::chart_key_of(key, live)].into_iter().flatten().collect::<Vec<_>>()
+            [live.and_then(view::source_key), view::chart_key_of(key, live)]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
         })
         .collect();
     keys.extend(behind);
@@ -144,11 +162,16 @@ impl Asking<'_> {
         };
         let Some((url, digest)) = self.artifact(manifest) else { return false };
         let source = self.app.sources().get(index);
-        let (path, is_oci) = source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
+        let (path, is_oci) =
+            source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
         match self.shared.questions.contents(&url, &digest, path, is_oci).await {
             Ok(contents) => context.contents.insert(index, contents).is_none(),
             Err(error) if error.is_passing() => {
-                tracing::debug!(url, error = chain(&error), "the artifact was replaced or is not served at the moment");
+                tracing::debug!(
+                    url,
+                    error = chain(&error),
+                    "the artifact was replaced or is not served at the moment"
+                );
                 self.again = Some(Duration::from_secs(1));
                 false
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use backoff::BackoffBuilder;
 use jiff::Timestamp;
 
+use super::delivered::Looked;
 use crate::mirror::{Refresh, Refusal};
 use crate::plan::State;
 use crate::translate::{Problem, Severity};
@@ -20,6 +21,7 @@ struct Entry {
     refusal: Option<Refusal>,
     refresh: Option<Refresh>,
     state: Option<State>,
+    looked: Option<Looked>,
     /// Errors and warnings of the translation.
     problems: [i64; 2],
 }
@@ -85,6 +87,15 @@ impl Memory {
         self.lock().entry(identity.to_owned()).or_default().refusal = Some(refusal);
     }
 
+    /// The last look at what was delivered.
+    pub(super) fn looked(&self, identity: &str) -> Option<Looked> {
+        self.lock().get(identity)?.looked.clone()
+    }
+
+    pub(super) fn look(&self, identity: &str, looked: Looked) {
+        self.lock().entry(identity.to_owned()).or_default().looked = Some(looked);
+    }
+
     /// A plan was carried out to its end.
     pub(super) fn succeeded(&self, identity: &str, state: State, problems: &[Problem]) {
         let mut entries = self.lock();
@@ -95,7 +106,8 @@ impl Memory {
         entry.refusal = None;
         entry.state = Some(state);
         let count = |severity| {
-            i64::try_from(problems.iter().filter(|problem| problem.severity == severity).count()).unwrap_or(i64::MAX)
+            i64::try_from(problems.iter().filter(|problem| problem.severity == severity).count())
+                .unwrap_or(i64::MAX)
         };
         entry.problems = [count(Severity::Error), count(Severity::Warning)];
         census.count(entry, 1);

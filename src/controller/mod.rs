@@ -3,6 +3,7 @@
 //! Nothing is decided here. Each Application is reconciled by one task at a time, several Applications at once.
 
 mod cache;
+mod delivered;
 mod execute;
 mod gather;
 mod memory;
@@ -80,10 +81,11 @@ pub async fn run(
     let config = Config::default().concurrency(0);
     let deleted = Arc::clone(&shared);
     let applications = streams.applications.inspect(move |event| deleted.forget_if_gone(event));
-    let mut controller = Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
-        .with_config(config)
-        .graceful_shutdown_on(stop.cancelled_owned())
-        .reconcile_all_on(streams.everything);
+    let mut controller =
+        Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
+            .with_config(config)
+            .graceful_shutdown_on(stop.cancelled_owned())
+            .reconcile_all_on(streams.everything);
     for (kind, stream) in streams.flux {
         let shared = Arc::clone(&shared);
         controller = controller.watches_stream_with(

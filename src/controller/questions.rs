@@ -66,15 +66,15 @@ impl Questions {
         max_age: Duration,
         token: Option<&str>,
     ) -> Result<RemoteRefs, RemoteRefsError> {
-        let known = lock(&self.refs)
-            .get(url)
-            .map(|listed| (listed.refs.clone(), is_fresh(listed, max_age, token)));
+        let known =
+            lock(&self.refs).get(url).map(|listed| (listed.refs.clone(), is_fresh(listed, max_age, token)));
         if let Some((refs, true)) = known {
             return Ok(refs);
         }
         match (remote_refs::list(&self.http, url).await, known) {
             (Ok(refs), _) => {
-                let listed = Listed { refs: refs.clone(), at: Instant::now(), token: token.map(str::to_owned) };
+                let listed =
+                    Listed { refs: refs.clone(), at: Instant::now(), token: token.map(str::to_owned) };
                 lock(&self.refs).insert(url.to_owned(), listed);
                 Ok(refs)
             }

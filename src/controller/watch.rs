@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures::stream::{BoxStream, Stream, StreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::core::{DynamicObject, PartialObjectMeta};
+use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{self, store::Writer};
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Config, Event, watcher};
-use kube::runtime::WatchStreamExt;
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::{mpsc, watch};
 
@@ -153,7 +153,12 @@ impl Watches {
             .boxed()
     }
 
-    fn flux(self: &Arc<Self>, client: Client, kind: FluxKind, writer: Writer<DynamicObject>) -> Objects<DynamicObject> {
+    fn flux(
+        self: &Arc<Self>,
+        client: Client,
+        kind: FluxKind,
+        writer: Writer<DynamicObject>,
+    ) -> Objects<DynamicObject> {
         let api = Api::<DynamicObject>::all_with(client, &kind.api_resource());
         let watches = Arc::clone(self);
         let stream = watcher(api, Config::default())

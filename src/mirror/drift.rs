@@ -1,7 +1,6 @@
 //! What a `HelmRelease` says has drifted, object by object.
 
-use serde_json::Value;
-
+use super::inventory;
 use crate::argo::status::ResourceStatus;
 use crate::flux::Live;
 
@@ -20,33 +19,18 @@ fn resource(release: Live<'_>, line: &str) -> Option<ResourceStatus> {
     }
     let (kind, rest) = object.split_once('/')?;
     let (namespace, name) = rest.split_once('/').unwrap_or(("", rest));
-    let (group, version) = group_and_version(release, kind, namespace, name).unwrap_or_default();
+    let mut inventory = inventory::entries(release);
+    let known =
+        inventory.find(|entry| entry.kind == kind && entry.namespace == namespace && entry.name == name);
+    let (group, version) = known.map(|entry| (entry.group, entry.version)).unwrap_or_default();
     Some(ResourceStatus {
-        group: group.to_owned(),
-        version: version.to_owned(),
+        group,
+        version,
         kind: kind.to_owned(),
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         status: "OutOfSync".to_owned(),
         ..ResourceStatus::default()
-    })
-}
-
-/// From the inventory, whose ids read `NAMESPACE_NAME_GROUP_KIND` (cli-utils `pkg/object/objmetadata.go`; a colon in
-/// the name of an RBAC object stands as two underscores).
-fn group_and_version<'a>(
-    release: Live<'a>,
-    kind: &str,
-    namespace: &str,
-    name: &str,
-) -> Option<(&'a str, &'a str)> {
-    let prefix = format!("{namespace}_{}_", name.replace(':', "__"));
-    let suffix = format!("_{kind}");
-    let entries = release.at("/status/inventory/entries")?.as_array()?;
-    entries.iter().find_map(|entry| {
-        let text = |field: &str| entry.get(field).and_then(Value::as_str);
-        let group = text("id")?.strip_prefix(&prefix)?.strip_suffix(&suffix)?;
-        Some((group, text("v")?))
     })
 }
 
@@ -73,7 +57,8 @@ mod tests {
             }}),
         );
         let found = resources(Live { kind: FluxKind::HelmRelease, object: &release });
-        let names: Vec<_> = found.iter().map(|r| (r.group.as_str(), r.kind.as_str(), r.name.as_str())).collect();
+        let names: Vec<_> =
+            found.iter().map(|r| (r.group.as_str(), r.kind.as_str(), r.name.as_str())).collect();
         assert_eq!(
             names,
             [("apps", "Deployment", "web"), ("rbac.authorization.k8s.io", "ClusterRole", "system:web")]

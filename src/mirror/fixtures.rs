@@ -177,6 +177,7 @@ impl App {
             failures: Vec::new(),
             refusal: None,
             refresh: is_asked.then(|| Refresh { token: "refresh".into(), since: now() }),
+            summary: None,
             control_namespace: "argocd".into(),
         }
     }
@@ -252,7 +253,7 @@ impl Object {
 
     /// The merge patch `change` on top.
     pub(crate) fn with(mut self, change: Value) -> Self {
-        patch::merge_patches(&mut self.change, change);
+        crate::merge::deep_merge(&mut self.change, change);
         self
     }
 

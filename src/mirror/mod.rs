@@ -4,17 +4,21 @@
 
 pub mod compare;
 pub mod conditions;
+pub mod delivered;
 pub mod drift;
 pub mod health;
+pub mod inventory;
 pub mod observed;
 pub mod patch;
 pub mod revision;
 pub mod source;
 pub mod status;
+pub mod summary;
 pub mod view;
 pub mod workload;
 
 pub use compare::Relation;
+pub use delivered::Delivered;
 pub use observed::{Observed, Refresh, Refusal};
 pub use source::SourceState;
 pub use view::{Resource, View};

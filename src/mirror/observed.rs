@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 
 use crate::argo::Application;
+use crate::argo::status::Summary;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::translate::Translation;
 
@@ -31,6 +32,8 @@ pub struct Observed {
     pub refusal: Option<Refusal>,
     /// A refresh in flight.
     pub refresh: Option<Refresh>,
+    /// Images and addresses of what is delivered; `None` when that was not looked at.
+    pub summary: Option<Summary>,
     /// Argo CD's own namespace.
     pub control_namespace: String,
 }

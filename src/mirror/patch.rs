@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::merge::equal;
+
 /// The merge patch that turns `from` into `to`; `None` when they are equal.
 ///
 /// Fields of `from` that `to` lacks become `null`. Lists are replaced whole. `to` must hold no `null`, which a merge
@@ -72,32 +74,6 @@ pub fn merge(target: &mut Value, patch: &Value) {
         } else {
             merge(fields.entry(key.clone()).or_insert(Value::Null), change);
         }
-    }
-}
-
-/// Joins two merge patches into one that does what both do; `null`s are kept.
-pub fn merge_patches(first: &mut Value, second: Value) {
-    match (first, second) {
-        (Value::Object(first), Value::Object(second)) => {
-            for (key, change) in second {
-                merge_patches(first.entry(key).or_insert(Value::Null), change);
-            }
-        }
-        (first, second) => *first = second,
-    }
-}
-
-/// Equality by value: `1` equals `1.0`, which Go prints as `1`.
-pub fn equal(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => {
-            a == b || (a.as_f64() == b.as_f64() && (a.is_f64() || b.is_f64()))
-        }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
-        }
-        _ => a == b,
     }
 }
 

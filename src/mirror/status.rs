@@ -7,12 +7,13 @@ use super::conditions;
 use super::drift;
 use super::health;
 use super::source;
+use super::summary;
 use super::view::{Resource, View};
 use super::workload;
 use crate::argo::application::Application;
 use crate::argo::operation::OperationState;
 use crate::argo::status::{
-    ApplicationStatus, ComparedTo, HealthStatus, ResourceStatus, RevisionHistory, SyncStatus,
+    ApplicationStatus, ComparedTo, HealthStatus, ResourceStatus, RevisionHistory, Summary, SyncStatus,
 };
 use crate::flux::Live;
 use crate::translate::Severity;
@@ -43,6 +44,7 @@ pub fn desired(view: &View<'_>, record: Record) -> ApplicationStatus {
         operation_state: record.operation_state,
         source_type: or_previous(&view.observed.translation.source_type, &previous.source_type),
         controller_namespace: view.observed.control_namespace.clone(),
+        summary: summary(view, &previous),
         resources,
         ..previous
     }
@@ -50,6 +52,12 @@ pub fn desired(view: &View<'_>, record: Record) -> ApplicationStatus {
 
 fn or_previous(found: &str, previous: &str) -> String {
     if found.is_empty() { previous.to_owned() } else { found.to_owned() }
+}
+
+/// What is delivered is looked at when it is delivered: until then, what was written before stands.
+fn summary(view: &View<'_>, previous: &ApplicationStatus) -> Summary {
+    let found = view.observed.summary.clone();
+    found.map_or_else(|| previous.summary.clone(), |found| summary::with_links_of(&view.observed.app, found))
 }
 
 /// `Synced`, `OutOfSync`, or `Unknown` when the comparison is not to be had.
@@ -318,6 +326,15 @@ mod tests {
         let entry = entry(&observed.app, &operation, "6.3.5", now());
         assert_eq!((entry.revision.as_str(), entry.revisions.len(), entry.sources.len()), ("", 1, 1));
         assert_eq!(entry.source, None);
+    }
+
+    #[test]
+    fn the_summary_is_written_when_it_is_known() {
+        let known = json!({"summary": {"images": ["a:1"], "externalURLs": ["https://a.org"]}});
+        let mut observed = beside(&settled().with(&json!({"status": known})));
+        assert_eq!(json!(desired_of(&observed).summary), known["summary"]);
+        observed.summary = Some(Summary { images: vec!["b:1".into()], ..Summary::default() });
+        assert_eq!(json!(desired_of(&observed).summary), json!({"images": ["b:1"]}));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod chatter;
 pub mod deletion;
 pub mod operation;
 pub mod refresh;
+pub mod result;
 pub mod state;
 pub mod step;
 pub mod sync;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Step;
 use super::auto_sync::{self, Decision};
+use super::result;
 use super::sync::{self, Outcome};
 use crate::argo::Application;
 use crate::argo::operation::{Operation, OperationState, Phase};
@@ -104,7 +105,7 @@ fn proceed(view: &View<'_>, mut state: OperationState, begins: bool, field: Oper
         return turn;
     }
     state.message = progress.message;
-    state.sync_result = Some(sync::result(view, &state, None));
+    state.sync_result = Some(result::of(view, &state, None));
     let record = Record { operation_state: Some(state), delivered: None };
     Turn { begins, steps: progress.steps, operation: field, record, requeue: None }
 }
@@ -114,7 +115,7 @@ fn end(view: &View<'_>, mut state: OperationState, outcome: &Outcome, operation:
     state.phase = outcome.phase.clone();
     state.message.clone_from(&outcome.message);
     state.finished_at = Some(now);
-    state.sync_result = Some(sync::result(view, &state, Some(outcome)));
+    state.sync_result = Some(result::of(view, &state, Some(outcome)));
     let is_delivery = outcome.phase == Phase::Succeeded && !auto_sync::is_heal(&state.operation);
     let delivered =
         is_delivery.then(|| status::entry(&view.observed.app, &state, &view.delivery.available, now));

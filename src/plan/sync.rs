@@ -7,8 +7,9 @@ use serde_json::json;
 use super::Step;
 use super::refresh;
 use super::upkeep;
-use crate::argo::operation::{OperationState, Phase, ResourceResult, SyncOperation, SyncResult};
+use crate::argo::operation::{OperationState, Phase, SyncOperation};
 use crate::flux::{FluxKind, Live};
+use crate::merge::deep_merge;
 use crate::mirror::{Relation, Resource, SourceState, View, WorkloadState, conditions, patch};
 use crate::names;
 
@@ -322,7 +323,7 @@ impl<'a> Turn<'a> {
         }
         let mut change = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: self.token}}});
         if is_suspended {
-            patch::merge_patches(&mut change, upkeep::resume());
+            deep_merge(&mut change, upkeep::resume());
         }
         Some(Step::PatchObject { key: live.key(), patch: change })
     }
@@ -372,7 +373,9 @@ impl<'a> Turn<'a> {
             "spec": {"driftDetection": {"mode": "enabled"}},
         });
         match (is_warning, is_at_it) {
-            (true, false) => Some(Progress::doing(vec![Step::PatchObject { key: live.key(), patch }], message)),
+            (true, false) => {
+                Some(Progress::doing(vec![Step::PatchObject { key: live.key(), patch }], message))
+            }
             (_, true) => Some(Progress::waiting(message)),
             // Somebody else's choice of mode.
             (false, false) => None,
@@ -404,49 +407,4 @@ impl<'a> Turn<'a> {
 fn is_revision(wanted: &str, offered: &str) -> bool {
     let version = |text: &str| text.trim_start_matches('v').split('+').next().unwrap_or_default().to_owned();
     wanted == offered || version(wanted) == version(offered) || offered.starts_with("sha256:")
-}
-
-/// `syncResult` of an operation that is at `outcome`, or still at work.
-pub fn result(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>) -> SyncResult {
-    let app = &view.observed.app;
-    let sync = operation.operation.sync.clone().unwrap_or_default();
-    let revision =
-        if view.delivery.available.is_empty() { sync.revision } else { view.delivery.available.clone() };
-    let multiple = app.has_multiple_sources();
-    SyncResult {
-        resources: view.resources.iter().map(|resource| line(view, resource, outcome)).collect(),
-        revisions: if multiple { vec![revision.clone()] } else { Vec::new() },
-        revision: if multiple { String::new() } else { revision },
-        source: sync.source.or_else(|| app.spec.source.clone()).filter(|_| !multiple),
-        sources: if multiple { app.spec.sources.clone() } else { Vec::new() },
-    }
-}
-
-/// The result line of one Flux object, with Flux's own message.
-fn line(view: &View<'_>, resource: &Resource<'_>, outcome: Option<&Outcome>) -> ResourceResult {
-    let ready = resource.live.and_then(|live| live.condition("Ready"));
-    let is_failed = if resource.key.kind.is_workload() {
-        matches!(view.workload, WorkloadState::Failed(_))
-    } else {
-        matches!(view.source, SourceState::Failed(_))
-    };
-    let (status, phase) = match (outcome, is_failed) {
-        (None, _) => ("", "Running"),
-        (Some(outcome), false) if outcome.phase == Phase::Succeeded || resource.key.kind.is_source() => {
-            ("Synced", "Succeeded")
-        }
-        (Some(_), _) => ("SyncFailed", "Failed"),
-    };
-    ResourceResult {
-        group: resource.key.kind.group().to_owned(),
-        version: resource.key.kind.version().to_owned(),
-        kind: resource.key.kind.kind().to_owned(),
-        namespace: resource.key.namespace.clone(),
-        name: resource.key.name.clone(),
-        status: status.to_owned(),
-        // While it runs, the operation's own message tells what Flux is doing: one text that changes is enough.
-        message: outcome.and(ready).map(|ready| ready.message.to_owned()).unwrap_or_default(),
-        hook_phase: phase.to_owned(),
-        sync_phase: "Sync".to_owned(),
-    }
 }

@@ -1,6 +1,6 @@
 //! What the watches know of the cluster at the moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use futures::stream::{BoxStream, StreamExt as _, select_all};
@@ -20,10 +20,13 @@ const OWNER: &str = "flux-subsystem.dev/application";
 /// A kind and what happened to one object of it.
 pub(super) type Change = (&'static str, Event<DynamicObject>);
 
+fn kinds() -> impl Iterator<Item = &'static str> {
+    FLUX.into_iter().chain(["Application", "Deployment"])
+}
+
 /// Changes of everything that the demonstration shows, from the present state on.
 pub(super) fn changes(client: &Client) -> Result<BoxStream<'static, Change>> {
-    let kinds = FLUX.into_iter().chain(["Application", "Deployment"]);
-    let streams = kinds.map(|kind| {
+    let streams = kinds().map(|kind| {
         let api = Api::<DynamicObject>::all_with(client.clone(), &resource(kind)?);
         // A watch that breaks starts again by itself.
         let events = watcher(api, Config::default()).filter_map(async |event| event.ok());
@@ -36,6 +39,7 @@ pub(super) fn changes(client: &Client) -> Result<BoxStream<'static, Change>> {
 #[derive(Debug, Default)]
 pub(super) struct Cluster {
     objects: BTreeMap<(&'static str, String, String), Value>,
+    listed: BTreeSet<&'static str>,
 }
 
 impl Cluster {
@@ -50,9 +54,16 @@ impl Cluster {
                 self.objects.remove(&key(&object));
             }
             Event::Init => self.objects.retain(|(known, _, _), _| *known != kind),
-            Event::InitDone => {}
+            Event::InitDone => {
+                self.listed.insert(kind);
+            }
         }
         Ok(())
+    }
+
+    /// Whether the state before the first change is known.
+    pub(super) fn is_listed(&self) -> bool {
+        kinds().all(|kind| self.listed.contains(kind))
     }
 
     /// The Application of that name.

@@ -54,9 +54,11 @@ async fn act(keep: bool) -> Result<bool> {
     let options = Options { argocd: true, flux_crds: true, idle_exit: None };
     let stack = Stack::up(NAME, options).await?;
     let bridge = stack.shared_bridge().await?;
-    print(&format!("the bridge runs as process {}, under the service account of manifests/", bridge.process().pid))?;
+    print(&format!(
+        "the bridge runs as process {}, under the service account of manifests/",
+        bridge.process().pid
+    ))?;
     let mut demo = Demo::new(stack).await?;
-    demo.clear().await?;
     let is_delivered = demo.deliver().await?;
     demo.show().await?;
     let is_gone = keep || demo.delete().await?;
@@ -87,27 +89,32 @@ impl Demo {
         // kubectl is the YAML reader at hand; it prints one List.
         let arguments = ["create", "--dry-run=client", "--filename=-", "-o", "json"];
         let read = stack.run_with_input("kubectl", &arguments, &manifests).await?.text()?;
-        let documents: Vec<Value> = serde_json::Deserializer::from_str(&read).into_iter().collect::<Result<_, _>>()?;
+        let documents: Vec<Value> =
+            serde_json::Deserializer::from_str(&read).into_iter().collect::<Result<_, _>>()?;
         let items = documents
             .iter()
             .flat_map(|document| document["items"].as_array().cloned().unwrap_or(vec![document.clone()]));
-        let tracks = items.map(|manifest| Track::of(&manifest)).collect();
+        let tracks: Vec<_> = items.map(|manifest| Track::of(&manifest)).collect();
+        clear(&stack, &tracks).await?;
         let changes = cluster::changes(&stack.admin().await?)?;
-        Ok(Self { stack, manifests, tracks, cluster: Cluster::default(), changes })
+        let mut demo = Self { stack, manifests, tracks, cluster: Cluster::default(), changes };
+        while !demo.cluster.is_listed() {
+            demo.take_in_a_change().await?;
+        }
+        Ok(demo)
     }
 
-    /// Takes away what an earlier demonstration left on a stack that it kept.
-    async fn clear(&self) -> Result<()> {
-        let mut arguments = vec!["delete", "applications", "-n", "argocd", "--ignore-not-found", "--timeout=100s"];
-        arguments.extend(self.tracks.iter().map(|track| track.name.as_str()));
-        self.stack.run("kubectl", &arguments).await?.text().map(drop)
+    async fn take_in_a_change(&mut self) -> Result<()> {
+        self.cluster.observe(self.changes.next().await.context("the watches ended")?)
     }
 
-    /// Applies the Applications and watches until all are delivered; `false` when that takes too long.
+    /// Applies the Applications, watching all the while, until all are delivered; `false` when that takes too long.
     async fn deliver(&mut self) -> Result<bool> {
         print("\nthree Applications: aa is plain, bb and cc are bridged\n")?;
-        self.stack.apply(&self.manifests).await?;
-        self.watch(|track| track.healthy.is_some()).await
+        let (stack, manifests) = (Arc::clone(&self.stack), self.manifests.clone());
+        let (applied, is_delivered) =
+            tokio::join!(stack.apply(&manifests), self.watch(|track| track.healthy.is_some()));
+        applied.and(is_delivered)
     }
 
     /// What people look at.
@@ -123,17 +130,19 @@ impl Demo {
         Ok(())
     }
 
-    /// Deletes the Applications and watches until nothing of them is left; `false` when that takes too long.
+    /// Deletes the Applications, watching all the while, until nothing of them is left; `false` when that takes too long.
     async fn delete(&mut self) -> Result<bool> {
         print("\ndeleting them again\n")?;
+        let names: Vec<_> = self.tracks.iter().map(|track| track.name.clone()).collect();
         let mut arguments = vec!["delete", "applications", "-n", "argocd", "--wait=false"];
-        arguments.extend(self.tracks.iter().map(|track| track.name.as_str()));
-        let asked = Instant::now();
-        self.stack.run("kubectl", &arguments).await?.text()?;
-        for track in &mut self.tracks {
-            track.deleted = Some(asked);
-        }
-        self.watch(|track| track.gone.is_some()).await
+        arguments.extend(names.iter().map(String::as_str));
+        let asked = Some(Instant::now());
+        self.tracks.iter_mut().for_each(|track| track.deleted = asked);
+        let stack = Arc::clone(&self.stack);
+        let (deleted, is_gone) =
+            tokio::join!(stack.run("kubectl", &arguments), self.watch(|track| track.gone.is_some()));
+        deleted?.text()?;
+        is_gone
     }
 
     /// Takes in changes and redraws until every track is `done`; says whether that happened in time.
@@ -142,8 +151,8 @@ impl Demo {
         let mut clock = tokio::time::interval(TICK);
         while begun.elapsed() < PATIENCE {
             tokio::select! {
-                change = self.changes.next() => {
-                    self.cluster.observe(change.context("the watches ended")?)?;
+                taken = self.take_in_a_change() => {
+                    taken?;
                     let now = Instant::now();
                     for track in &mut self.tracks {
                         track.note(&self.cluster, now);
@@ -164,16 +173,26 @@ impl Demo {
         let mut lines = vec![format!("not everything was delivered within {} s:", PATIENCE.as_secs())];
         for track in self.tracks.iter().filter(|track| track.healthy.is_none()) {
             let arguments = ["get", "application", &track.name, "-n", "argocd", "-o", "yaml"];
-            let shown = self.stack.run("kubectl", &arguments).await.map(|output| output.stdout + &output.stderr);
+            let shown =
+                self.stack.run("kubectl", &arguments).await.map(|output| output.stdout + &output.stderr);
             lines.push(shown.unwrap_or_else(|error| format!("{error:#}")));
         }
         lines.join("\n")
     }
 }
 
+/// Takes away what an earlier demonstration left on a stack that it kept.
+async fn clear(stack: &Stack, tracks: &[Track]) -> Result<()> {
+    let mut arguments =
+        vec!["delete", "applications", "-n", "argocd", "--ignore-not-found", "--timeout=100s"];
+    arguments.extend(tracks.iter().map(|track| track.name.as_str()));
+    stack.run("kubectl", &arguments).await?.text().map(drop)
+}
+
 /// Ends the stack, and the bridge with it.
 async fn end() -> Result<()> {
-    let ended = tokio::task::spawn_blocking(|| launch::down(NAME)).await.context("ending the stack panicked")??;
+    let ended =
+        tokio::task::spawn_blocking(|| launch::down(NAME)).await.context("ending the stack panicked")??;
     if ended { print("stack demo and the bridge are down") } else { Ok(()) }
 }
 

@@ -49,7 +49,8 @@ mod tests {
         let now = Instant::now();
         (track.created, track.healthy) = (Some(now), Some(now + Duration::from_millis(1250)));
         let table = table(&[track]);
-        let cells: Vec<_> = table.lines().last().unwrap().split("   ").map(str::trim).filter(|c| !c.is_empty()).collect();
+        let cells: Vec<_> =
+            table.lines().last().unwrap().split("   ").map(str::trim).filter(|c| !c.is_empty()).collect();
         assert_eq!(cells, ["web", "-", "-", "1.25 s", "-"]);
     }
 }

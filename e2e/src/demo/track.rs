@@ -37,7 +37,8 @@ impl Track {
         Self {
             name: text(&manifest["metadata"]["name"]),
             namespace: text(&manifest["spec"]["destination"]["namespace"]),
-            bridged: options.is_some_and(|options| options.iter().any(|option| option == "FluxSubsystem=true")),
+            bridged: options
+                .is_some_and(|options| options.iter().any(|option| option == "FluxSubsystem=true")),
             created: None,
             generated: None,
             ready: None,
@@ -51,7 +52,8 @@ impl Track {
     pub(super) fn note(&mut self, cluster: &Cluster, now: Instant) {
         let application = cluster.application(&self.name);
         let kinds: Vec<_> = cluster.generated(&self.name).collect();
-        let (workloads, sources): (Vec<_>, Vec<_>) = kinds.into_iter().partition(|(kind, _)| is_workload(kind));
+        let (workloads, sources): (Vec<_>, Vec<_>) =
+            kinds.into_iter().partition(|(kind, _)| is_workload(kind));
         let first = |milestone: &mut Option<Instant>, is_reached: bool| {
             if is_reached && milestone.is_none() {
                 *milestone = Some(now);
@@ -73,7 +75,11 @@ impl Track {
         };
         let status = &application["status"];
         let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-        [text(&status["sync"]["status"]), text(&status["health"]["status"]), self.activity(application, cluster)]
+        [
+            text(&status["sync"]["status"]),
+            text(&status["health"]["status"]),
+            self.activity(application, cluster),
+        ]
     }
 
     /// What Flux, or Argo CD, is doing about it.
@@ -154,8 +160,12 @@ mod tests {
         see(&mut cluster, "HelmRelease", flux("HelmRelease", "True"));
         track.note(&cluster, at(4));
         assert_eq!((track.generated, track.ready, track.healthy), (Some(at(3)), Some(at(4)), None));
-        see(&mut cluster, "Application", application(json!({ "sync": { "status": "Synced" },
-            "health": { "status": "Healthy" }, "operationState": { "phase": "Succeeded" } })));
+        see(
+            &mut cluster,
+            "Application",
+            application(json!({ "sync": { "status": "Synced" },
+            "health": { "status": "Healthy" }, "operationState": { "phase": "Succeeded" } })),
+        );
         track.note(&cluster, at(5));
         track.note(&cluster, at(6));
         assert_eq!(between(track.ready, track.healthy), Some(Duration::from_secs(1)));

@@ -29,7 +29,8 @@ impl View {
         let lines: Vec<_> = tracks.iter().map(|track| line(track, cluster, width)).collect();
         let elapsed = format!("{:6.1}s", self.begun.elapsed().as_secs_f32());
         if self.is_terminal {
-            let up = if self.shown.is_empty() { String::new() } else { format!("\x1b[{}A", self.shown.len()) };
+            let up =
+                if self.shown.is_empty() { String::new() } else { format!("\x1b[{}A", self.shown.len()) };
             let fitting = lines.iter().map(|line| fit(&format!("{elapsed}  {line}"), columns()));
             let redrawn: Vec<_> = fitting.map(|line| format!("\r\x1b[2K{line}\n")).collect();
             write(&format!("{up}{}", redrawn.concat()));

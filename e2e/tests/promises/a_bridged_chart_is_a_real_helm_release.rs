@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result};
 use flux_subsystem_e2e::Stack;
 
-use crate::applications::Application;
+use crate::applications::{Application, beginning};
 
 #[tokio::test]
 async fn helm_flux_and_argo_cd_all_show_it() -> Result<()> {
@@ -63,6 +63,26 @@ async fn argo_cds_own_commands_show_it_and_wait_for_it() -> Result<()> {
         .map(|one| one["kind"].clone())
         .collect();
     assert_eq!(kinds, ["HelmRelease", "HelmRepository"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn once_synced_it_never_looks_otherwise() -> Result<()> {
+    let env = Stack::shared().await?.test("chart-calm").await?;
+    let (app, since) = (Application::chart(&env, "6.3.5"), beginning(&env).await?);
+    app.apply(&env).await?;
+    // Argo CD's own command ends with a refresh the moment that everything is well.
+    env.argocd(&["app", "wait", app.name(), "--sync", "--health", "--operation", "--timeout", "60"]).await?.text()?;
+    for refresh in ["--refresh", "--hard-refresh"] {
+        env.argocd(&["app", "get", app.name(), refresh]).await?.text()?;
+    }
+    let versions = app.versions(&env, &since).await?;
+    for (of, last) in [("sync", "Synced"), ("health", "Healthy")] {
+        let words = versions.iter().map(|app| app["status"][of]["status"].as_str().unwrap_or_default());
+        let mut seen: Vec<_> = words.collect();
+        seen.dedup();
+        assert_eq!(seen.iter().position(|word| *word == last), Some(seen.len() - 1), "{of}: {seen:?}");
+    }
     Ok(())
 }
 

@@ -164,10 +164,10 @@ async fn moment(
     let mut events = Box::pin(api.watch(&only, "0").await?);
     let watching = async {
         while let Some(event) = events.try_next().await? {
-            if let WatchEvent::Added(object) | WatchEvent::Modified(object) = event {
-                if check(&serde_json::to_value(object)?) {
-                    return Ok(());
-                }
+            if let WatchEvent::Added(object) | WatchEvent::Modified(object) = event
+                && check(&serde_json::to_value(object)?)
+            {
+                return Ok(());
             }
         }
         anyhow::bail!("the watch of {kind} {name} ended")

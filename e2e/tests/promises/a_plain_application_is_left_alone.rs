@@ -1,10 +1,10 @@
 //! An Application without `FluxSubsystem=true` belongs to stock Argo CD; the bridge beside it never writes to it.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use flux_subsystem_e2e::{Stack, TestEnv};
 use serde_json::Value;
 
-use crate::applications::Application;
+use crate::applications::{Application, beginning};
 
 #[tokio::test]
 async fn stock_argo_cd_deploys_it_and_flux_knows_nothing_of_it() -> Result<()> {
@@ -20,8 +20,7 @@ async fn the_option_set_to_false_is_no_wish_to_join() -> Result<()> {
 }
 
 async fn left_alone(env: &TestEnv, app: &Application) -> Result<()> {
-    let namespace = env.get("Namespace", "", &env.namespace).await?.context("no namespace")?;
-    let since = namespace["metadata"]["resourceVersion"].as_str().context("no resourceVersion")?.to_owned();
+    let since = beginning(env).await?;
     // The bridge is at work all the while: it delivers this one in the same control namespace.
     let bridged = Application::chart(env, "6.3.5").named(env, "bridged");
     bridged.apply(env).await?;
@@ -37,34 +36,14 @@ async fn left_alone(env: &TestEnv, app: &Application) -> Result<()> {
 
     bridged.delete(env).await?;
 
-    let versions = versions(env, app, &since).await?;
-    assert!(versions.len() > 1, "the watch missed its life: {versions:?}");
-    for (version, managers) in &versions {
-        assert!(!managers.iter().any(|name| name == "flux-subsystem"), "{version} was written by {managers:?}");
+    let versions = app.versions(env, &since).await?;
+    let managers = |app: &Value| app["metadata"]["managedFields"].to_string();
+    for version in &versions {
+        assert!(!managers(version).contains("flux-subsystem"), "the bridge wrote: {}", managers(version));
     }
     let last = env.application(app.name()).await?;
     assert!(last["metadata"]["annotations"]["argocd.argoproj.io/skip-reconcile"].is_null(), "it is stamped");
-    assert!(versions.iter().any(|(_, managers)| managers.iter().any(|name| name == "argocd-application-controller")));
+    let by_argo_cd = |app: &Value| managers(app).contains("argocd-application-controller");
+    assert!(versions.iter().any(by_argo_cd), "the watch missed its life");
     app.delete(env).await
-}
-
-/// Every version that the Application had since the resourceVersion `since`: its resourceVersion and who had written
-/// which of its fields.
-async fn versions(env: &TestEnv, app: &Application, since: &str) -> Result<Vec<(String, Vec<String>)>> {
-    let (control, name) = (&env.control, app.name());
-    let path = format!(
-        "/apis/argoproj.io/v1alpha1/namespaces/{control}/applications?watch=1&timeoutSeconds=1\
-         &fieldSelector=metadata.name={name}&resourceVersion={since}"
-    );
-    let events = env.kubectl(&["get", "--raw", &path]).await?.text()?;
-    let events = serde_json::Deserializer::from_str(&events).into_iter::<Value>();
-    events
-        .map(|event| {
-            let mut event = event?;
-            let metadata = event["object"]["metadata"].take();
-            let managers = metadata["managedFields"].as_array().into_iter().flatten();
-            let managers = managers.filter_map(|entry| entry["manager"].as_str().map(str::to_owned)).collect();
-            Ok((metadata["resourceVersion"].to_string(), managers))
-        })
-        .collect()
 }

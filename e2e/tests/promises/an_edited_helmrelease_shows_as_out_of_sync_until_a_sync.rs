@@ -72,7 +72,7 @@ async fn revision(env: &TestEnv, app: &Application, revision: &str, replicas: u3
     .await
 }
 
-/// The kinds of the resources that the Application shows as OutOfSync.
+/// The kinds of the resources that the Application shows as `OutOfSync`.
 fn out_of_sync(app: &Value) -> Vec<Value> {
     let resources = app["status"]["resources"].as_array().cloned().unwrap_or_default();
     resources.into_iter().filter(|one| one["status"] == "OutOfSync").map(|one| one["kind"].clone()).collect()

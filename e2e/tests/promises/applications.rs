@@ -173,6 +173,18 @@ impl Application {
         Ok(app["status"]["history"].as_array().cloned().unwrap_or_default())
     }
 
+    /// Every version that it had since the resourceVersion `since` of any object, oldest first, as a watch tells them.
+    pub(crate) async fn versions(&self, env: &TestEnv, since: &str) -> Result<Vec<Value>> {
+        let (control, name) = (&env.control, &self.name);
+        let path = format!(
+            "/apis/argoproj.io/v1alpha1/namespaces/{control}/applications?watch=1&timeoutSeconds=1\
+             &fieldSelector=metadata.name={name}&resourceVersion={since}"
+        );
+        let events = env.kubectl(&["get", "--raw", &path]).await?.text()?;
+        let events = serde_json::Deserializer::from_str(&events).into_iter::<Value>();
+        events.map(|event| Ok(event?["object"].take())).collect()
+    }
+
     /// Presses Sync as argocd-server writes it (argo-cd `server/application/application.go`, `Sync`).
     pub(crate) async fn sync(&self, env: &TestEnv) -> Result<()> {
         let operation = json!({ "operation": {
@@ -188,6 +200,12 @@ impl Application {
     pub(crate) async fn delete(&self, env: &TestEnv) -> Result<()> {
         env.kubectl(&["delete", "application", &self.name, "-n", &env.control, "--timeout=90s"]).await?.text().map(drop)
     }
+}
+
+/// The resourceVersion of the test's namespace: everything that the test made came after it.
+pub(crate) async fn beginning(env: &TestEnv) -> Result<String> {
+    let namespace = env.get("Namespace", "", &env.namespace).await?.context("no namespace")?;
+    Ok(namespace["metadata"]["resourceVersion"].as_str().context("no resourceVersion")?.to_owned())
 }
 
 /// How long anything may take on a busy machine.

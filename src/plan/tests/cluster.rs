@@ -72,6 +72,7 @@ impl Cluster {
             failures: Vec::new(),
             refusal: self.refusal.clone(),
             refresh: self.refresh.clone(),
+            summary: None,
             control_namespace: "argocd".into(),
         })
     }

@@ -1,0 +1,57 @@
+//! `status.summary` of a bridged Application, which lists and the UI show, is what stock Argo CD makes of the same chart.
+
+use anyhow::Result;
+use flux_subsystem_e2e::{Chart, Stack};
+use serde_json::json;
+
+use crate::applications::Application;
+
+const INGRESS: &str = r#"
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: {{ include "podinfo.name" . }}
+  annotations:
+    link.argocd.argoproj.io/docs: https://docs.example.org/
+spec:
+  tls:
+    - hosts: [secure.example.org]
+  rules:
+    {{- range list "plain.example.org" "secure.example.org" }}
+    - host: {{ . }}
+      http:
+        paths:
+          - path: /shop
+            pathType: Prefix
+            backend: {service: {name: {{ include "podinfo.name" $ }}, port: {number: 9898}}}
+    {{- end }}
+"#;
+
+#[tokio::test]
+async fn as_stock_argo_cd_summarizes_the_same_chart() -> Result<()> {
+    let env = Stack::shared().await?.test("summary").await?;
+    let repository = env.name("charts");
+    let edits = [("templates/ingress.yaml", Some(INGRESS))];
+    for version in ["1.0.0", "1.1.0"] {
+        env.sources().publish_chart(&repository, &Chart { edits: &edits, ..Chart::podinfo(version) }).await?;
+    }
+    let chart = |version: &str| Application::chart_from(&env, &env.sources().helm_url(&repository), version);
+    let plain = chart("1.0.0").named(&env, "plain").options(&["CreateNamespace=true"]);
+    let bridged = chart("1.0.0");
+    plain.apply(&env).await?;
+    let summary = bridged.deliver(&env).await?["status"]["summary"].clone();
+    let urls =
+        ["http://plain.example.org/shop", "https://docs.example.org/", "https://secure.example.org/shop"];
+    assert_eq!(summary["externalURLs"], json!(urls));
+    // Argo CD reads images off Pods, which come a moment after the Deployment.
+    plain.wait(&env, "summarized alike by stock Argo CD", |app| app["status"]["summary"] == summary).await?;
+
+    let next = chart("1.1.0");
+    next.apply(&env).await?;
+    let after = next.settled(&env).await?["status"]["summary"].clone();
+    let images = |summary: &serde_json::Value| summary["images"].clone();
+    assert_ne!(images(&after), images(&summary), "the new version has a new image");
+    let deployment = next.delivered(&env, "Deployment", &format!("{}-podinfo", next.name())).await?;
+    assert_eq!(images(&after), json!([deployment["spec"]["template"]["spec"]["containers"][0]["image"]]));
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! `syncResult`: what an operation did, object by object.
+
+use super::sync::Outcome;
+use crate::argo::operation::{OperationState, Phase, ResourceResult, SyncResult};
+use crate::mirror::{Resource, SourceState, View, WorkloadState};
+
+/// `syncResult` of an operation that is at `outcome`, or still at work.
+pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>) -> SyncResult {
+    let app = &view.observed.app;
+    let sync = operation.operation.sync.clone().unwrap_or_default();
+    let revision =
+        if view.delivery.available.is_empty() { sync.revision } else { view.delivery.available.clone() };
+    let multiple = app.has_multiple_sources();
+    SyncResult {
+        resources: view.resources.iter().map(|resource| line(view, resource, outcome)).collect(),
+        revisions: if multiple { vec![revision.clone()] } else { Vec::new() },
+        revision: if multiple { String::new() } else { revision },
+        source: sync.source.or_else(|| app.spec.source.clone()).filter(|_| !multiple),
+        sources: if multiple { app.spec.sources.clone() } else { Vec::new() },
+    }
+}
+
+/// The result line of one Flux object, with Flux's own message.
+fn line(view: &View<'_>, resource: &Resource<'_>, outcome: Option<&Outcome>) -> ResourceResult {
+    let ready = resource.live.and_then(|live| live.condition("Ready"));
+    let is_failed = if resource.key.kind.is_workload() {
+        matches!(view.workload, WorkloadState::Failed(_))
+    } else {
+        matches!(view.source, SourceState::Failed(_))
+    };
+    let (status, phase) = match (outcome, is_failed) {
+        (None, _) => ("", "Running"),
+        (Some(outcome), false) if outcome.phase == Phase::Succeeded || resource.key.kind.is_source() => {
+            ("Synced", "Succeeded")
+        }
+        (Some(_), _) => ("SyncFailed", "Failed"),
+    };
+    ResourceResult {
+        group: resource.key.kind.group().to_owned(),
+        version: resource.key.kind.version().to_owned(),
+        kind: resource.key.kind.kind().to_owned(),
+        namespace: resource.key.namespace.clone(),
+        name: resource.key.name.clone(),
+        status: status.to_owned(),
+        // While it runs, the operation's own message tells what Flux is doing: one text that changes is enough.
+        message: outcome.and(ready).map(|ready| ready.message.to_owned()).unwrap_or_default(),
+        hook_phase: phase.to_owned(),
+        sync_phase: "Sync".to_owned(),
+    }
+}
