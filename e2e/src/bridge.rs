@@ -314,9 +314,35 @@ pub(crate) async fn install(state: &State) -> Result<PathBuf> {
     let token = run(state, "kubectl", &["create", "token", name, "-n", namespace, "--duration=24h"], "")
         .await?
         .text()?;
+    admission(state).await?;
     let path = state.data("bridge-kubeconfig");
     std::fs::write(&path, render_kubeconfig(state, name, token.trim()))?;
     Ok(path)
+}
+
+/// Waits until the admission policy has taken effect, which the API server lets follow a moment after it was applied:
+/// an Application that comes in between is deployed by stock Argo CD, too.
+async fn admission(state: &State) -> Result<()> {
+    let probe = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": { "name": "admission-probe", "namespace": "argocd" },
+        "spec": {
+            "project": "default", "destination": {},
+            "syncPolicy": { "syncOptions": ["FluxSubsystem=true"] },
+        },
+    })
+    .to_string();
+    let begun = Instant::now();
+    while begun.elapsed() < READY_WITHIN {
+        // A dry run ends with admission: nothing is stored.
+        let create = ["create", "--dry-run=server", "--filename=-", "--output=json"];
+        let admitted = run(state, "kubectl", &create, &probe).await?.json()?;
+        if admitted["metadata"]["annotations"]["argocd.argoproj.io/skip-reconcile"] == "true" {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("the admission policy of manifests/ has no effect after {READY_WITHIN:?}")
 }
 
 /// The bridge's roles of one namespace, for another one; Kubernetes's own and Argo CD's are left out.

@@ -26,7 +26,8 @@ pub(super) struct Gathered {
 pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestamp) -> Gathered {
     let identity = app.identity();
     let is_requested = app.annotation(names::ANNOTATION_REFRESH).is_some();
-    let refresh = shared.memory.refresh(&identity, is_requested, now);
+    // Finer than `now`: two refreshes within one second are two requests.
+    let refresh = shared.memory.refresh(&identity, is_requested, Timestamp::now());
     let mut asking = Asking {
         shared,
         app: &app,

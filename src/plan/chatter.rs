@@ -8,7 +8,7 @@ use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 
 /// The least time between two writes that change nothing but words.
-const PAUSE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// Only words differ, and the last write is too fresh.
 pub(super) fn may_wait(app: &Application, desired: &ApplicationStatus, now: Timestamp) -> bool {
@@ -23,29 +23,24 @@ pub(super) fn delay(app: &Application, desired: &ApplicationStatus, now: Timesta
     PAUSE.checked_sub(since).filter(|rest| is_chatter && !rest.is_zero())
 }
 
-/// The status without words. While an operation runs, the objects' own states count as words, too: what people and
-/// programs wait for is its end.
+/// The status without words. While an operation runs, everything but its phase and the conditions is words: what
+/// people and programs wait for is its end, and on the way there the objects' states change several times a second.
 fn wordless(status: &ApplicationStatus) -> ApplicationStatus {
+    let running = status.operation_state.as_ref().filter(|operation| !operation.phase.is_completed());
+    if let Some(running) = running {
+        let mut running = running.clone();
+        running.message.clear();
+        running.sync_result = None;
+        let conditions = status.conditions.clone();
+        return ApplicationStatus { conditions, operation_state: Some(running), ..ApplicationStatus::default() };
+    }
     let mut status = status.clone();
     status.health.message.clear();
-    if status.operation_state.as_ref().is_some_and(|operation| !operation.phase.is_completed()) {
-        status.resources.clear();
-    }
     for health in status.resources.iter_mut().filter_map(|resource| resource.health.as_mut()) {
         health.message.clear();
     }
-    if let Some(operation) = &mut status.operation_state {
-        operation.message.clear();
-        if operation.phase.is_completed() {
-            operation
-                .sync_result
-                .iter_mut()
-                .flat_map(|r| &mut r.resources)
-                .for_each(|line| line.message.clear());
-        } else {
-            operation.sync_result = None;
-        }
-    }
+    let result = status.operation_state.as_mut().and_then(|operation| operation.sync_result.as_mut());
+    result.into_iter().flat_map(|result| &mut result.resources).for_each(|line| line.message.clear());
     status
 }
 
@@ -67,7 +62,7 @@ mod tests {
         let app = Application { status: Some(status("pulling", "Progressing")), ..Application::default() };
         let at = |second: i64| Timestamp::from_second(1_767_225_600 + second).unwrap();
         assert!(may_wait(&app, &status("installing", "Progressing"), at(1)));
-        assert!(!may_wait(&app, &status("installing", "Progressing"), at(2)));
+        assert!(!may_wait(&app, &status("installing", "Progressing"), at(3)));
         assert!(!may_wait(&app, &status("", "Healthy"), at(1)));
         assert_eq!(delay(&app, &status("pulling", "Progressing"), at(1)), None);
     }

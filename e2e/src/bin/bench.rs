@@ -66,7 +66,7 @@ struct Cost {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let stack = Stack::up("bench", Options { argocd: false, flux_crds: true, idle_exit: Some(30) }).await?;
+    let stack = Stack::private(Options { argocd: false, flux_crds: true, idle_exit: None }).await?;
     stack.sources().publish_chart("speck", &CHART).await?;
     let env = stack.test("bench").await?.with_control_namespace("120s").await?;
     let mut table = String::from("round  without bridge  with bridge  ratio  delete (with bridge)\n");

@@ -72,7 +72,9 @@ async fn once_synced_it_never_looks_otherwise() -> Result<()> {
     let (app, since) = (Application::chart(&env, "6.3.5"), beginning(&env).await?);
     app.apply(&env).await?;
     // Argo CD's own command ends with a refresh the moment that everything is well.
-    env.argocd(&["app", "wait", app.name(), "--sync", "--health", "--operation", "--timeout", "60"]).await?.text()?;
+    env.argocd(&["app", "wait", app.name(), "--sync", "--health", "--operation", "--timeout", "60"])
+        .await?
+        .text()?;
     for refresh in ["--refresh", "--hard-refresh"] {
         env.argocd(&["app", "get", app.name(), refresh]).await?.text()?;
     }

@@ -45,7 +45,11 @@ async fn a_later_delivery_that_fails_leaves_the_pods_before_it_running() -> Resu
     assert_eq!(columns(&told), ["OutOfSync", "Degraded"]);
     let message = operation_message(&told);
     assert!(message.contains("upgrade failed") && message.contains("timeout waiting for"), "{message}");
-    assert_eq!(broken.available(&env, &podinfo(&broken)).await?, 1, "the pod of the delivery before it runs on");
+    assert_eq!(
+        broken.available(&env, &podinfo(&broken)).await?,
+        1,
+        "the pod of the delivery before it runs on"
+    );
     assert_eq!(broken.history(&env).await?.len(), 1, "a failed delivery is none");
 
     repaired.deliver(&env).await?;

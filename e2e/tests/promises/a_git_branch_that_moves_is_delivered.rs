@@ -24,7 +24,8 @@ async fn follows(revision: &str, test: &str) -> Result<()> {
     assert_eq!(first["status"]["sourceType"], "Kustomize");
     assert_eq!(app.delivered(&env, "Deployment", "web").await?["status"]["availableReplicas"], 3);
 
-    let commit = repository.commit("main", &[("apps/base/revision.env", Some("revision=moved\n"))], "Move").await?;
+    let commit =
+        repository.commit("main", &[("apps/base/revision.env", Some("revision=moved\n"))], "Move").await?;
     let moved = env.wait_until("the commit is delivered and recorded", PATIENCE, async || {
         let app = app.settled(&env).await?;
         Ok((app["status"]["sync"]["revision"] == *commit).then_some(app))

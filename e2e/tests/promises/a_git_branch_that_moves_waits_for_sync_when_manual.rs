@@ -18,7 +18,8 @@ async fn a_new_commit_waits_for_a_sync() -> Result<()> {
     app.settled(&env).await?;
     waits_suspended(&env, &app).await?;
 
-    let commit = repository.commit("main", &[("apps/base/revision.env", Some("revision=moved\n"))], "Move").await?;
+    let commit =
+        repository.commit("main", &[("apps/base/revision.env", Some("revision=moved\n"))], "Move").await?;
     app.wait(&env, "OutOfSync at the new commit", |app| at(app, "OutOfSync", &commit)).await?;
     assert_ne!(revision(&env, &app).await?, "moved");
     assert_eq!(app.history(&env).await?.len(), 1);

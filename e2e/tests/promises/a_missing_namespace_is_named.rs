@@ -9,7 +9,8 @@ use crate::observations::columns;
 #[tokio::test]
 async fn a_missing_namespace_is_named() -> Result<()> {
     let env = Stack::shared().await?.test("no-namespace").await?;
-    let app = Application::chart(&env, "6.3.5").options(&["FluxSubsystem=true", "AutoCreateFluxResources=true"]);
+    let app =
+        Application::chart(&env, "6.3.5").options(&["FluxSubsystem=true", "AutoCreateFluxResources=true"]);
     app.apply(&env).await?;
     let absent = app.destination();
     let told = app.told(&env, "SyncError", &format!("namespaces \"{absent}\" not found")).await?;

@@ -50,7 +50,8 @@ async fn brought_back(env: &TestEnv, app: &Application, user: &str) -> Result<()
     assert_eq!(out_of_sync(&synced), Vec::<Value>::new());
     let operation = &synced["status"]["operationState"];
     assert_eq!(operation["message"], "successfully synced (all tasks run)");
-    let entry = synced["status"]["history"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
+    let entry =
+        synced["status"]["history"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
     assert_eq!(entry["id"], 2);
     assert_eq!(entry["initiatedBy"]["username"].as_str().unwrap_or_default(), user);
     assert!(entry["initiatedBy"]["automated"].is_null(), "{entry}");

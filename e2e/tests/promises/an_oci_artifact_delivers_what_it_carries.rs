@@ -9,7 +9,8 @@ use crate::namespaces::wait_until_empty;
 
 fn artifact(env: &TestEnv) -> Application {
     let url = env.sources().oci_url("manifests/argocd");
-    Application::of(env, &json!({ "repoURL": url, "path": "./podinfo", "targetRevision": "1.0.5" })).self_healing()
+    Application::of(env, &json!({ "repoURL": url, "path": "./podinfo", "targetRevision": "1.0.5" }))
+        .self_healing()
 }
 
 #[tokio::test]
@@ -61,7 +62,8 @@ async fn a_tag_that_moves_is_delivered() -> Result<()> {
     let source = json!({ "repoURL": sources.oci_url(&repository), "path": ".", "targetRevision": "latest" });
     let app = Application::of(&env, &source);
     app.deliver(&env).await?;
-    let digest = sources.push_artifact(&repository, "latest", &[("settings.yaml", Some(&settings("next")))]).await?;
+    let digest =
+        sources.push_artifact(&repository, "latest", &[("settings.yaml", Some(&settings("next")))]).await?;
     env.wait_until("the tag's new content is delivered and recorded", PATIENCE, async || {
         let map = app.delivered(&env, "ConfigMap", "settings").await?;
         let history = app.history(&env).await?;

@@ -28,6 +28,9 @@ async fn an_unknown_chart_is_named_and_heals() -> Result<()> {
     assert_eq!(history.len(), 1, "{history:?}");
     assert_eq!(history[0]["revision"], "1.0.0");
     let release = app.release(&env).await?;
-    assert_eq!([&release["revision"], &release["chart"], &release["status"]], ["1", "podinfo-1.0.0", "deployed"]);
+    assert_eq!(
+        [&release["revision"], &release["chart"], &release["status"]],
+        ["1", "podinfo-1.0.0", "deployed"]
+    );
     Ok(())
 }

@@ -11,7 +11,8 @@ async fn an_unreachable_chart_repository_keeps_the_last_delivery() -> Result<()>
     let env = Stack::shared().await?.test("chart-outage").await?;
     let (sources, repository) = (env.sources(), env.name("charts"));
     sources.publish_chart(&repository, &Chart::podinfo("1.0.0")).await?;
-    let app = Application::chart_from(&env, &sources.helm_url(&repository), "1.x").parameter("replicaCount", "2");
+    let app =
+        Application::chart_from(&env, &sources.helm_url(&repository), "1.x").parameter("replicaCount", "2");
     app.deliver(&env).await?;
     let release = app.release(&env).await?;
 

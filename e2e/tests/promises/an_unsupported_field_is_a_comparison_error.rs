@@ -19,7 +19,10 @@ async fn an_unsupported_field_is_named_and_nothing_is_applied() -> Result<()> {
     let broken = [
         ("spec.source.plugin", json!({ "source": { "plugin": { "name": "cue" } } })),
         ("spec.sources", json!({ "source": null, "sources": several })),
-        ("spec.source.kustomize.commonLabels", json!({ "source": { "kustomize": { "commonLabels": { "a": "b" } } } })),
+        (
+            "spec.source.kustomize.commonLabels",
+            json!({ "source": { "kustomize": { "commonLabels": { "a": "b" } } } }),
+        ),
     ];
     for (number, (field, spec)) in broken.iter().enumerate() {
         let app = Application::of(&env, &source(&env)).named(&env, &format!("app{number}"));

@@ -142,13 +142,23 @@ impl Application {
     }
 
     /// Waits until `check` is true of it, and returns it.
-    pub(crate) async fn wait(&self, env: &TestEnv, what: &str, check: impl Fn(&Value) -> bool) -> Result<Value> {
+    pub(crate) async fn wait(
+        &self,
+        env: &TestEnv,
+        what: &str,
+        check: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
         let what = format!("Application {} is {what}", self.name);
         env.wait_until(&what, PATIENCE, async || {
             let app = env.application(&self.name).await?;
             let status = &app["status"];
-            let shown = json!([status["sync"]["status"], status["health"], status["operationState"]["message"]]);
-            if check(&app) { Ok(Some(app)) } else { Err(anyhow::anyhow!("{shown}, {}", status["conditions"])) }
+            let shown =
+                json!([status["sync"]["status"], status["health"], status["operationState"]["message"]]);
+            if check(&app) {
+                Ok(Some(app))
+            } else {
+                Err(anyhow::anyhow!("{shown}, {}", status["conditions"]))
+            }
         })
         .await
     }
@@ -191,14 +201,25 @@ impl Application {
             "initiatedBy": { "username": "admin" },
             "sync": { "syncStrategy": { "hook": {} }, "prune": true },
         } });
-        let arguments =
-            ["patch", "application", &self.name, "-n", &env.control, "--type=merge", "-p", &operation.to_string()];
+        let arguments = [
+            "patch",
+            "application",
+            &self.name,
+            "-n",
+            &env.control,
+            "--type=merge",
+            "-p",
+            &operation.to_string(),
+        ];
         env.kubectl(&arguments).await?.text().map(drop)
     }
 
     /// `kubectl delete`, which waits until it is gone.
     pub(crate) async fn delete(&self, env: &TestEnv) -> Result<()> {
-        env.kubectl(&["delete", "application", &self.name, "-n", &env.control, "--timeout=90s"]).await?.text().map(drop)
+        env.kubectl(&["delete", "application", &self.name, "-n", &env.control, "--timeout=90s"])
+            .await?
+            .text()
+            .map(drop)
     }
 }
 

@@ -23,7 +23,10 @@ async fn a_chart_leaves_nothing_but_the_namespace() -> Result<()> {
         Ok((!deployment["metadata"]["deletionTimestamp"].is_null()).then_some(()))
     })
     .await?;
-    assert!(env.get("HelmRepository", app.destination(), app.name()).await?.is_some(), "the release needs it still");
+    assert!(
+        env.get("HelmRepository", app.destination(), app.name()).await?.is_some(),
+        "the release needs it still"
+    );
     env.application(app.name()).await?;
     hold(&env, &app, "deployment", &deployment, "null").await?;
 
@@ -82,7 +85,9 @@ async fn order_of_ends(env: &TestEnv, app: &Application) -> Result<BTreeMap<&'st
     let (ns, mut look, mut gone) = (app.destination(), 0, BTreeMap::new());
     env.wait_until("everything is gone", PATIENCE, async || {
         look += 1;
-        for (kind, namespace) in [("Application", env.control.as_str()), ("HelmRepository", ns), ("HelmRelease", ns)] {
+        for (kind, namespace) in
+            [("Application", env.control.as_str()), ("HelmRepository", ns), ("HelmRelease", ns)]
+        {
             if env.get(kind, namespace, app.name()).await?.is_none() {
                 gone.entry(kind).or_insert(look);
             }

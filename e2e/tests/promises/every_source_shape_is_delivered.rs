@@ -16,10 +16,19 @@ async fn charts_from_repositories() -> Result<()> {
     let sources = env.sources();
     let registry = format!("{}/charts", sources.registry());
     let shapes = [
-        ("http", json!({ "repoURL": sources.helm_url("podinfo"), "chart": "podinfo", "targetRevision": "6.3.5" })),
-        ("range", json!({ "repoURL": sources.helm_url("podinfo"), "chart": "podinfo", "targetRevision": "6.3.x" })),
+        (
+            "http",
+            json!({ "repoURL": sources.helm_url("podinfo"), "chart": "podinfo", "targetRevision": "6.3.5" }),
+        ),
+        (
+            "range",
+            json!({ "repoURL": sources.helm_url("podinfo"), "chart": "podinfo", "targetRevision": "6.3.x" }),
+        ),
         ("oci", json!({ "repoURL": registry, "chart": "podinfo", "targetRevision": "6.3.5" })),
-        ("oci-path", json!({ "repoURL": sources.oci_url("charts/podinfo"), "path": ".", "targetRevision": "6.3.5" })),
+        (
+            "oci-path",
+            json!({ "repoURL": sources.oci_url("charts/podinfo"), "path": ".", "targetRevision": "6.3.5" }),
+        ),
     ];
     let apps = shapes.map(|(name, source)| Application::of(&env, &source).named(&env, name));
     let [http, range, oci, path] = apps;
@@ -54,13 +63,15 @@ async fn a_chart_in_git() -> Result<()> {
 
     // A commit counts, whether or not somebody thought of the chart's version.
     let edit = "replicaCount: 2\nui:\n  message: Hello again\n";
-    let commit = repository.commit("main", &[("charts/podinfo/values-prod.yaml", Some(edit))], "Edit").await?;
+    let commit =
+        repository.commit("main", &[("charts/podinfo/values-prod.yaml", Some(edit))], "Edit").await?;
     env.wait_until("the commit is delivered", PATIENCE, async || {
         Ok((settings(&env, &app).await?["message"] == "Hello again").then_some(()))
     })
     .await?;
     app.wait(&env, "at the new commit", |app| {
-        let last = app["status"]["history"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
+        let last =
+            app["status"]["history"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
         last["revision"] == *commit && app["status"]["sync"]["revision"] == *commit
     })
     .await?;
@@ -86,7 +97,10 @@ async fn a_directory_with_and_without_its_subfolders() -> Result<()> {
     }
     for name in ["settings", "more-settings"] {
         deep.delivered(&env, "ConfigMap", name).await?;
-        assert!(env.get("ConfigMap", flat.destination(), name).await?.is_none(), "{name} lies in a subfolder");
+        assert!(
+            env.get("ConfigMap", flat.destination(), name).await?.is_none(),
+            "{name} lies in a subfolder"
+        );
     }
     Ok(())
 }
@@ -147,7 +161,8 @@ async fn git_over_ssh() -> Result<()> {
 
 /// The kinds of the Flux objects in the Application's namespace; each is there once.
 async fn kinds(env: &TestEnv, app: &Application) -> Result<Vec<&'static str>> {
-    let all = ["GitRepository", "OCIRepository", "HelmRepository", "HelmChart", "HelmRelease", "Kustomization"];
+    let all =
+        ["GitRepository", "OCIRepository", "HelmRepository", "HelmChart", "HelmRelease", "Kustomization"];
     let mut found = Vec::new();
     for kind in all {
         for _ in env.list(kind, app.destination()).await? {

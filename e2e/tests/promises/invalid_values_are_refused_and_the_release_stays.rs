@@ -19,7 +19,8 @@ async fn values_against_the_schema_of_the_chart_are_refused() -> Result<()> {
     assert_eq!(columns(&told), ["OutOfSync", "Degraded"]);
     assert_eq!(told["status"]["operationState"]["phase"], "Failed");
     let words = "values don't meet the specifications";
-    let flux = ready_message(&env.wait_for_failure("HelmRelease", app.destination(), app.name(), words).await?);
+    let flux =
+        ready_message(&env.wait_for_failure("HelmRelease", app.destination(), app.name(), words).await?);
     assert!(flux.contains("color"), "{flux}");
     assert_eq!(told["status"]["operationState"]["message"], flux, "Flux's own words");
     assert_eq!(app.release(&env).await?, before, "the release stays");

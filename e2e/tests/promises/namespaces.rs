@@ -10,7 +10,8 @@ const ALWAYS: [&str; 2] = ["configmap/kube-root-ca.crt", "serviceaccount/default
 
 /// Every object in a namespace as `KIND.GROUP/NAME`, of whatever kind, but for events and what is always there.
 pub(crate) async fn everything_in(env: &TestEnv, namespace: &str) -> Result<Vec<String>> {
-    let kinds = env.kubectl(&["api-resources", "--namespaced", "--verbs=list", "-o", "name"]).await?.text()?;
+    let kinds =
+        env.kubectl(&["api-resources", "--namespaced", "--verbs=list", "-o", "name"]).await?.text()?;
     let kinds: Vec<_> = kinds.lines().filter(|kind| !kind.starts_with("events")).collect();
     let found = env.kubectl(&["get", &kinds.join(","), "-n", namespace, "-o", "name"]).await?.text()?;
     Ok(found.lines().filter(|name| !ALWAYS.contains(name)).map(str::to_owned).collect())

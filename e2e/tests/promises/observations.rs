@@ -29,7 +29,8 @@ impl Application {
 
     /// Waits until a condition of that type says `words`, and returns the Application.
     pub(crate) async fn told(&self, env: &TestEnv, kind: &str, words: &str) -> Result<Value> {
-        self.wait(env, &format!("told by a {kind}: {words}"), |app| conditions(app, kind).contains(words)).await
+        self.wait(env, &format!("told by a {kind}: {words}"), |app| conditions(app, kind).contains(words))
+            .await
     }
 
     /// Waits until its last operation failed and it is Degraded, and returns it.

@@ -42,7 +42,8 @@ async fn an_edited_deployment_of_a_chart_is_put_back_by_flux() -> Result<()> {
     let env = Stack::shared().await?.test("heal-chart").await?;
     // Flux looks for drift at every reconciliation of the release.
     let often = r#"{"spec": {"interval": "1s"}}"#;
-    let app = Application::chart(&env, "6.3.5").self_healing().annotation("flamingo/helmrelease-override", often);
+    let app =
+        Application::chart(&env, "6.3.5").self_healing().annotation("flamingo/helmrelease-override", often);
     app.deliver(&env).await?;
     let release = app.delivered(&env, "HelmRelease", app.name()).await?;
     assert_eq!(release["spec"]["driftDetection"]["mode"], "enabled");
