@@ -335,7 +335,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn app(spec: Value) -> Application {
+    fn app(spec: &Value) -> Application {
         serde_json::from_value(json!({"metadata": {"name": "a", "namespace": "argocd"}, "spec": spec}))
             .unwrap()
     }
@@ -350,33 +350,33 @@ mod tests {
             ("FluxSubsystem", false),
         ] {
             assert_eq!(
-                app(json!({"syncPolicy": {"syncOptions": [option]}})).is_bridged(),
+                app(&json!({"syncPolicy": {"syncOptions": [option]}})).is_bridged(),
                 bridged,
                 "{option}"
             );
         }
-        assert!(!app(json!({})).is_bridged());
+        assert!(!app(&json!({})).is_bridged());
     }
 
     #[test]
     fn automated_can_be_switched_off() {
-        assert!(app(json!({"syncPolicy": {"automated": {}}})).automated().is_some());
-        assert!(app(json!({"syncPolicy": {"automated": {"enabled": true}}})).automated().is_some());
+        assert!(app(&json!({"syncPolicy": {"automated": {}}})).automated().is_some());
+        assert!(app(&json!({"syncPolicy": {"automated": {"enabled": true}}})).automated().is_some());
         assert!(
-            app(json!({"syncPolicy": {"automated": {"enabled": false, "selfHeal": true}}}))
+            app(&json!({"syncPolicy": {"automated": {"enabled": false, "selfHeal": true}}}))
                 .automated()
                 .is_none()
         );
         assert!(
-            !app(json!({"syncPolicy": {"automated": {"enabled": false, "selfHeal": true}}})).self_heals()
+            !app(&json!({"syncPolicy": {"automated": {"enabled": false, "selfHeal": true}}})).self_heals()
         );
     }
 
     #[test]
     fn sources_win_over_source_only_when_there_are_any() {
-        let one = app(json!({"source": {"repoURL": "a"}, "sources": []}));
+        let one = app(&json!({"source": {"repoURL": "a"}, "sources": []}));
         assert_eq!(one.sources()[0].repo_url, "a");
-        let two = app(json!({"source": {"repoURL": "a"}, "sources": [{"repoURL": "b"}]}));
+        let two = app(&json!({"source": {"repoURL": "a"}, "sources": [{"repoURL": "b"}]}));
         assert_eq!(two.sources()[0].repo_url, "b");
     }
 }

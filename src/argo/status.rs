@@ -212,7 +212,6 @@ pub mod seconds_option {
     use serde::{Deserialize, Deserializer, Serializer};
 
     /// Absent times are skipped by the field's attribute, `null` otherwise.
-    #[expect(clippy::ref_option, reason = "the signature is serde's")]
     pub fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         match time {
             Some(time) => super::seconds::serialize(time, serializer),

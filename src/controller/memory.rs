@@ -79,6 +79,14 @@ impl Memory {
         Some(entry.refresh.get_or_insert_with(|| Refresh { token: now.to_string(), since: now }).clone())
     }
 
+    /// The refresh was answered: one that is asked for from now on is another one, though nobody may have looked at
+    /// the Application in between.
+    pub(super) fn answered(&self, identity: &str) {
+        if let Some(entry) = self.lock().get_mut(identity) {
+            entry.refresh = None;
+        }
+    }
+
     pub(super) fn refusal(&self, identity: &str) -> Option<Refusal> {
         self.lock().get(identity)?.refusal.clone()
     }
@@ -175,6 +183,9 @@ mod tests {
         let first = memory.refresh("argocd/demo", true, Timestamp::UNIX_EPOCH);
         let later = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(1);
         assert_eq!(memory.refresh("argocd/demo", true, later), first);
+        memory.answered("argocd/demo");
+        let next = memory.refresh("argocd/demo", true, later);
+        assert_ne!(next, first);
         assert_eq!(memory.refresh("argocd/demo", false, later), None);
         assert_ne!(memory.refresh("argocd/demo", true, later), first);
     }

@@ -12,7 +12,7 @@ use super::gather::{Gathered, chain, gather};
 use crate::argo::Application;
 use crate::metrics::Outcome;
 use crate::mirror::Refusal;
-use crate::plan::{Step, plan};
+use crate::plan::{Step, plan, refresh};
 
 /// Why a reconcile is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,9 @@ async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, Exec
                 shared.memory.refused(&identity, Refusal { message, at: now });
             }
         })?;
+        if refresh::is_answer(step) {
+            shared.memory.answered(&identity);
+        }
     }
     shared.memory.succeeded(&identity, plan.state, &observed.translation.problems);
     shared.tell_census();

@@ -216,11 +216,11 @@ impl Watches {
 
 /// The CRD is not installed: the API server does not know the path.
 fn is_not_served(error: &watcher::Error) -> bool {
-    let source = match error {
-        watcher::Error::InitialListFailed(source)
-        | watcher::Error::WatchStartFailed(source)
-        | watcher::Error::WatchFailed(source) => source,
-        _ => return false,
+    let (watcher::Error::InitialListFailed(source)
+    | watcher::Error::WatchStartFailed(source)
+    | watcher::Error::WatchFailed(source)) = error
+    else {
+        return false;
     };
     matches!(source, kube::Error::Api(status) if status.code == 404)
 }

@@ -51,7 +51,9 @@ fn remove(value: &mut Value, path: &str, default: &Value) {
             }
         }
         (Value::Array(items), Some(("*", rest))) => {
-            items.iter_mut().for_each(|item| remove(item, rest, default));
+            for item in items {
+                remove(item, rest, default);
+            }
         }
         (Value::Object(fields), None) if fields.get(path) == Some(default) => {
             fields.remove(path);

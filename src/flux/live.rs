@@ -139,13 +139,13 @@ pub(crate) mod tests {
     use serde_json::json;
 
     /// An object of `kind` at generation 1 in namespace `apps`, with what `data` says.
-    pub(crate) fn object(kind: FluxKind, data: Value) -> DynamicObject {
+    pub(crate) fn object(kind: FluxKind, data: &Value) -> DynamicObject {
         let mut object = json!({
             "apiVersion": kind.api_version(),
             "kind": kind.kind(),
             "metadata": {"name": "demo", "namespace": "apps", "generation": 1, "uid": "u"},
         });
-        crate::mirror::patch::merge(&mut object, &data);
+        crate::mirror::patch::merge(&mut object, data);
         serde_json::from_value(object).unwrap()
     }
 
@@ -153,7 +153,7 @@ pub(crate) mod tests {
     fn only_both_marks_make_an_object_ours() {
         let owned = object(
             FluxKind::HelmRelease,
-            json!({"metadata": {"labels": {"flamingo/generated": "true"},
+            &json!({"metadata": {"labels": {"flamingo/generated": "true"},
                 "annotations": {"flux-subsystem.dev/application": "argocd/demo"}}}),
         );
         let live = Live { kind: FluxKind::HelmRelease, object: &owned };
@@ -162,7 +162,7 @@ pub(crate) mod tests {
 
         let unlabelled = object(
             FluxKind::HelmRelease,
-            json!({"metadata": {"annotations": {"flux-subsystem.dev/application": "argocd/demo"}}}),
+            &json!({"metadata": {"annotations": {"flux-subsystem.dev/application": "argocd/demo"}}}),
         );
         assert!(!Live { kind: FluxKind::HelmRelease, object: &unlabelled }.is_owned_by("argocd/demo"));
     }

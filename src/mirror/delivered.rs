@@ -103,7 +103,7 @@ mod tests {
     use serde_json::json;
 
     fn release(name: &str, status: &Value) -> DynamicObject {
-        object(FluxKind::HelmRelease, json!({"metadata": {"name": name}, "status": status}))
+        object(FluxKind::HelmRelease, &json!({"metadata": {"name": name}, "status": status}))
     }
 
     fn entries(ids: &[&str]) -> Value {

@@ -48,7 +48,7 @@ mod tests {
                        ClusterRole/system:web removed\nService/apps/old excluded";
         let release = object(
             FluxKind::HelmRelease,
-            json!({"status": {
+            &json!({"status": {
                 "conditions": [{"type": "Drifted", "status": "True", "message": message}],
                 "inventory": {"entries": [
                     {"id": "apps_web_apps_Deployment", "v": "v1"},

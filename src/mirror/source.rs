@@ -71,7 +71,7 @@ mod tests {
     fn source(kind: FluxKind, conditions: &Value, observed: i64) -> SourceState {
         let object = object(
             kind,
-            json!({"spec": {}, "status": {"observedGeneration": observed, "conditions": conditions}}),
+            &json!({"spec": {}, "status": {"observedGeneration": observed, "conditions": conditions}}),
         );
         state(Some(Live { kind, object: &object }), Some(&SourceState::Ready))
     }

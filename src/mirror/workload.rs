@@ -258,7 +258,7 @@ mod tests {
 
     #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
     fn workload(kind: FluxKind, spec: Value, status: Value, source: &SourceState) -> WorkloadState {
-        let object = object(kind, json!({"spec": spec, "status": status}));
+        let object = object(kind, &json!({"spec": spec, "status": status}));
         state(Some(Live { kind, object: &object }), source)
     }
 
@@ -319,12 +319,12 @@ mod tests {
     fn a_release_is_current_when_the_chart_it_runs_is_the_one_offered() {
         let release = object(
             FluxKind::HelmRelease,
-            json!({"spec": {}, "status": {"lastAttemptedRevision": "6.4.0",
+            &json!({"spec": {}, "status": {"lastAttemptedRevision": "6.4.0",
                 "history": [{"chartVersion": "6.3.5", "status": "deployed"}]}}),
         );
         let chart = object(
             FluxKind::HelmChart,
-            json!({"status": {"observedGeneration": 1, "artifact": {"revision": "6.4.0"}}}),
+            &json!({"status": {"observedGeneration": 1, "artifact": {"revision": "6.4.0"}}}),
         );
         let parts = Parts {
             workload: Some(Live { kind: FluxKind::HelmRelease, object: &release }),
@@ -341,12 +341,12 @@ mod tests {
         let delivery = |attempted: &str| {
             let release = object(
                 FluxKind::HelmRelease,
-                json!({"spec": {}, "status": {"lastAttemptedRevision": "6.3.5",
+                &json!({"spec": {}, "status": {"lastAttemptedRevision": "6.3.5",
                     "lastAttemptedConfigDigest": attempted,
                     "history": [{"chartVersion": "6.3.5", "status": "deployed", "configDigest": "sha256:old"}]}}),
             );
             let status = json!({"observedGeneration": 1, "artifact": {"revision": "6.3.5"}});
-            let chart = object(FluxKind::HelmChart, json!({"spec": {}, "status": status}));
+            let chart = object(FluxKind::HelmChart, &json!({"spec": {}, "status": status}));
             delivery(Parts {
                 workload: Some(Live { kind: FluxKind::HelmRelease, object: &release }),
                 source: None,
@@ -361,12 +361,12 @@ mod tests {
     fn an_artifact_rebuilt_from_the_same_revision_is_noticed() {
         let kustomization = object(
             FluxKind::Kustomization,
-            json!({"status": {"lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": "main@sha1:1",
+            &json!({"status": {"lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": "main@sha1:1",
                 "history": [{"lastReconciled": "2026-01-01T00:00:00Z"}]}}),
         );
         let git = object(
             FluxKind::GitRepository,
-            json!({"status": {"observedGeneration": 1, "artifact": {"revision": "main@sha1:1", "lastUpdateTime": "2026-01-01T00:00:05Z"}}}),
+            &json!({"status": {"observedGeneration": 1, "artifact": {"revision": "main@sha1:1", "lastUpdateTime": "2026-01-01T00:00:05Z"}}}),
         );
         let found = delivery(Parts {
             workload: Some(Live { kind: FluxKind::Kustomization, object: &kustomization }),

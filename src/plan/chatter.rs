@@ -32,7 +32,11 @@ fn wordless(status: &ApplicationStatus) -> ApplicationStatus {
         running.message.clear();
         running.sync_result = None;
         let conditions = status.conditions.clone();
-        return ApplicationStatus { conditions, operation_state: Some(running), ..ApplicationStatus::default() };
+        return ApplicationStatus {
+            conditions,
+            operation_state: Some(running),
+            ..ApplicationStatus::default()
+        };
     }
     let mut status = status.clone();
     status.health.message.clear();

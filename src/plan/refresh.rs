@@ -34,6 +34,14 @@ pub fn removal(app: &Application) -> Value {
     Value::Object(present.map(|key| (key.to_owned(), Value::Null)).collect::<Map<_, _>>())
 }
 
+/// Whether the step answers a refresh: it takes away the annotation that asked.
+pub fn is_answer(step: &Step) -> bool {
+    let Step::PatchApplication(patch) = step else { return false };
+    let annotation =
+        patch.pointer("/metadata/annotations").and_then(|all| all.get(names::ANNOTATION_REFRESH));
+    annotation.is_some_and(Value::is_null)
+}
+
 /// What there is to do; a running operation fetches the sources by itself.
 pub fn answer(view: &View<'_>, is_operating: bool) -> Answer {
     let Some(refresh) = &view.observed.refresh else { return Answer::default() };

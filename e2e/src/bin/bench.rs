@@ -12,7 +12,7 @@ use flux_subsystem_e2e::process::Usage;
 use flux_subsystem_e2e::{Bridge, BridgeOptions, Chart, Options, Stack, TestEnv};
 use serde_json::Value;
 
-/// A release of one ConfigMap: what is measured is the delivery, not a workload.
+/// A release of one `ConfigMap`: what is measured is the delivery, not a workload.
 const CHART: Chart<'static> = Chart {
     name: "speck",
     version: "1.0.0",

@@ -131,7 +131,7 @@ impl Application {
     pub(crate) async fn settled(&self, env: &TestEnv) -> Result<Value> {
         self.wait(env, "Synced and Healthy, and at rest", |app| {
             let status = &app["status"];
-            let compared = &status["sync"]["comparedTo"]["source"] == &app["spec"]["source"];
+            let compared = status["sync"]["comparedTo"]["source"] == app["spec"]["source"];
             status["sync"]["status"] == "Synced"
                 && status["health"]["status"] == "Healthy"
                 && status["operationState"]["phase"] == "Succeeded"

@@ -19,7 +19,9 @@ async fn drift_shows_and_a_sync_corrects_it() -> Result<()> {
         let resources = app["status"]["resources"].as_array();
         app["status"]["sync"]["status"] == "OutOfSync"
             && resources.into_iter().flatten().any(|resource| {
-                resource["kind"] == "Deployment" && resource["group"] == "apps" && resource["status"] == "OutOfSync"
+                resource["kind"] == "Deployment"
+                    && resource["group"] == "apps"
+                    && resource["status"] == "OutOfSync"
             })
     })
     .await?;
