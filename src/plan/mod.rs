@@ -60,7 +60,7 @@ pub fn plan(observed: &Observed) -> Plan {
     }
     let view = View::of(observed);
     let turn = operation::turn(&view);
-    let answer = refresh::answer(&view, turn.is_running());
+    let answer = refresh::answer(&view, turn.is_fetching());
     let upkeep = upkeep::steps(&view, turn.is_running());
     assemble(&view, turn, answer, upkeep)
 }

@@ -45,6 +45,12 @@ impl Turn {
         Self { begins: false, steps: Vec::new(), operation: OperationField::Keep, record, requeue }
     }
 
+    /// An operation that somebody asked for runs on after this turn; it fetches the sources, an automated one does not.
+    pub fn is_fetching(&self) -> bool {
+        let state = self.record.operation_state.as_ref();
+        self.is_running() && state.is_some_and(|state| !state.operation.initiated_by.automated)
+    }
+
     /// An operation runs on after this turn.
     pub fn is_running(&self) -> bool {
         self.record.operation_state.as_ref().is_some_and(|state| !state.phase.is_completed())

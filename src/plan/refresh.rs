@@ -42,13 +42,13 @@ pub fn is_answer(step: &Step) -> bool {
     annotation.is_some_and(Value::is_null)
 }
 
-/// What there is to do; a running operation fetches the sources by itself.
-pub fn answer(view: &View<'_>, is_operating: bool) -> Answer {
+/// What there is to do; `is_fetching`: an operation runs that has the sources fetched anew by itself.
+pub fn answer(view: &View<'_>, is_fetching: bool) -> Answer {
     let Some(refresh) = &view.observed.refresh else { return Answer::default() };
     let done = Answer { is_done: true, ..Answer::default() };
     let waited = view.observed.now.duration_since(refresh.since).unsigned_abs();
     let is_foreign = view.resources.iter().any(|resource| matches!(resource.relation, Relation::Foreign(_)));
-    if is_operating || is_foreign || waited >= PATIENCE {
+    if is_fetching || is_foreign || waited >= PATIENCE {
         return done;
     }
     let source = view.parts.source.filter(|live| !live.is_static() && !live.is_suspended());

@@ -487,6 +487,18 @@ fn a_refresh_is_answered_when_source_and_chart_are() {
 }
 
 #[test]
+fn a_refresh_fetches_while_an_automated_operation_runs_which_does_not() {
+    let objects =
+        || [helm_repository().fetched("i"), helm_chart().fetched("6.4.0"), helm_release().progressing("x")];
+    let by_itself = app("demo").chart("6.x").automated().refresh().running_by_itself().beside(objects());
+    assert!(writes(&plan(&by_itself), FluxKind::HelmRepository), "{:?}", words(&plan(&by_itself)));
+    let asked_for = app("demo").chart("6.x").automated().refresh().requested().running().beside(objects());
+    let answer = plan(&asked_for);
+    let annotations = &patch_of(&answer)["metadata"]["annotations"];
+    assert!(annotations.as_object().unwrap().contains_key(names::ANNOTATION_REFRESH));
+}
+
+#[test]
 fn empty_values_in_the_source_do_not_make_it_another_one() {
     // Merge patches cannot write `null`: what the bridge wrote of the source lacks it, and so does the operation.
     let app = app("demo").chart("6.3.5").automated().delivered("6.3.5");
