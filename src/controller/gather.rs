@@ -11,6 +11,7 @@ use crate::argo::Application;
 use crate::flux::{Live, Manifest, ObjectKey};
 use crate::mirror::{Delivered, Observed, Relation, SourceState, compare, source, view};
 use crate::names;
+use crate::plan::State;
 use crate::translate::{Context, Translation, Want, translate};
 
 /// How often a question may lead to the next one.
@@ -54,6 +55,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         failures,
         refresh,
         summary: None,
+        syncing: shared.memory.in_state(State::Syncing),
     };
     let (summary, wait) = delivered::look(shared, &observed).await;
     observed.summary = summary;

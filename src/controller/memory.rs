@@ -141,6 +141,11 @@ impl Memory {
         delays.nth(step).unwrap_or(DELAYS.1)
     }
 
+    /// How many Applications are in that state.
+    pub(super) fn in_state(&self, state: State) -> usize {
+        self.census().states.get(&state).map_or(0, |count| usize::try_from(*count).unwrap_or(0))
+    }
+
     /// How many Applications are in which state.
     pub(super) fn states(&self) -> BTreeMap<&'static str, i64> {
         let census = self.census();

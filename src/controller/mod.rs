@@ -51,6 +51,9 @@ pub(crate) struct Shared {
     queued: AtomicUsize,
 }
 
+/// Events of one Application within this time are looked at together: an install makes some thirty of them.
+const SETTLE: Duration = Duration::from_millis(100);
+
 /// The name of the readiness part that the controller fills.
 pub const READINESS_CACHES: &str = "caches";
 
@@ -78,7 +81,7 @@ pub async fn run(
     });
     tokio::spawn(announce(Arc::clone(&shared), readiness));
     // Unbounded here (0), bounded by `Shared::turn`, which can count who waits.
-    let config = Config::default().concurrency(0);
+    let config = Config::default().concurrency(0).debounce(SETTLE);
     let deleted = Arc::clone(&shared);
     let applications = streams.applications.inspect(move |event| deleted.forget_if_gone(event));
     let mut controller =

@@ -178,6 +178,7 @@ impl App {
             refusal: None,
             refresh: is_asked.then(|| Refresh { token: "refresh".into(), since: now() }),
             summary: None,
+            syncing: 0,
             control_namespace: "argocd".into(),
         }
     }

@@ -34,6 +34,8 @@ pub struct Observed {
     pub refresh: Option<Refresh>,
     /// Images and addresses of what is delivered; `None` when that was not looked at.
     pub summary: Option<Summary>,
+    /// How many Applications are syncing at the moment.
+    pub syncing: usize,
     /// Argo CD's own namespace.
     pub control_namespace: String,
 }

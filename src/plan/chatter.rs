@@ -1,26 +1,27 @@
-//! Words of progress that change faster than anybody reads them are written at most every [`PAUSE`].
+//! Words of progress that change faster than anybody reads them are written only now and then; the more rarely, the more
+//! Applications are syncing at once: they share one API server, and nobody watches them all.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
+use crate::mirror::Observed;
 
-/// The least time between two writes that change nothing but words.
-const PAUSE: Duration = Duration::from_secs(3);
+/// The least and the longest time between two writes that change nothing but words, in seconds.
+const PAUSE: (u64, u64) = (2, 15);
+/// So many syncing Applications make the time longer by a second.
+const CROWD: usize = 10;
 
-/// Only words differ, and the last write is too fresh.
-pub(super) fn may_wait(app: &Application, desired: &ApplicationStatus, now: Timestamp) -> bool {
-    delay(app, desired, now).is_some()
+/// When to write the words that differ; `None` when nothing waits for that, or when more than words differs.
+pub(super) fn delay(observed: &Observed, desired: &ApplicationStatus) -> Option<Duration> {
+    let current = observed.app.status.as_ref()?;
+    let is_chatter = current != desired && wordless(current) == wordless(desired);
+    let since = observed.now.duration_since(current.reconciled_at?).unsigned_abs();
+    pause(observed.syncing).checked_sub(since).filter(|rest| is_chatter && !rest.is_zero())
 }
 
-/// When to write the words that differ; `None` when nothing waits for that.
-pub(super) fn delay(app: &Application, desired: &ApplicationStatus, now: Timestamp) -> Option<Duration> {
-    let current = app.status.as_ref()?;
-    let is_chatter = current != desired && wordless(current) == wordless(desired);
-    let since = now.duration_since(current.reconciled_at?).unsigned_abs();
-    PAUSE.checked_sub(since).filter(|rest| is_chatter && !rest.is_zero())
+fn pause(syncing: usize) -> Duration {
+    let crowd = u64::try_from(syncing / CROWD).unwrap_or(u64::MAX);
+    Duration::from_secs(PAUSE.0.saturating_add(crowd).min(PAUSE.1))
 }
 
 /// The status without words. While an operation runs, everything but its phase and the conditions is words: what
@@ -51,23 +52,38 @@ fn wordless(status: &ApplicationStatus) -> ApplicationStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::argo::Application;
+    use crate::mirror::fixtures::app;
+    use jiff::SignedDuration;
     use serde_json::json;
+    use std::sync::Arc;
 
     fn status(message: &str, health: &str) -> ApplicationStatus {
-        let reconciled = "2026-01-01T00:00:00Z";
-        serde_json::from_value(
-            json!({"health": {"status": health, "message": message}, "reconciledAt": reconciled}),
-        )
-        .unwrap()
+        let health = json!({"status": health, "message": message});
+        serde_json::from_value(json!({"health": health, "reconciledAt": "2026-01-01T00:00:00Z"})).unwrap()
+    }
+
+    /// Seconds after the last write, beside so many syncing Applications.
+    fn observed(seconds: i64, syncing: usize) -> Observed {
+        let app = Application { status: Some(status("pulling", "Progressing")), ..Application::default() };
+        let written = app.status.as_ref().and_then(|status| status.reconciled_at).unwrap();
+        let now = written + SignedDuration::from_secs(seconds);
+        Observed { now, syncing, app: Arc::new(app), ..self::app("demo").observed() }
     }
 
     #[test]
     fn only_words_wait_and_not_for_long() {
-        let app = Application { status: Some(status("pulling", "Progressing")), ..Application::default() };
-        let at = |second: i64| Timestamp::from_second(1_767_225_600 + second).unwrap();
-        assert!(may_wait(&app, &status("installing", "Progressing"), at(1)));
-        assert!(!may_wait(&app, &status("installing", "Progressing"), at(3)));
-        assert!(!may_wait(&app, &status("", "Healthy"), at(1)));
-        assert_eq!(delay(&app, &status("pulling", "Progressing"), at(1)), None);
+        let words = status("installing", "Progressing");
+        assert_eq!(delay(&observed(1, 0), &words), Some(Duration::from_secs(1)));
+        assert_eq!(delay(&observed(2, 0), &words), None);
+        assert_eq!(delay(&observed(1, 0), &status("", "Healthy")), None);
+        assert_eq!(delay(&observed(1, 0), &status("pulling", "Progressing")), None);
+    }
+
+    #[test]
+    fn they_wait_longer_in_a_crowd() {
+        let words = status("installing", "Progressing");
+        assert_eq!(delay(&observed(2, 100), &words), Some(Duration::from_secs(10)));
+        assert_eq!(delay(&observed(15, 100_000), &words), None);
     }
 }

@@ -73,8 +73,7 @@ fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<St
     let mut desired = status::desired(view, record);
     let state = State::of(view, &desired);
     let write = application_patch(view, &mut desired, operation, answer.is_done);
-    let later =
-        write.is_none().then(|| chatter::delay(&view.observed.app, &desired, view.observed.now)).flatten();
+    let later = write.is_none().then(|| chatter::delay(view.observed, &desired)).flatten();
     let mut events = operation::events(&view.observed.app, &desired);
 
     let mut all = Vec::new();
@@ -131,7 +130,7 @@ fn application_patch(
     }
     let status = app.status.as_ref().map_or(Value::Null, |status| patch::without_nulls(json!(status)));
     let change = patch::between(&status, &patch::without_nulls(json!(desired)));
-    if fields.is_empty() && (change.is_none() || chatter::may_wait(app, desired, view.observed.now)) {
+    if fields.is_empty() && (change.is_none() || chatter::delay(view.observed, desired).is_some()) {
         return None;
     }
     // Later than or equal to `finishedAt`, or notifications and `argocd app wait` never see the end of an operation

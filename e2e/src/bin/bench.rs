@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use flux_subsystem_e2e::process::Usage;
 use flux_subsystem_e2e::{Bridge, BridgeOptions, Chart, Options, Stack, TestEnv};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// A release of one `ConfigMap`: what is measured is the delivery, not a workload.
@@ -156,7 +157,26 @@ async fn deliver(
         Ok((done == number).then_some(()))
     })
     .await?;
-    Ok(begin.elapsed())
+    let wall = begin.elapsed();
+    say(&format!("  {}", spans(env).await?))?;
+    Ok(wall)
+}
+
+/// When the first and the last release were created and ready, in seconds since the first was created.
+async fn spans(env: &TestEnv) -> Result<String> {
+    let releases = env.list("HelmRelease", &env.namespace).await?;
+    let times = |pointer: &str| -> Vec<Timestamp> {
+        let texts = releases.iter().filter_map(|release| release.pointer(pointer)?.as_str());
+        let mut times: Vec<_> = texts.filter_map(|text| text.parse().ok()).collect();
+        times.sort();
+        times
+    };
+    let (created, ready) =
+        (times("/metadata/creationTimestamp"), times("/status/conditions/0/lastTransitionTime"));
+    let first = created.first().copied().unwrap_or_default();
+    let since = |time: Option<&Timestamp>| time.map_or(0, |time| time.duration_since(first).as_secs());
+    let (last, begin, end) = (since(created.last()), since(ready.first()), since(ready.last()));
+    Ok(format!("releases: last created after {last} s, ready from {begin} s to {end} s"))
 }
 
 async fn without(env: &TestEnv, arguments: &Arguments, round: usize) -> Result<Measured> {

@@ -73,6 +73,7 @@ impl Cluster {
             refusal: self.refusal.clone(),
             refresh: self.refresh.clone(),
             summary: None,
+            syncing: 0,
             control_namespace: "argocd".into(),
         })
     }
