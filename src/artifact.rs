@@ -3,7 +3,6 @@
 //! The archive streams through: neither it nor any file of it is kept, in memory or on disk.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::io::{self, Read};
 use std::path::{Component, Path};
 use std::time::Duration;
@@ -11,6 +10,8 @@ use std::time::Duration;
 use flate2::read::MultiGzDecoder;
 use sha2::digest::DynDigest;
 use tokio::sync::mpsc;
+
+use crate::digest::hex;
 
 /// The largest artifact that is read, in bytes as served.
 pub const MAX_PACKED: u64 = 512 << 20;
@@ -157,16 +158,8 @@ fn read(mut chunks: Chunks) -> Found {
     let files = files_of(&mut chunks);
     let rest = io::copy(&mut chunks, &mut io::sink());
     let is_too_large = chunks.is_too_large();
-    let digest = hexadecimal(&chunks.hasher.finalize());
+    let digest = hex(&chunks.hasher.finalize());
     Found { files: files.and_then(|files| rest.map(|_| files)), digest, is_too_large }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn files_of(packed: impl Read) -> io::Result<Vec<String>> {

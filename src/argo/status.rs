@@ -200,6 +200,11 @@ pub mod seconds {
         Timestamp::deserialize(deserializer)
     }
 
+    /// The time without its fraction of a second.
+    pub fn floor(time: Timestamp) -> Timestamp {
+        time - jiff::SignedDuration::from_nanos(i64::from(time.subsec_nanosecond()))
+    }
+
     /// The time as text, without fractions.
     pub fn text(time: Timestamp) -> String {
         time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -10,6 +10,7 @@ use super::Shared;
 use super::execute::{ExecuteError, execute};
 use super::gather::{Gathered, chain, gather};
 use crate::argo::Application;
+use crate::argo::status::seconds;
 use crate::metrics::Outcome;
 use crate::mirror::Refusal;
 use crate::plan::{Step, plan, refresh};
@@ -53,7 +54,8 @@ pub(super) async fn reconcile(app: Arc<Application>, shared: Arc<Shared>) -> Res
 async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, ExecuteError> {
     let app = shared.cache.application(watched);
     let identity = app.identity();
-    let now = whole_seconds(Timestamp::now());
+    // Argo CD's times are whole seconds: what is compared with them is too.
+    let now = seconds::floor(Timestamp::now());
     let Gathered { observed, again } = gather(shared, app, now).await;
     let plan = plan(&observed);
     let mut again = again;
@@ -74,11 +76,6 @@ async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, Exec
     shared.memory.succeeded(&identity, plan.state, &observed.translation.problems);
     shared.tell_census();
     Ok(again.map_or_else(Action::await_change, Action::requeue))
-}
-
-/// Argo CD's times are whole seconds: what is compared with them is too.
-fn whole_seconds(time: Timestamp) -> Timestamp {
-    time - jiff::SignedDuration::from_nanos(i64::from(time.subsec_nanosecond()))
 }
 
 /// Each Application waits for itself: longer with every failure, from a fifth of a second to two minutes.

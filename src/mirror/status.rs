@@ -16,7 +16,6 @@ use crate::argo::status::{
     ApplicationStatus, ComparedTo, HealthStatus, ResourceStatus, RevisionHistory, Summary, SyncStatus,
 };
 use crate::flux::Live;
-use crate::translate::Severity;
 
 /// How many history entries Argo CD keeps unless told otherwise (types.go, `RevisionHistoryLimit`).
 const HISTORY_LIMIT: usize = 10;
@@ -62,9 +61,7 @@ fn summary(view: &View<'_>, previous: &ApplicationStatus) -> Summary {
 
 /// `Synced`, `OutOfSync`, or `Unknown` when the comparison is not to be had.
 pub fn sync_word(view: &View<'_>) -> &'static str {
-    let has_errors =
-        view.observed.translation.problems.iter().any(|problem| problem.severity == Severity::Error);
-    if has_errors || !conditions::comparison_errors(view).is_empty() {
+    if view.observed.translation.has_errors() || !conditions::comparison_errors(view).is_empty() {
         "Unknown"
     } else if view.is_complete() && view.is_synced() {
         "Synced"

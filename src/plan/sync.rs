@@ -1,13 +1,14 @@
 //! A Sync: sources fetched, workload object applied and requested, its outcome awaited. Each turn does what can be done
 //! now and says what Flux is doing; nothing is remembered but what stands in the API server.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::Step;
 use super::refresh;
 use super::upkeep;
 use crate::argo::operation::{OperationState, Phase, SyncOperation};
+use crate::argo::status::seconds;
 use crate::flux::{FluxKind, Live};
 use crate::merge::deep_merge;
 use crate::mirror::{Relation, Resource, SourceState, View, WorkloadState, conditions, patch};
@@ -154,8 +155,8 @@ impl<'a> Turn<'a> {
         Self {
             view,
             sync,
-            token: crate::argo::status::seconds::text(started),
-            started: started - SignedDuration::from_nanos(i64::from(started.subsec_nanosecond())),
+            token: seconds::text(started),
+            started: seconds::floor(started),
             is_requested: !operation.operation.initiated_by.automated,
         }
     }
