@@ -78,6 +78,8 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
             emit(shared, app, *is_warning, reason, message).await;
             Ok(())
         }
+        // Nothing plans these yet.
+        Step::WriteCache(_) | Step::DropCache => Ok(()),
         Step::Requeue(_) => Ok(()),
     };
     if step.is_write() {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{Shared, delivered};
 use crate::argo::Application;
 use crate::flux::{Live, Manifest, ObjectKey};
-use crate::mirror::{Delivered, Observed, Relation, SourceState, compare, source, view};
+use crate::mirror::{Delivered, LiveObjects, Observed, Relation, SourceState, compare, source, view};
 use crate::names;
 use crate::plan::State;
 use crate::translate::{Context, Translation, Want, translate};
@@ -55,6 +55,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         failures,
         refresh,
         summary: None,
+        live_objects: LiveObjects::default(),
         syncing: shared.memory.in_state(State::Syncing),
     };
     let (summary, wait) = delivered::look(shared, &observed).await;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
-use super::{Observed, Refresh, patch};
+use super::{LiveObjects, Observed, Refresh, patch};
 use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
@@ -178,6 +178,7 @@ impl App {
             refusal: None,
             refresh: is_asked.then(|| Refresh { token: "refresh".into(), since: now() }),
             summary: None,
+            live_objects: LiveObjects::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
         }

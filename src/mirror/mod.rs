@@ -8,6 +8,7 @@ pub mod delivered;
 pub mod drift;
 pub mod health;
 pub mod inventory;
+pub mod live;
 pub mod observed;
 pub mod patch;
 pub mod revision;
@@ -19,6 +20,7 @@ pub mod workload;
 
 pub use compare::Relation;
 pub use delivered::Delivered;
+pub use live::{LiveObjects, Node, NodeKey};
 pub use observed::{Observed, Refresh, Refusal};
 pub use source::SourceState;
 pub use view::{Resource, View};

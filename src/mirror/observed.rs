@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::core::DynamicObject;
 
+use super::live::LiveObjects;
 use crate::argo::Application;
 use crate::argo::status::Summary;
 use crate::flux::{FluxKind, Live, ObjectKey};
@@ -34,6 +35,8 @@ pub struct Observed {
     pub refresh: Option<Refresh>,
     /// Images and addresses of what is delivered; `None` when that was not looked at.
     pub summary: Option<Summary>,
+    /// What was delivered, live, down to Pods.
+    pub live_objects: LiveObjects,
     /// How many Applications are syncing at the moment.
     pub syncing: usize,
     /// Argo CD's own namespace.

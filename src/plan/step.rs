@@ -45,6 +45,11 @@ pub enum Step {
     },
     /// Merge patch of the Application, guarded by its resourceVersion.
     PatchApplication(Value),
+    /// What Argo CD's server shows of the Application: written to Argo CD's Redis where it differs from what was written
+    /// last, and again before it expires there. Without Redis, nothing.
+    WriteCache(Box<CacheEntry>),
+    /// Take the Application out of Argo CD's Redis.
+    DropCache,
     /// Kubernetes event on the Application.
     EmitEvent {
         /// `Warning` instead of `Normal`.
@@ -58,6 +63,17 @@ pub enum Step {
     Requeue(Duration),
 }
 
+/// What Argo CD's server reads from Redis (argo-cd `util/cache/appstate/cache.go`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct CacheEntry {
+    /// `ApplicationTree`.
+    pub tree: Value,
+    /// Array of `ResourceDiff`.
+    pub managed_resources: Value,
+    /// Write it though it has not changed: somebody asked for a refresh, perhaps because Redis lost it.
+    pub is_forced: bool,
+}
+
 impl Step {
     /// The word for it in metrics and logs.
     pub const fn name(&self) -> &'static str {
@@ -68,6 +84,8 @@ impl Step {
             Self::DeleteObject { .. } => "DeleteObject",
             Self::ConfirmGone { .. } => "ConfirmGone",
             Self::PatchApplication(_) => "PatchApplication",
+            Self::WriteCache(_) => "WriteCache",
+            Self::DropCache => "DropCache",
             Self::EmitEvent { .. } => "EmitEvent",
             Self::Requeue(_) => "Requeue",
         }
@@ -75,6 +93,7 @@ impl Step {
 
     /// It changes something in the cluster.
     pub const fn is_write(&self) -> bool {
-        !matches!(self, Self::ConfirmGone { .. } | Self::Requeue(_))
+        let is_elsewhere = matches!(self, Self::WriteCache(_) | Self::DropCache);
+        !is_elsewhere && !matches!(self, Self::ConfirmGone { .. } | Self::Requeue(_))
     }
 }

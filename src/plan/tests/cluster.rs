@@ -13,7 +13,7 @@ use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::{App, NAMESPACE, now, translated};
-use crate::mirror::{Observed, Refresh, Refusal};
+use crate::mirror::{LiveObjects, Observed, Refresh, Refusal};
 use crate::names;
 
 /// More looks than any story needs.
@@ -73,6 +73,7 @@ impl Cluster {
             refusal: self.refusal.clone(),
             refresh: self.refresh.clone(),
             summary: None,
+            live_objects: LiveObjects::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
         })
@@ -114,7 +115,7 @@ impl Cluster {
             Step::DeleteObject { key, uid } => self.api.delete(key, uid),
             Step::ConfirmGone { labels, identity } => self.api.confirm_gone(labels, identity)?,
             Step::PatchApplication(patch) => self.api.patch_application(patch)?,
-            Step::EmitEvent { .. } | Step::Requeue(_) => {}
+            Step::EmitEvent { .. } | Step::Requeue(_) | Step::WriteCache(_) | Step::DropCache => {}
         }
         Ok(())
     }

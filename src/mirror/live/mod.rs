@@ -1,0 +1,85 @@
+//! Live objects that were delivered, and what they made in turn: trimmed to what a tree, a health and a summary need.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::argo::status::HealthStatus;
+
+/// Which object of the cluster. The order is Argo CD's of its trees: `group/kind/namespace/name`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeKey {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace; empty for objects of the cluster.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// An object that this one was made by (`metadata.ownerReferences`); it is in the same namespace, or of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// `group/version`.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+}
+
+/// Addresses and selectors of an object (argo-cd `controller/cache/info.go`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networking {
+    /// Labels of the Pods that a Service sends to.
+    pub target_labels: BTreeMap<String, String>,
+    /// What an Ingress sends to.
+    pub target_refs: BTreeSet<NodeKey>,
+    /// Labels of a Pod, by which a Service finds it.
+    pub labels: BTreeMap<String, String>,
+    /// Addresses given by the load balancer: IP or host name.
+    pub ingress: Vec<(String, String)>,
+    /// Addresses to show.
+    pub external_urls: BTreeSet<String>,
+}
+
+/// A live object, trimmed: what is kept of it in memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// Which object.
+    pub key: NodeKey,
+    /// API version within the group.
+    pub version: String,
+    /// UID.
+    pub uid: String,
+    /// resourceVersion.
+    pub resource_version: String,
+    /// Creation time, RFC 3339.
+    pub created_at: String,
+    /// What it was made by.
+    pub owners: Vec<Owner>,
+    /// By Argo CD's rules for its kind; `None` for kinds that have none.
+    pub health: Option<HealthStatus>,
+    /// Chips of the tree: `Revision`, `Status Reason`, `Node`, `Containers`, `Restart Count`.
+    pub info: Vec<(String, String)>,
+    /// Images of the containers.
+    pub images: BTreeSet<String>,
+    /// Addresses and selectors.
+    pub networking: Option<Networking>,
+    /// Annotated with `argocd.argoproj.io/ignore-healthcheck: "true"`.
+    pub ignores_health: bool,
+}
+
+/// What is known of the objects that an Application's workload objects delivered, and of everything below them.
+#[derive(Clone, Debug, Default)]
+pub struct LiveObjects {
+    /// Live objects: those of the inventories, and their children down to Pods.
+    pub nodes: BTreeMap<NodeKey, Arc<Node>>,
+    /// Group and kind of what may not be read, or is not served: absence from `nodes` says nothing about these.
+    pub unreadable: BTreeSet<(String, String)>,
+    /// Everything in use has been listed once; before that, absence from `nodes` says nothing.
+    pub is_complete: bool,
+}
