@@ -441,7 +441,7 @@ fn what_the_api_server_refuses_ends_the_operation_and_is_tried_again_later() {
     assert_eq!(outcome(&observed).0, Phase::Running);
 
     let failed = |seconds| {
-        let app = manual().automated().ended("Failed", "denied", "");
+        let app = manual().automated().ended("Failed", "denied", "6.3.5");
         let finished = json!({"status": {"operationState": {"finishedAt": ago(seconds)}}});
         plan(&app.with(&finished).beside([helm_repository().fetched("i")]))
     };
