@@ -19,6 +19,10 @@ pub const ANNOTATION_REFRESH: &str = "argocd.argoproj.io/refresh";
 /// Written by Argo CD's server together with [`ANNOTATION_REFRESH`]; both have to go for the answer.
 pub const ANNOTATION_HYDRATE: &str = "argocd.argoproj.io/hydrate";
 
+/// `operation.initiatedBy.username` of what a `RollingSync` asks for (argo-cd
+/// `applicationset/progressivesync/progressive_sync.go`, `syncApplication`).
+pub const APPLICATION_SET_CONTROLLER: &str = "applicationset-controller";
+
 /// Label on everything the bridge generates (the name is the original's).
 pub const LABEL_GENERATED: &str = "flamingo/generated";
 /// Label on an Application that names its Flux objects; without it they carry the Application's name.
