@@ -95,11 +95,12 @@ async fn walked(env: &TestEnv, set: &ApplicationSet, version: &str) -> Result<()
         versions.clear();
         for name in STAGES {
             let app = env.application(&env.name(name)).await?;
-            versions.push((app["status"]["sync"]["revision"].clone(), app["operation"].clone()));
+            let sync = &app["status"]["sync"];
+            versions.push(json!([sync["revision"], sync["status"], app["operation"]]));
         }
         let steps = steps(&set.live(env).await?);
         ensure!(steps == ["Healthy"; 3], "{steps:?}");
-        ensure!(versions.iter().all(|(at, running)| *at == version && running.is_null()), "{versions:?}");
+        ensure!(versions.iter().all(|at| *at == json!([version, "Synced", null])), "{versions:?}");
         Ok(Some(()))
     })
     .await?;
