@@ -41,12 +41,15 @@ async fn each_trigger_of_the_catalog_fires_once_a_revision() -> Result<()> {
     let address = receive(Arc::clone(&told)).await?;
     let service = env.name("hook");
     configure(&env, &service, &address).await?;
+    let triggers: Vec<_> =
+        TRIGGERS.iter().map(|(name, _)| env.name(name)).chain([env.name(MARKED.0)]).collect();
+    let subscriptions = json!([{
+        "trigger": triggers,
+        "destinations": [{ "service": service, "recipients": [""] }],
+    }]);
     let app = |version: &str| {
-        let triggers = TRIGGERS.iter().map(|(name, _)| name).chain([&MARKED.0]);
-        triggers.fold(Application::chart(&env, version), |app, trigger| {
-            let trigger = format!("{}-{trigger}", env.namespace);
-            app.annotation(&format!("notifications.argoproj.io/subscribe.{trigger}.{service}"), "")
-        })
+        Application::chart(&env, version)
+            .annotation("notifications.argoproj.io/subscriptions", &subscriptions.to_string())
     };
 
     app("6.3.5").deliver(&env).await?;
@@ -98,11 +101,10 @@ async fn are_told(env: &TestEnv, told: &Told, expected: &[&str]) -> Result<()> {
         Ok(read(told).iter().any(|one| one.starts_with(MARKED.0)).then_some(()))
     })
     .await?;
-    let mut all = read(told);
+    let mut all = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
     all.retain(|one| !one.starts_with(MARKED.0));
     all.sort();
     ensure!(all == expected, "told: {all:?}, expected: {expected:?}");
-    told.lock().unwrap_or_else(PoisonError::into_inner).clear();
     env.patch("Application", &env.control, &name, &unmark).await.map(drop)
 }
 
@@ -128,7 +130,7 @@ async fn configure(env: &TestEnv, service: &str, address: &str) -> Result<()> {
     data.insert(format!("service.webhook.{service}"), format!("url: http://{address}/\n"));
     let once_per = |name: &str| if name == MARKED.0 { Value::Null } else { json!(ONCE_PER) };
     for (name, when) in TRIGGERS.into_iter().chain([MARKED]) {
-        let own = format!("{}-{name}", env.namespace);
+        let own = env.name(name);
         let trigger = json!([{ "when": when, "send": [own], "oncePer": once_per(name) }]);
         data.insert(format!("trigger.{own}"), trigger.to_string());
         let body = format!("{name} {{{{.app.status.operationState.syncResult.revision}}}}");
