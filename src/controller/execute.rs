@@ -78,9 +78,7 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
             emit(shared, app, *is_warning, reason, message).await;
             Ok(())
         }
-        // Nothing plans these yet.
-        Step::WriteCache(_) | Step::DropCache => Ok(()),
-        Step::Requeue(_) => Ok(()),
+        Step::WriteCache(_) | Step::DropCache | Step::Requeue(_) => Ok(()),
     };
     if step.is_write() {
         shared.metrics.wrote(step.name(), outcome(&result));
