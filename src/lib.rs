@@ -17,6 +17,7 @@
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: operations, upkeep, refresh, deletion |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
+//! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
 //! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
 //! | [`cli`] | one file a verb |
 //! | [`yaml`], [`merge`], [`digest`] | doors to YAML, merging and hashing |
@@ -38,6 +39,7 @@
 
 pub mod argo;
 pub mod artifact;
+pub mod cache;
 pub mod cli;
 pub mod controller;
 pub mod digest;

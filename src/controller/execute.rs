@@ -78,7 +78,15 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
             emit(shared, app, *is_warning, reason, message).await;
             Ok(())
         }
-        Step::WriteCache(_) | Step::DropCache | Step::Requeue(_) => Ok(()),
+        Step::WriteCache(entry) => {
+            shared.redis.write(&app.identity(), entry).await;
+            Ok(())
+        }
+        Step::DropCache => {
+            shared.redis.drop_entry(&app.identity()).await;
+            Ok(())
+        }
+        Step::Requeue(_) => Ok(()),
     };
     if step.is_write() {
         shared.metrics.wrote(step.name(), outcome(&result));
