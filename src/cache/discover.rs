@@ -7,8 +7,11 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
+use tokio::sync::watch;
 
-use super::settings::{CONFIG_MAP, CREDENTIALS, Found, PARAMETERS, Password, SECRET};
+use super::settings::{
+    CONFIG_MAP, CREDENTIALS, Found, Overrides, PARAMETERS, Password, SECRET, Settings, resolve,
+};
 
 /// Reads both, once. What is not there is as good as empty.
 ///
@@ -41,6 +44,39 @@ fn credentials(secret: &Secret) -> BTreeMap<String, Password> {
         .collect()
 }
 
+/// Keeps the settings that count in `sender`, for ever; `None` while there are none.
+pub(super) async fn keep(
+    client: &Client,
+    namespace: &str,
+    overrides: &Overrides,
+    sender: &watch::Sender<Option<Settings>>,
+) {
+    let mut found = std::pin::pin!(follow(client, namespace));
+    while let Some(found) = found.next().await {
+        let settled = settle(overrides, &found);
+        sender.send_if_modified(|known| {
+            let is_news = *known != settled;
+            *known = settled;
+            is_news
+        });
+    }
+}
+
+/// The settings that count; those that cannot be used are told.
+fn settle(overrides: &Overrides, found: &Found) -> Option<Settings> {
+    match resolve(overrides, found) {
+        Ok(None) => {
+            tracing::info!("told to do without Argo CD's Redis: Argo CD shows no resource tree");
+            None
+        }
+        Ok(settings) => settings,
+        Err(error) => {
+            tracing::warn!(%error, "Argo CD's Redis cannot be found: Argo CD shows no resource tree");
+            None
+        }
+    }
+}
+
 enum News {
     Parameters(BTreeMap<String, String>),
     Credentials(BTreeMap<String, Password>),
@@ -48,7 +84,7 @@ enum News {
 
 /// What is found, anew with every change, beginning when both have been looked for. What may not be read counts as
 /// empty: flags and environment variables can stand in for all of it.
-pub(super) fn follow(client: &Client, namespace: &str) -> impl Stream<Item = Found> + Send + use<> {
+fn follow(client: &Client, namespace: &str) -> impl Stream<Item = Found> + Send + use<> {
     let maps = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
     let parameters = follow_one(maps, "ConfigMap", CONFIG_MAP, parameters).map(News::Parameters);

@@ -15,7 +15,9 @@ mod connect;
 mod discover;
 pub mod keys;
 mod ledger;
+mod request;
 pub mod settings;
+mod state;
 mod task;
 mod writer;
 

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backoff::BackoffBuilder as _;
-use futures::StreamExt as _;
 use kube::Client;
 use kube::runtime::reflector::ObjectRef;
+use redis::RedisError;
 use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, Pipeline, RedisError, ServerErrorKind};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::codec::Compression;
 use super::connect::connect;
 use super::discover;
 use super::keys::Keys;
 use super::ledger::{Job, Work};
-use super::settings::{Overrides, Settings, resolve};
+use super::request::{self, is_lost};
+use super::settings::{Overrides, Settings};
+use super::state::State;
 use super::writer::Desk;
 use crate::argo::Application;
 use crate::metrics::{Metrics, Outcome};
@@ -36,18 +36,9 @@ pub(super) struct Task {
     metrics: Arc<Metrics>,
     everything: mpsc::UnboundedSender<()>,
     lost: mpsc::UnboundedSender<ObjectRef<Application>>,
-    /// What was said last about the server, so that it is said once.
-    said: Said,
+    state: State,
     /// The server did not take what it was handed last.
     is_refused: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Said {
-    #[default]
-    Nothing,
-    Connected,
-    Away(String),
 }
 
 /// Why a connection is no longer used.
@@ -66,23 +57,14 @@ impl Task {
         everything: mpsc::UnboundedSender<()>,
         lost: mpsc::UnboundedSender<ObjectRef<Application>>,
     ) -> Self {
-        Self { desk, control_namespace, metrics, everything, lost, said: Said::default(), is_refused: false }
+        let state = State::new(Arc::clone(&metrics));
+        Self { desk, control_namespace, metrics, everything, lost, state, is_refused: false }
     }
 
     /// Runs until it is dropped.
     pub(super) async fn run(mut self, client: &Client, namespace: &str, overrides: &Overrides) {
         let (sender, mut settings) = watch::channel(None);
-        let follow = async {
-            let mut found = std::pin::pin!(discover::follow(client, namespace));
-            while let Some(found) = found.next().await {
-                let resolved = settle(overrides, &found);
-                sender.send_if_modified(|known| {
-                    let is_news = *known != resolved;
-                    *known = resolved;
-                    is_news
-                });
-            }
-        };
+        let follow = discover::keep(client, namespace, overrides, &sender);
         tokio::join!(follow, async {
             loop {
                 let current = settings.borrow_and_update().clone();
@@ -107,15 +89,15 @@ impl Task {
                 Ok(connection) => {
                     let since = Instant::now();
                     match self.talk(connection, settings, changes).await {
-                        End::Settings => return,
-                        End::Lost(error) => self.is_away(settings, &error.to_string()),
+                        End::Settings => return self.state.is_left(),
+                        End::Lost(error) => self.state.is_away(settings, &error.to_string()),
                     }
                     // A server that accepts and then drops everybody is not asked more often than one that is away.
                     if since.elapsed() > PING {
                         pauses = self::pauses();
                     }
                 }
-                Err(error) => self.is_away(settings, &error.to_string()),
+                Err(error) => self.state.is_away(settings, &error.to_string()),
             }
             tokio::select! {
                 () = tokio::time::sleep(pauses.next().unwrap_or(PAUSES.1)) => {}
@@ -130,7 +112,7 @@ impl Task {
         settings: &Settings,
         changes: &mut watch::Receiver<Option<Settings>>,
     ) -> End {
-        self.is_connected(settings);
+        self.state.is_connected(settings);
         if self.desk.ledger().begin(settings.compression) {
             // Nobody listens any more when the controller is going down.
             let _ = self.everything.send(());
@@ -140,7 +122,6 @@ impl Task {
             _ = changes.changed() => End::Settings,
         };
         self.desk.ledger().end();
-        self.metrics.set_redis_connected(false);
         end
     }
 
@@ -181,15 +162,16 @@ impl Task {
         job: Job,
     ) -> Result<(), RedisError> {
         let keys = Keys::of(&identity, &self.control_namespace);
-        let result = pipeline(&keys, &job.work, settings).query_async::<()>(connection).await;
+        let result = request::of(&keys, &job.work, settings).query_async::<()>(connection).await;
         self.metrics.wrote_to_redis(if result.is_ok() { Outcome::Ok } else { Outcome::Error });
         let is_lost = result.as_ref().is_err_and(is_lost);
         {
             let mut ledger = self.desk.ledger();
             match (&job.work, &result) {
                 (Work::Write { fingerprint, .. }, Ok(())) => {
-                    ledger.wrote(identity, *fingerprint, Instant::now())
+                    ledger.wrote(identity, *fingerprint, Instant::now());
                 }
+
                 (Work::Drop, Ok(())) => ledger.forget(&identity),
                 (_, Err(error)) => {
                     // Said once, and not for every Application when Redis is full.
@@ -222,14 +204,8 @@ impl Task {
             self.ask(identity);
         }
         for some in due.chunks(RENEWED_AT_ONCE) {
-            let mut pipeline = redis::pipe();
-            for identity in some {
-                let keys = Keys::of(identity, &self.control_namespace);
-                for key in [keys.tree(settings.compression), keys.managed_resources(settings.compression)] {
-                    pipeline.cmd("EXPIRE").arg(key).arg(settings.expiration.as_secs());
-                }
-            }
-            let lives: Vec<bool> = match pipeline.query_async(connection).await {
+            let keys = some.iter().map(|identity| Keys::of(identity, &self.control_namespace));
+            let lives: Vec<bool> = match request::renew(keys, settings).query_async(connection).await {
                 Err(error) if is_lost(&error) => return Err(error),
                 // May not be asked: the entries are written again instead.
                 Err(error) => {
@@ -261,79 +237,6 @@ impl Task {
             let _ = self.lost.send(ObjectRef::new(name).within(namespace));
         }
     }
-
-    fn is_connected(&mut self, settings: &Settings) {
-        self.metrics.set_redis_connected(true);
-        tracing::info!(
-            redis = %settings.target,
-            compression = settings.compression.name(),
-            "connected to Argo CD's Redis"
-        );
-        self.said = Said::Connected;
-    }
-
-    fn is_away(&mut self, settings: &Settings, why: &str) {
-        self.metrics.set_redis_connected(false);
-        let said = Said::Away(why.to_owned());
-        if self.said != said {
-            tracing::warn!(
-                redis = %settings.target,
-                error = why,
-                "no connection to Argo CD's Redis: Applications are delivered, but Argo CD shows no resource tree"
-            );
-            self.said = said;
-        }
-    }
-}
-
-/// The settings that count; those that cannot be used are told.
-fn settle(overrides: &Overrides, found: &super::settings::Found) -> Option<Settings> {
-    match resolve(overrides, found) {
-        Ok(None) => {
-            tracing::info!("told to do without Argo CD's Redis: Argo CD shows no resource tree");
-            None
-        }
-        Ok(settings) => settings,
-        Err(error) => {
-            tracing::warn!(%error, "Argo CD's Redis cannot be found: Argo CD shows no resource tree");
-            None
-        }
-    }
-}
-
-/// One request, in this order: whoever hears of the change reads what is new.
-fn pipeline(keys: &Keys, work: &Work, settings: &Settings) -> Pipeline {
-    let mut pipeline = redis::pipe();
-    match work {
-        Work::Write { tree, managed_resources, .. } => {
-            let values = [
-                (keys.tree(settings.compression), tree),
-                (keys.managed_resources(settings.compression), managed_resources),
-            ];
-            for (key, value) in values {
-                let set = pipeline.cmd("SET").arg(key).arg(value.as_slice());
-                set.arg("EX").arg(settings.expiration.as_secs()).ignore();
-            }
-        }
-        Work::Drop => {
-            // In either form: the other one may be left from other settings.
-            let both = Compression::ALL;
-            let names = both.into_iter().flat_map(|form| [keys.tree(form), keys.managed_resources(form)]);
-            pipeline.cmd("DEL").arg(names.collect::<Vec<_>>()).ignore();
-        }
-    }
-    pipeline.cmd("PUBLISH").arg(keys.channel()).arg("").ignore();
-    pipeline
-}
-
-/// Another connection is needed. What a server that has become a replica refuses, its successor takes.
-fn is_lost(error: &RedisError) -> bool {
-    let kind = error.kind();
-    error.is_unrecoverable_error()
-        || error.is_timeout()
-        || error.is_io_error()
-        || matches!(kind, ErrorKind::AuthenticationFailed)
-        || matches!(kind, ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown))
 }
 
 fn pauses() -> impl Iterator<Item = Duration> {
@@ -348,4 +251,13 @@ fn every(period: Duration) -> tokio::time::Interval {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_bounded() {
+        let all: Vec<Duration> = pauses().take(40).collect();
+        assert!(all[0] >= PAUSES.0 && all.iter().all(|pause| *pause <= 2 * PAUSES.1), "{all:?}");
+        assert!(all[39] >= PAUSES.1);
+    }
+}

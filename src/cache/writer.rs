@@ -86,7 +86,7 @@ impl Writer {
         match compressed(session, fingerprint, tree, managed) {
             Ok(work) => self.add(identity, session, work, entry.is_forced).await,
             Err(error) => {
-                tracing::error!(application = identity, %error, "cannot compress the resource tree")
+                tracing::error!(application = identity, %error, "cannot compress the resource tree");
             }
         }
     }

@@ -1,12 +1,9 @@
 //! What is sent, byte for byte, and which errors end a connection.
 
-use std::time::Duration;
-
-use redis::{RedisError, ServerErrorKind};
 use rstest::rstest;
 
 use super::*;
-use crate::cache::settings::Found;
+use crate::cache::settings::{Found, Overrides, resolve};
 
 fn settings(compression: &str) -> Settings {
     let parameters = [("redis.compression".to_owned(), compression.to_owned())].into();
@@ -32,8 +29,8 @@ fn an_entry_is_two_values_and_a_message() {
         vec!["SET", "app|managed-resources|podinfo|1.8.3.gz", "managed", "EX", "3600"],
         vec!["PUBLISH", "app|managed-resources|podinfo|1.8.3", ""],
     ];
-    assert_eq!(words(&pipeline(&keys, &work, &settings("gzip"))), expected);
-    let uncompressed = words(&pipeline(&keys, &work, &settings("none")));
+    assert_eq!(words(&of(&keys, &work, &settings("gzip"))), expected);
+    let uncompressed = words(&of(&keys, &work, &settings("none")));
     assert_eq!(uncompressed[0][1], "app|resources-tree|podinfo|1.8.3");
     assert_eq!(uncompressed[2], expected[2]);
 }
@@ -51,7 +48,19 @@ fn what_is_taken_out_is_taken_out_in_either_form() {
         ],
         vec!["PUBLISH", "app|managed-resources|team_podinfo|1.8.3", ""],
     ];
-    assert_eq!(words(&pipeline(&keys, &Work::Drop, &settings("gzip"))), expected);
+    assert_eq!(words(&of(&keys, &Work::Drop, &settings("gzip"))), expected);
+}
+
+#[test]
+fn an_entry_lives_on_by_its_names_alone() {
+    let all = ["argocd/a", "team/b"].map(|identity| Keys::of(identity, "argocd"));
+    let expected = [
+        ["EXPIRE", "app|resources-tree|a|1.8.3", "3600"],
+        ["EXPIRE", "app|managed-resources|a|1.8.3", "3600"],
+        ["EXPIRE", "app|resources-tree|team_b|1.8.3", "3600"],
+        ["EXPIRE", "app|managed-resources|team_b|1.8.3", "3600"],
+    ];
+    assert_eq!(words(&renew(all.into_iter(), &settings("none"))), expected);
 }
 
 #[rstest]
@@ -62,11 +71,4 @@ fn what_is_taken_out_is_taken_out_in_either_form() {
 #[case::denied(RedisError::from((ErrorKind::Server(ServerErrorKind::NoPerm), "NOPERM")), false)]
 fn a_full_server_is_kept_and_a_demoted_one_is_left(#[case] error: RedisError, #[case] expected: bool) {
     assert_eq!(is_lost(&error), expected);
-}
-
-#[test]
-fn pauses_grow_and_stay_bounded() {
-    let all: Vec<Duration> = pauses().take(40).collect();
-    assert!(all[0] >= PAUSES.0 && all.iter().all(|pause| *pause <= 2 * PAUSES.1), "{all:?}");
-    assert!(all[39] >= PAUSES.1);
 }
