@@ -26,7 +26,8 @@ async fn redis_with_password_and_tls_is_found_in_argo_cds_settings() -> Result<(
         file("client-certificate", "tls.crt"),
         file("client-key", "tls.key"),
     ];
-    let bridge = env.stack().bridge(BridgeOptions { arguments, ..BridgeOptions::serving(&env.control) }).await?;
+    let bridge =
+        env.stack().bridge(BridgeOptions { arguments, ..BridgeOptions::serving(&env.control) }).await?;
     let app = Application::chart(&env, "6.3.5");
     app.deliver(&env).await?;
     wait_for_tree(&env, &redis, &app, ".gz").await?;
@@ -60,7 +61,8 @@ async fn a_certificate_by_nobody_one_knows_is_refused_unless_told_to_believe_it(
     assert!(careful.log().to_lowercase().contains("certificate"), "{}", careful.tail(20));
     drop(careful);
     arguments.push("--redis-insecure-skip-tls-verify".to_owned());
-    let _bridge = env.stack().bridge(BridgeOptions { arguments, ..BridgeOptions::serving(&env.control) }).await?;
+    let _bridge =
+        env.stack().bridge(BridgeOptions { arguments, ..BridgeOptions::serving(&env.control) }).await?;
     let app = Application::chart(&env, "6.3.5");
     app.deliver(&env).await?;
     wait_for_tree(&env, &redis, &app, ".gz").await.map(drop)
@@ -91,7 +93,8 @@ async fn sentinels_say_where_redis_is() -> Result<()> {
     password(&env, "theirs").await?;
     let arguments =
         vec!["--sentinel".to_owned(), sentinel.address(), "--sentinelmaster".to_owned(), "argocd".to_owned()];
-    let _bridge = env.stack().bridge(BridgeOptions { arguments, ..BridgeOptions::serving(&env.control) }).await?;
+    let _bridge =
+        env.stack().bridge(BridgeOptions { arguments, ..BridgeOptions::serving(&env.control) }).await?;
     let app = Application::chart(&env, "6.3.5");
     app.deliver(&env).await?;
     wait_for_tree(&env, &redis, &app, ".gz").await.map(drop)
