@@ -98,7 +98,7 @@ pub fn reads_body(group: &str, kind: &str) -> bool {
 
 fn owners(object: Object<'_>) -> Vec<Owner> {
     let owners: Vec<Owner> = object
-        .object
+        .whole
         .metadata
         .owner_references
         .iter()
