@@ -2,6 +2,7 @@
 //! `resource_customizations` for kinds whose rule is a script), and by the bridge's own for Flux kinds.
 
 mod customized;
+mod gateways;
 mod others;
 mod pod;
 mod workloads;
