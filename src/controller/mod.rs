@@ -3,16 +3,16 @@
 //! Nothing is decided here. Each Application is reconciled by one task at a time, several Applications at once.
 
 mod cache;
-mod delivered;
 mod execute;
 mod gather;
+mod live;
 mod memory;
 mod questions;
 mod reconcile;
 mod watch;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     client: Client,
     options: Options,
     cache: watch::SharedCache,
+    live: Arc<live::Live>,
+    primed: Once,
     memory: memory::Memory,
     questions: questions::Questions,
     metrics: Arc<Metrics>,
@@ -68,6 +70,7 @@ pub async fn run(
 ) {
     let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
     let (cache, streams) = watch::start(&client, &options, &metrics);
+    let (live, woken) = live::Live::new(client.clone(), Arc::clone(&metrics), stop.clone());
     let shared = Arc::new(Shared {
         recorder: Recorder::new(client.clone(), reporter),
         places: Semaphore::new(usize::from(options.concurrency)),
@@ -77,6 +80,8 @@ pub async fn run(
         client,
         options,
         cache,
+        live,
+        primed: Once::new(),
         metrics,
     });
     tokio::spawn(announce(Arc::clone(&shared), readiness));
@@ -88,7 +93,8 @@ pub async fn run(
         Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
             .with_config(config)
             .graceful_shutdown_on(stop.cancelled_owned())
-            .reconcile_all_on(streams.everything);
+            .reconcile_all_on(streams.everything)
+            .reconcile_on(woken);
     for (kind, stream) in streams.flux {
         let shared = Arc::clone(&shared);
         controller = controller.watches_stream_with(
@@ -113,7 +119,7 @@ pub async fn run(
 
 /// Says when the caches are filled.
 async fn announce(shared: Arc<Shared>, readiness: Readiness) {
-    shared.cache.filled().await;
+    shared.filled().await;
     tracing::info!("caches are filled");
     readiness.set(READINESS_CACHES, true);
 }
@@ -130,12 +136,19 @@ impl Shared {
         let identity = app.identity();
         self.memory.forget(&identity);
         self.cache.forget(&identity);
+        self.live.forget(&identity);
         self.tell_census();
     }
 
     fn tell_census(&self) {
         self.metrics.set_states(self.memory.states());
         self.metrics.set_problems(self.memory.problems());
+    }
+
+    /// Waits until everything is known from which Applications are decided upon.
+    async fn filled(&self) {
+        self.cache.filled().await;
+        self.primed.call_once(|| gather::prime(self));
     }
 
     /// Waits for one of the places in which Applications are reconciled; those that wait are the queue.
