@@ -7,7 +7,7 @@ use super::{Rule, gateways, health};
 use crate::argo::status::HealthStatus;
 
 /// Kinds of which one condition tells all: `True` is healthy, `False` degraded; and the words for neither.
-const TOLD_BY_ONE: [((&str, &str), &str, &str); 12] = [
+const TOLD_BY_ONE: [((&str, &str), &str, &str); 11] = [
     (("cert-manager.io", "Certificate"), "Ready", "Waiting for certificate"),
     (("cert-manager.io", "Issuer"), "Ready", "Initializing issuer"),
     (("cert-manager.io", "ClusterIssuer"), "Ready", "Initializing ClusterIssuer"),
@@ -19,7 +19,6 @@ const TOLD_BY_ONE: [((&str, &str), &str, &str); 12] = [
     (("karpenter.sh", "NodePool"), "Ready", "Waiting for NodePool to be ready"),
     (("karpenter.k8s.aws", "EC2NodeClass"), "Ready", "Waiting for EC2NodeClass to be ready"),
     (("bitnami.com", "SealedSecret"), "Synced", "Waiting for Sealed Secret to be decrypted"),
-    (("gateway.networking.k8s.io", "GatewayClass"), "Accepted", "Waiting for GatewayClass status"),
 ];
 
 /// Flux kinds beyond those that the bridge makes.
@@ -42,6 +41,7 @@ pub(super) fn rule(group: &str, kind: &str) -> Option<Rule> {
         ("argoproj.io", "AnalysisRun") => analysis_run,
         ("argoproj.io", "CronWorkflow") => cron_workflow,
         ("argoproj.io", "Rollout") => gateways::rollout,
+        ("gateway.networking.k8s.io", "GatewayClass") => gateways::class,
         ("gateway.networking.k8s.io", "Gateway") => gateways::gateway,
         ("gateway.networking.k8s.io", "HTTPRoute" | "GRPCRoute") => gateways::route,
         ("keda.sh", "ScaledObject" | "ScaledJob") => scaled,

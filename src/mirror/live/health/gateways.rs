@@ -66,28 +66,43 @@ fn problem(conditions: &[&Value], prefix: &str, unprogrammed: &str) -> Option<He
     })
 }
 
-/// A Rollout of Argo Rollouts 1.0 and later, which tells its phase.
-pub(super) fn rollout(object: Object<'_>) -> HealthStatus {
-    let status = match object.text("/status/phase") {
-        _ if !is_observed(object) => "",
-        "Paused" => "Suspended",
-        phase => phase,
+/// A `GatewayClass`; what was said of an older spec does not count.
+pub(super) fn class(object: Object<'_>) -> HealthStatus {
+    let mut conditions = object.list("/status/conditions");
+    let accepted = conditions.find(|c| text(c, "/type") == "Accepted" && is_of_present_spec(object, &[c]));
+    let status = match accepted.map(|accepted| text(accepted, "/status")) {
+        Some("True") => "Healthy",
+        Some("False") => "Degraded",
+        _ => "Progressing",
     };
-    if status.is_empty() {
-        return health("Progressing", "Waiting for rollout spec update to be observed");
-    }
-    health(status, object.text("/status/message"))
+    let message = accepted.map(|accepted| text(accepted, "/message")).filter(|message| !message.is_empty());
+    health(status, message.unwrap_or("Waiting for GatewayClass status"))
 }
 
-/// It has looked at its present spec, and at that of the Deployment it may refer to.
+/// A Rollout of Argo Rollouts 1.0 and later, which tells its phase.
+pub(super) fn rollout(object: Object<'_>) -> HealthStatus {
+    if !is_observed(object) {
+        return health("Progressing", "Waiting for rollout spec update to be observed");
+    }
+    match object.text("/status/phase") {
+        "" => health("Progressing", "Waiting for rollout to finish: status has not been reconciled."),
+        "Paused" => health("Suspended", object.text("/status/message")),
+        phase => health(phase, object.text("/status/message")),
+    }
+}
+
+/// It has looked at its present spec, and at that of the Deployment it may refer to; before Rollouts 0.10, what it has
+/// looked at is no number that could be compared.
 fn is_observed(object: Object<'_>) -> bool {
-    let text_of = |pointer: &str| match object.at(pointer) {
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => String::new(),
+    let number = |pointer: &str| match object.at(pointer)? {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_i64(),
     };
-    let workload = object.annotation("rollout.argoproj.io/workload-generation");
-    let is_workload_observed = object.at("/spec/workloadRef").is_none()
-        || workload.is_none_or(|generation| text_of("/status/workloadObservedGeneration") == generation);
-    text_of("/status/observedGeneration") == object.generation().to_string() && is_workload_observed
+    let workload =
+        object.annotation("rollout.argoproj.io/workload-generation").and_then(|text| text.parse().ok());
+    let is_workload_observed =
+        object.at("/spec/workloadRef").is_none() || workload == number("/status/workloadObservedGeneration");
+    object.at("/status").is_some()
+        && number("/status/observedGeneration").is_none_or(|observed: i64| observed >= object.generation())
+        && is_workload_observed
 }
