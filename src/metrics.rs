@@ -73,6 +73,8 @@ pub struct Metrics {
     live_watches: Gauge,
     live_objects: Gauge,
     leader: Gauge,
+    redis_connected: Gauge,
+    redis_writes: Family<ByOutcome, Counter>,
     states: Arc<Census>,
     problems: Arc<Census>,
 }
@@ -98,6 +100,8 @@ impl Metrics {
             live_watches: Gauge::default(),
             live_objects: Gauge::default(),
             leader: Gauge::default(),
+            redis_connected: Gauge::default(),
+            redis_writes: Family::default(),
             states: Census::new("applications", "Bridged Applications by state", "state"),
             problems: Census::new("problems", "Problems of bridged Applications by severity", "severity"),
         };
@@ -118,6 +122,12 @@ impl Metrics {
         ours.register("live_watches", "Watches of what was delivered", self.live_watches.clone());
         ours.register("live_objects", "Objects that those watches keep, trimmed", self.live_objects.clone());
         ours.register("leader", "1 while this replica leads", self.leader.clone());
+        ours.register("redis_connected", "1 while Argo CD's Redis answers", self.redis_connected.clone());
+        ours.register(
+            "redis_writes",
+            "Entries written to Argo CD's Redis by outcome",
+            self.redis_writes.clone(),
+        );
         ours.register_collector(Box::new(Arc::clone(&self.states)));
         ours.register_collector(Box::new(Arc::clone(&self.problems)));
     }
@@ -159,6 +169,16 @@ impl Metrics {
     /// This replica leads, or does not.
     pub fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
+    }
+
+    /// Argo CD's Redis answers, or does not.
+    pub fn set_redis_connected(&self, is_connected: bool) {
+        self.redis_connected.set(i64::from(is_connected));
+    }
+
+    /// An Application's entry in Argo CD's Redis was written, or taken out.
+    pub fn wrote_to_redis(&self, outcome: Outcome) {
+        self.redis_writes.get_or_create(&ByOutcome { outcome: outcome.as_str() }).inc();
     }
 
     /// How many Applications are in which state; replaces what was said before.
@@ -241,6 +261,8 @@ mod tests {
         metrics.set_leader(true);
         metrics.set_queue_depth(7);
         metrics.set_live(3, 12);
+        metrics.set_redis_connected(true);
+        metrics.wrote_to_redis(Outcome::Ok);
         for line in [
             r#"flux_subsystem_reconciles_total{outcome="ok"} 1"#,
             "flux_subsystem_reconcile_duration_seconds_count 1",
@@ -250,6 +272,8 @@ mod tests {
             "flux_subsystem_live_objects 12",
             "flux_subsystem_leader 1",
             "flux_subsystem_queue_depth 7",
+            "flux_subsystem_redis_connected 1",
+            r#"flux_subsystem_redis_writes_total{outcome="ok"} 1"#,
             concat!(r#"flux_subsystem_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
             "# EOF",
         ] {

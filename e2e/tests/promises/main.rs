@@ -1,5 +1,6 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
+mod application_sets;
 mod applications;
 mod namespaces;
 mod observations;
@@ -14,7 +15,11 @@ mod a_missing_namespace_is_named;
 mod a_plain_application_is_left_alone;
 mod a_refresh_is_answered;
 mod a_rejected_owner_is_not_fought_over;
+mod a_rolling_sync_walks_its_steps;
 mod an_api_server_refusal_is_shown;
+//mod an_app_of_apps_may_mix_plain_and_bridged;
+mod an_applicationset_causes_no_write_loop;
+mod an_applicationset_keeps_its_applications_bridged;
 mod an_edited_helmrelease_shows_as_out_of_sync_until_a_sync;
 mod an_existing_flux_object_is_mirrored;
 mod an_oci_artifact_delivers_what_it_carries;
@@ -25,12 +30,14 @@ mod an_unsupported_field_is_a_comparison_error;
 mod automation_can_be_switched_off_and_on;
 mod defaults_match_the_crds;
 mod deleting_an_application_removes_its_release_and_flux_objects;
+mod deleting_an_applicationset_ends_or_keeps_what_it_delivered;
 mod deleting_without_a_finalizer_keeps_everything;
 mod drift_shows_and_a_sync_corrects_it;
 mod every_source_shape_is_delivered;
 mod flux_installed_later_is_picked_up;
 mod idle_is_silent;
 mod invalid_values_are_refused_and_the_release_stays;
+//mod notifications_fire_once;
 mod overrides_change_the_generated_objects;
 mod self_heal_reverts_edits;
 mod suspended_by_a_person_shows_as_suspended;

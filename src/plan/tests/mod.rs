@@ -7,6 +7,7 @@ mod crashes;
 mod deletion;
 mod flux;
 mod operations;
+mod switch;
 mod table;
 
 use super::{Plan, Step, plan};
