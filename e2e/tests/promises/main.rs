@@ -38,6 +38,7 @@ mod flux_installed_later_is_picked_up;
 mod idle_is_silent;
 mod invalid_values_are_refused_and_the_release_stays;
 //mod notifications_fire_once;
+mod only_what_is_in_use_is_watched;
 mod overrides_change_the_generated_objects;
 mod self_heal_reverts_edits;
 mod suspended_by_a_person_shows_as_suspended;
