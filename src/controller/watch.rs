@@ -227,7 +227,7 @@ fn is_not_served(error: &watcher::Error) -> bool {
 
 /// From half a second to five: a CRD that is installed later is noticed soon, an API server that is down is not flooded.
 #[derive(Default)]
-struct Delays(u32);
+pub(super) struct Delays(u32);
 
 impl Iterator for Delays {
     type Item = Duration;

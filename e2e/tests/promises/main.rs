@@ -41,6 +41,7 @@ mod flux_installed_later_is_picked_up;
 mod idle_is_silent;
 mod invalid_values_are_refused_and_the_release_stays;
 //mod notifications_fire_once;
+mod only_what_is_in_use_is_watched;
 mod overrides_change_the_generated_objects;
 mod redis_lost_and_back_is_filled_again;
 mod redis_with_password_and_tls_is_found_in_argo_cds_settings;
