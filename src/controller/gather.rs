@@ -12,6 +12,7 @@ use crate::flux::{Live, Manifest, ObjectKey};
 use crate::mirror::{Delivered, LiveObjects, Observed, Relation, SourceState, compare, source, view};
 use crate::names;
 use crate::plan::State;
+use crate::project::Rendered;
 use crate::translate::{Context, Translation, Want, translate};
 
 /// How often a question may lead to the next one.
@@ -43,6 +44,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     shared.cache.subscribe(&identity, with_nested(shared, &keys), &translation.namespace);
     let objects =
         keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect();
+    let project = shared.cache.project(&app);
     let mut observed = Observed {
         now,
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
@@ -56,6 +58,8 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         refresh,
         summary: None,
         live_objects: LiveObjects::default(),
+        project,
+        rendered: Rendered::Unneeded,
         syncing: shared.memory.in_state(State::Syncing),
     };
     let (summary, wait) = delivered::look(shared, &observed).await;
