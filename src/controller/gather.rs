@@ -126,6 +126,11 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
     async fn translate(&mut self) -> Translation {
+        // One that goes back to stock Argo CD wants nothing any more.
+        if !self.app.is_bridged() {
+            let namespace = self.app.spec.destination.namespace.clone();
+            return Translation { namespace, ..Translation::default() };
+        }
         let mut context = Context {
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: format!("{}s", self.poll.as_secs().max(1)),

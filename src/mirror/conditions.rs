@@ -20,9 +20,13 @@ pub const DELETION_ERROR: &str = "DeletionError";
 /// A field has no effect; Argo CD's readers classify a condition by the end of its type.
 pub const TRANSLATION_WARNING: &str = "TranslationWarning";
 
+/// The way back to stock Argo CD does not get on.
+pub const HAND_BACK_WARNING: &str = "HandBackWarning";
+
 /// The types that the bridge alone writes; conditions of any other type are somebody else's and stay, but for what
 /// [`crate::project`] says in stock Argo CD's words.
-const OWNED: [&str; 4] = [COMPARISON_ERROR, SYNC_ERROR, DELETION_ERROR, TRANSLATION_WARNING];
+const OWNED: [&str; 5] =
+    [COMPARISON_ERROR, SYNC_ERROR, DELETION_ERROR, TRANSLATION_WARNING, HAND_BACK_WARNING];
 
 /// `previous` with the owned conditions replaced by `found`; an unchanged one keeps its time (types.go, `SetConditions`).
 pub fn merged(previous: &[Condition], found: Vec<(&str, String)>, now: Timestamp) -> Vec<Condition> {

@@ -115,6 +115,28 @@ impl App {
         self.with(&json!({"metadata": {"annotations": null}}))
     }
 
+    /// The option is gone.
+    pub(crate) fn plain(self) -> Self {
+        self.with(&json!({"spec": {"syncPolicy": {"syncOptions": null}}}))
+    }
+
+    /// Stock Argo CD delivered `revision` and last compared `seconds` ago.
+    pub(crate) fn stocks(self, revision: &str, seconds: i64) -> Self {
+        let deployment =
+            json!({"group": "apps", "kind": "Deployment", "namespace": NAMESPACE, "name": "demo"});
+        let sync = json!({"status": "Synced", "revision": revision});
+        let condition = json!({"type": "SharedResourceWarning", "message": "shared"});
+        let history = json!([{"id": 0, "revision": revision, "deployedAt": ago(900)}]);
+        self.delivered(revision).with(&json!({"status": {
+            "resources": [deployment],
+            "sync": sync,
+            "health": {"status": "Healthy"},
+            "conditions": [condition],
+            "history": history,
+            "reconciledAt": ago(seconds),
+        }}))
+    }
+
     /// Somebody asks for a refresh.
     pub(crate) fn refresh(self) -> Self {
         self.with(&json!({"metadata": {"annotations": {names::ANNOTATION_REFRESH: "normal"}}}))

@@ -41,6 +41,7 @@ pub(crate) const PORTS: &[&str] = &[
     "argocd-applicationset-controller-metrics",
     "argocd-applicationset-controller-health",
     "argocd-applicationset-controller-webhook",
+    "argocd-notifications-metrics",
 ];
 
 /// A program to start.

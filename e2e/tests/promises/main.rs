@@ -1,8 +1,10 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
+mod application_sets;
 mod applications;
 mod namespaces;
 mod observations;
+mod projects;
 
 mod a_bridged_chart_is_a_real_helm_release;
 mod a_failing_deployment_degrades_the_application;
@@ -14,7 +16,11 @@ mod a_missing_namespace_is_named;
 mod a_plain_application_is_left_alone;
 mod a_refresh_is_answered;
 mod a_rejected_owner_is_not_fought_over;
+mod a_rolling_sync_walks_its_steps;
 mod an_api_server_refusal_is_shown;
+//mod an_app_of_apps_may_mix_plain_and_bridged;
+mod an_applicationset_causes_no_write_loop;
+mod an_applicationset_keeps_its_applications_bridged;
 mod an_edited_helmrelease_shows_as_out_of_sync_until_a_sync;
 mod an_existing_flux_object_is_mirrored;
 mod an_oci_artifact_delivers_what_it_carries;
@@ -25,12 +31,14 @@ mod an_unsupported_field_is_a_comparison_error;
 mod automation_can_be_switched_off_and_on;
 mod defaults_match_the_crds;
 mod deleting_an_application_removes_its_release_and_flux_objects;
+mod deleting_an_applicationset_ends_or_keeps_what_it_delivered;
 mod deleting_without_a_finalizer_keeps_everything;
 mod drift_shows_and_a_sync_corrects_it;
 mod every_source_shape_is_delivered;
 mod flux_installed_later_is_picked_up;
 mod idle_is_silent;
 mod invalid_values_are_refused_and_the_release_stays;
+//mod notifications_fire_once;
 mod overrides_change_the_generated_objects;
 mod self_heal_reverts_edits;
 mod suspended_by_a_person_shows_as_suspended;
@@ -40,3 +48,6 @@ mod the_summary_lists_images;
 mod translate_prints_what_is_applied;
 mod two_replicas_elect_one_leader;
 mod what_leaves_the_source_is_pruned_where_that_is_wished;
+mod a_project_refuses_sources_and_destinations;
+mod a_restriction_added_later_keeps_what_runs;
+mod sync_windows_hold_syncs;

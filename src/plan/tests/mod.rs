@@ -8,6 +8,7 @@ mod deletion;
 mod flux;
 mod operations;
 mod projects;
+mod switch;
 mod table;
 
 use super::{Plan, Step, plan};

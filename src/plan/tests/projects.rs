@@ -42,10 +42,8 @@ fn suspension(observed: &Observed) -> Option<Value> {
     })
 }
 
-fn held(reason: &str) -> Option<Value> {
-    Some(
-        json!({"metadata": {"annotations": {names::ANNOTATION_SUSPENDED: reason}}, "spec": {"suspend": true}}),
-    )
+fn held(reason: &str) -> Value {
+    json!({"metadata": {"annotations": {names::ANNOTATION_SUSPENDED: reason}}, "spec": {"suspend": true}})
 }
 
 fn config_map() -> Rendered {
