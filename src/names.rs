@@ -47,6 +47,11 @@ pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 pub const ANNOTATION_CORRECTING: &str = "flux-subsystem.dev/correcting-drift";
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application has no automated sync policy and waits for a Sync.
 pub const SUSPENDED_UNTIL_SYNC: &str = "until-sync";
+/// Value of [`ANNOTATION_SUSPENDED`]: a sync window of the project is closed.
+pub const SUSPENDED_BY_WINDOW: &str = "sync-window";
+/// Value of [`ANNOTATION_SUSPENDED`]: the project does not permit the Application, or each revision has to be looked at
+/// before it is delivered.
+pub const SUSPENDED_BY_PROJECT: &str = "project";
 
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application goes back to stock Argo CD, and the object goes without what it
 /// delivered.

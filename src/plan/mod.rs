@@ -6,6 +6,7 @@
 pub mod auto_sync;
 mod chatter;
 pub mod deletion;
+mod gate;
 pub mod hand_back;
 pub mod operation;
 pub mod refresh;
@@ -97,7 +98,8 @@ fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<St
     all.extend(answer.steps);
     all.extend(write);
     all.extend(events);
-    all.extend(requeue.into_iter().chain(answer.requeue).chain(later).map(Step::Requeue));
+    let looks = requeue.into_iter().chain(answer.requeue).chain(later).chain(gate::next_look(view));
+    all.extend(looks.map(Step::Requeue));
     Plan { steps: all, state, status: Some(desired) }
 }
 
