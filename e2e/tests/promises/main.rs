@@ -3,6 +3,7 @@
 mod applications;
 mod namespaces;
 mod observations;
+mod switching;
 
 mod a_bridged_chart_is_a_real_helm_release;
 mod a_failing_deployment_degrades_the_application;
@@ -34,9 +35,13 @@ mod invalid_values_are_refused_and_the_release_stays;
 mod overrides_change_the_generated_objects;
 mod self_heal_reverts_edits;
 mod suspended_by_a_person_shows_as_suspended;
+mod switching_a_chart_keeps_its_pods;
+mod switching_a_kustomization_keeps_its_pods;
+mod switching_while_an_operation_runs;
 mod the_shipped_manifests_are_enough;
 mod the_stack_is_real;
 mod the_summary_lists_images;
+mod the_way_back_leaves_no_release_record;
 mod translate_prints_what_is_applied;
 mod two_replicas_elect_one_leader;
 mod what_leaves_the_source_is_pruned_where_that_is_wished;
