@@ -23,6 +23,9 @@ pub const ANNOTATION_HYDRATE: &str = "argocd.argoproj.io/hydrate";
 /// On an Application: `true` keeps Helm's record of the release when the Application goes back to stock Argo CD, so that
 /// `helm list` goes on showing it and `helm uninstall` goes on working.
 pub const ANNOTATION_KEEP_RELEASE_RECORD: &str = "flux-subsystem.dev/keep-release-record";
+/// `operation.initiatedBy.username` of what a `RollingSync` asks for (argo-cd
+/// `applicationset/progressivesync/progressive_sync.go`, `syncApplication`).
+pub const APPLICATION_SET_CONTROLLER: &str = "applicationset-controller";
 
 /// Label on everything the bridge generates (the name is the original's).
 pub const LABEL_GENERATED: &str = "flamingo/generated";
