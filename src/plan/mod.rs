@@ -6,12 +6,15 @@
 pub mod auto_sync;
 mod chatter;
 pub mod deletion;
+mod gate;
+pub mod hand_back;
 pub mod operation;
 pub mod refresh;
 pub mod result;
 pub mod state;
 pub mod step;
 pub mod sync;
+mod take_over;
 pub mod upkeep;
 
 #[cfg(test)]
@@ -26,7 +29,6 @@ pub use step::Step;
 use crate::argo::application::Application;
 use crate::argo::status::{ApplicationStatus, seconds};
 use crate::mirror::{Observed, View, patch, status};
-use crate::names;
 use operation::{OperationField, Turn};
 
 /// What is to be done, and what state that leaves the Application in.
@@ -50,6 +52,9 @@ impl Plan {
 /// Decides what is to be done.
 pub fn plan(observed: &Observed) -> Plan {
     let app = &observed.app;
+    if hand_back::is_due(app) {
+        return hand_back::plan(observed);
+    }
     if !app.is_bridged() {
         return Plan::nothing(State::Ignored);
     }
@@ -57,9 +62,12 @@ pub fn plan(observed: &Observed) -> Plan {
         return deletion::plan(observed);
     }
     if !app.is_skipped_by_argo() {
-        return take_over(app);
+        return take_over::stamp(observed);
     }
     let view = View::of(observed);
+    if let Some(plan) = take_over::plan(&view) {
+        return plan;
+    }
     let turn = operation::turn(&view);
     let answer = refresh::answer(&view, turn.is_fetching());
     let upkeep = upkeep::steps(&view, turn.is_running());
@@ -90,22 +98,9 @@ fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<St
     all.extend(answer.steps);
     all.extend(write);
     all.extend(events);
-    all.extend(requeue.into_iter().chain(answer.requeue).chain(later).map(Step::Requeue));
+    let looks = requeue.into_iter().chain(answer.requeue).chain(later).chain(gate::next_look(view));
+    all.extend(looks.map(Step::Requeue));
     Plan { steps: all, state, status: Some(desired) }
-}
-
-/// Older clusters, or a missing admission policy: the stamp comes late, and the event says so.
-fn take_over(app: &Application) -> Plan {
-    let annotations = json!({names::ANNOTATION_SKIP_RECONCILE: "true", names::ANNOTATION_STAMPED: "true"});
-    let stamp = Step::PatchApplication(guarded(app, json!({"metadata": {"annotations": annotations}})));
-    let event = Step::EmitEvent {
-        is_warning: true,
-        reason: "TakenOverLate",
-        message: "stock Argo CD saw this Application before it was stamped (install the MutatingAdmissionPolicy of \
-                  manifests/, which stamps at admission)"
-            .to_owned(),
-    };
-    Plan { steps: vec![stamp, event], state: State::Adopting, status: None }
 }
 
 /// The merge patch of the Application; `None` when nothing changes.
@@ -155,4 +150,13 @@ fn reconciled_at(view: &View<'_>, desired: &ApplicationStatus) -> Timestamp {
 pub(crate) fn guarded(app: &Application, mut change: Value) -> Value {
     patch::merge(&mut change, &json!({"metadata": {"resourceVersion": app.metadata.resource_version}}));
     change
+}
+
+/// The end of an operation that somebody asked to stop.
+fn terminated(now: Timestamp) -> Value {
+    json!({"operation": null, "status": {"operationState": {
+        "phase": "Failed",
+        "message": "Operation terminated",
+        "finishedAt": seconds::text(now),
+    }}})
 }

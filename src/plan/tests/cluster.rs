@@ -12,9 +12,10 @@ use super::word;
 use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
-use crate::mirror::fixtures::{App, NAMESPACE, now, translated};
+use crate::mirror::fixtures::{App, NAMESPACE, now, open_project, translated};
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal};
 use crate::names;
+use crate::translate::Translation;
 
 /// More looks than any story needs.
 const PATIENCE: usize = 150;
@@ -64,7 +65,7 @@ impl Cluster {
         let is_known = self.api.objects.get(&git).is_some_and(|git| !git["status"]["artifact"].is_null());
         Some(Observed {
             now,
-            translation: translated(&app, is_known),
+            translation: if app.is_bridged() { translated(&app, is_known) } else { Translation::default() },
             app,
             objects,
             namespace_exists: self.api.namespaces.contains(NAMESPACE),
@@ -76,6 +77,8 @@ impl Cluster {
             live_objects: LiveObjects::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
+            project: Some(std::sync::Arc::new(open_project())),
+            rendered: crate::project::Rendered::Unneeded,
         })
     }
 
@@ -114,6 +117,9 @@ impl Cluster {
             Step::PatchObject { key, patch } => self.api.patch_object(key, patch),
             Step::DeleteObject { key, uid } => self.api.delete(key, uid),
             Step::ConfirmGone { labels, identity } => self.api.confirm_gone(labels, identity)?,
+            Step::DeleteReleaseRecords { release, versions, .. } => {
+                self.flux.records.retain(|(name, version)| name != release || !versions.contains(version));
+            }
             Step::PatchApplication(patch) => self.api.patch_application(patch)?,
             Step::EmitEvent { .. } | Step::Requeue(_) | Step::WriteCache(_) | Step::DropCache => {}
         }
@@ -211,7 +217,8 @@ impl Cluster {
                 "annotations": annotations.map(|all| all.keys().cloned().collect::<Vec<_>>()),
             })
         });
-        json!({"app": app, "objects": objects, "deliveries": self.flux.deliveries, "uninstalls": self.flux.uninstalls})
+        json!({"app": app, "objects": objects, "deliveries": self.flux.deliveries, "uninstalls": self.flux.uninstalls,
+            "records": self.flux.records})
     }
 
     /// The next look finds nothing to do.
