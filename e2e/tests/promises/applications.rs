@@ -80,6 +80,11 @@ impl Application {
         self.merge(&json!({ "spec": { "syncPolicy": { "automated": { "selfHeal": true } } } }))
     }
 
+    /// Stock Argo CD's: without the options by which it joins.
+    pub(crate) fn plain(self) -> Self {
+        self.options(&["CreateNamespace=true"])
+    }
+
     /// Without any finalizer.
     pub(crate) fn without_finalizer(self) -> Self {
         self.merge(&json!({ "metadata": { "finalizers": null } }))

@@ -55,6 +55,7 @@ mod switching_a_chart_keeps_its_pods;
 mod switching_a_kustomization_keeps_its_pods;
 mod switching_while_an_operation_runs;
 mod sync_windows_hold_syncs;
+mod the_cli_prints_the_same_for_plain_and_bridged;
 mod the_shipped_manifests_are_enough;
 mod the_stack_is_real;
 mod the_summary_lists_images;
