@@ -75,9 +75,8 @@ fn rolling(env: &TestEnv, version: &str, held: &str) -> ApplicationSet {
     let template = Application::chart(env, version)
         .parameter("nodeSelector.kubernetes\\.io/hostname", "{{.node}}")
         .merge(&json!({ "metadata": { "labels": { "stage": "{{.name}}" } } }));
-    let steps = STAGES.map(
-        |name| json!({ "matchExpressions": [{ "key": "stage", "operator": "In", "values": [name] }] }),
-    );
+    let steps = STAGES
+        .map(|name| json!({ "matchExpressions": [{ "key": "stage", "operator": "In", "values": [name] }] }));
     let strategy = json!({ "type": "RollingSync", "rollingSync": { "steps": steps } });
     ApplicationSet::of(env, template, &json!(elements)).with("strategy", &strategy)
 }

@@ -39,13 +39,11 @@ async fn at_rest(
         "repoURL": url, "revision": "v1.1.0", "directories": [{ "path": "apps/overlays/*" }],
         "requeueAfterSeconds": 2,
     } });
-    let template =
-        Application::git(env, &url, "{{.path.path}}", "v1.1.0").named(env, "{{.path.basename}}");
+    let template = Application::git(env, &url, "{{.path.path}}", "v1.1.0").named(env, "{{.path.basename}}");
     let set = change(ApplicationSet::generated(env, template, &generator));
     set.apply(env).await?;
-    let apps = ["staging", "production"].map(|name| {
-        Application::git(env, &url, &format!("apps/overlays/{name}"), "v1.1.0").named(env, name)
-    });
+    let apps = ["staging", "production"]
+        .map(|name| Application::git(env, &url, &format!("apps/overlays/{name}"), "v1.1.0").named(env, name));
     for app in &apps {
         app.appears(env).await?;
         app.settled(env).await?;

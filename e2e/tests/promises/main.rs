@@ -17,6 +17,7 @@ mod a_plain_application_is_left_alone;
 mod a_refresh_is_answered;
 mod a_rejected_owner_is_not_fought_over;
 mod a_rolling_sync_walks_its_steps;
+mod a_slow_redis_holds_nothing_up;
 mod an_api_server_refusal_is_shown;
 //mod an_app_of_apps_may_mix_plain_and_bridged;
 mod an_applicationset_causes_no_write_loop;

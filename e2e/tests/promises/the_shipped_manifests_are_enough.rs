@@ -27,10 +27,13 @@ const ALLOWED: &[[&str; 3]] = &[
     ["create", "events.events.k8s.io", "argocd"],
     ["get", "leases.coordination.k8s.io/flux-subsystem", "argocd"],
     ["watch", "configmaps/argocd-cm", "argocd"],
+    ["watch", "configmaps/argocd-cmd-params-cm", "argocd"],
+    ["watch", "secrets/argocd-redis", "argocd"],
 ];
 
 const REFUSED: &[[&str; 3]] = &[
     ["get", "secrets", "argocd"],
+    ["list", "secrets", "argocd"],
     ["list", "secrets", ""],
     ["list", "configmaps", "argocd"],
     ["create", "configmaps", "argocd"],
