@@ -58,8 +58,7 @@ pub(super) fn plan(view: &View<'_>) -> Option<Plan> {
 /// The status lists what stock Argo CD delivered, nothing of what the bridge would, and there is nothing of the bridge's.
 fn is_stocks(view: &View<'_>, status: &ApplicationStatus) -> bool {
     let is_listed = |wanted: &Resource<'_>| status.resources.iter().any(|found| is_same(found, wanted));
-    view.generates()
-        && !view.resources.is_empty()
+    !view.resources.is_empty()
         && !status.resources.is_empty()
         && view.observed.owned().next().is_none()
         && !view.resources.iter().any(is_listed)

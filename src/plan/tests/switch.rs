@@ -53,8 +53,10 @@ fn the_status_of_the_bridge_is_not_taken_for_its() {
     assert_eq!(plan(&settled.beside(objects())).state, State::Delivered);
     // Somebody deleted all of them: they are made anew, at once.
     assert_ne!(plan(&settled.observed()).state, State::Adopting);
-    let reference = stocks(3).reference();
-    assert_ne!(plan(&reference.observed()).state, State::Adopting);
+    // One that only refers to Flux objects has the same past.
+    let reference = |seconds| stocks(seconds).reference();
+    assert_eq!(words(&plan(&reference(3).observed())), ["Requeue"]);
+    assert_eq!(words(&plan(&reference(60).observed())), ["PatchApplication", "EmitEvent TakenOver"]);
 }
 
 #[test]
