@@ -8,7 +8,7 @@ use crate::namespaces::wait_until_empty;
 use crate::observations::{conditions, ready_message};
 
 /// An uninstall hook that cannot even be created.
-const HOOK: &str = r#"apiVersion: v1
+const HOOK: &str = r"apiVersion: v1
 kind: ConfigMap
 metadata:
   name: {{ .Release.Name }}-farewell
@@ -17,7 +17,7 @@ metadata:
     helm.sh/hook: pre-delete
 data:
   last: words
-"#;
+";
 
 #[tokio::test]
 async fn a_hook_that_fails_is_told_and_the_rest_follows_when_it_works() -> Result<()> {

@@ -43,6 +43,7 @@ mod suspended_by_a_person_shows_as_suspended;
 mod switching_a_chart_keeps_its_pods;
 mod switching_a_kustomization_keeps_its_pods;
 mod switching_while_an_operation_runs;
+mod switching_without_the_admission_policy;
 mod the_shipped_manifests_are_enough;
 mod the_stack_is_real;
 mod the_summary_lists_images;
