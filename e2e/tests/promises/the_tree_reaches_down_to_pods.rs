@@ -142,7 +142,7 @@ async fn a_secret_is_named_and_not_read() -> Result<()> {
 fn custom(env: &TestEnv) -> String {
     let kinds = format!("{}s", env.namespace.replace('-', ""));
     let group = format!("{}.example.org", env.namespace);
-    json!([
+    json!({ "apiVersion": "v1", "kind": "List", "items": [
         {
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": { "name": format!("{kinds}.{group}") },
@@ -165,10 +165,8 @@ fn custom(env: &TestEnv) -> String {
             "apiVersion": format!("{group}/v1beta2"), "kind": "Gizmo",
             "metadata": { "name": "one", "namespace": env.name("ns") },
         },
-    ])
-    .as_array()
-    .map(|all| all.iter().map(|object| format!("---\n{object}\n")).collect())
-    .unwrap_or_default()
+    ] })
+    .to_string()
 }
 
 #[tokio::test]
