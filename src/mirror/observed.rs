@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 
 use super::live::LiveObjects;
+use super::managed::Tracking;
 use crate::argo::Application;
-use crate::argo::status::Summary;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::translate::Translation;
 
@@ -33,10 +33,10 @@ pub struct Observed {
     pub refusal: Option<Refusal>,
     /// A refresh in flight.
     pub refresh: Option<Refresh>,
-    /// Images and addresses of what is delivered; `None` when that was not looked at.
-    pub summary: Option<Summary>,
     /// What was delivered, live, down to Pods.
     pub live_objects: LiveObjects,
+    /// How Argo CD marks what it tracks.
+    pub tracking: Tracking,
     /// How many Applications are syncing at the moment.
     pub syncing: usize,
     /// Argo CD's own namespace.
