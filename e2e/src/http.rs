@@ -11,12 +11,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `GET http://ADDRESS/PATH`: the status and the body.
 pub async fn get(address: &str, path: &str) -> Result<(u16, String)> {
-    request("GET", address, path).await
+    send("GET", address, path, "").await
 }
 
 /// `POST http://ADDRESS/PATH` without a body: the status and the body of the answer.
 pub async fn post(address: &str, path: &str) -> Result<(u16, String)> {
-    request("POST", address, path).await
+    send("POST", address, path, "").await
 }
 
 /// An answer that has no end: read line by line for as long as wished.
@@ -37,12 +37,17 @@ pub async fn lines(address: &str, path: &str) -> Result<Lines> {
     Ok(Lines(BufReader::new(stream).lines()))
 }
 
-async fn request(method: &str, address: &str, path: &str) -> Result<(u16, String)> {
+/// Any method, with JSON as the body of the request: the status and the body of the answer.
+pub async fn send(method: &str, address: &str, path: &str, body: &str) -> Result<(u16, String)> {
     let what = format!("{method} http://{address}{path}");
     let exchange = async {
         let mut stream = TcpStream::connect(address).await?;
         // HTTP/1.0: the answer ends with the connection and never comes in chunks.
-        let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
+        let head = format!(
+            "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
         stream.write_all(head.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
