@@ -52,9 +52,12 @@ fn flux_objects(view: &View<'_>, is_renewing: bool) -> Vec<HealthStatus> {
         return vec![health::health("Missing", &missing.unwrap_or_default())];
     }
     let live = view.resources.iter().filter_map(|resource| resource.live);
-    let of = |live: Live<'_>| match live.kind.is_workload() && is_renewing {
-        true => status::renewed_health(),
-        false => status::live_health(view, live),
+    let of = |live: Live<'_>| {
+        if is_renewing && live.kind.is_workload() {
+            status::renewed_health()
+        } else {
+            status::live_health(view, live)
+        }
     };
     live.map(|live| named(&live.key().to_string(), &of(live))).collect()
 }
