@@ -252,7 +252,7 @@ fn unsubscribe(interested: &mut HashMap<ObjectKey, HashSet<String>>, key: &Objec
     }
 }
 
-fn reference(identity: &str) -> Option<ObjectRef<Application>> {
+pub(super) fn reference(identity: &str) -> Option<ObjectRef<Application>> {
     let (namespace, name) = identity.split_once('/')?;
     Some(ObjectRef::new(name).within(namespace))
 }

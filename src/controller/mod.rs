@@ -3,16 +3,18 @@
 //! Nothing is decided here. Each Application is reconciled by one task at a time, several Applications at once.
 
 mod cache;
-mod delivered;
 mod execute;
 mod gather;
+mod live;
 mod memory;
+mod namespaces;
 mod questions;
 mod reconcile;
+mod rendering;
 mod watch;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -27,19 +29,26 @@ use crate::cache::settings::Overrides;
 use crate::cache::{Signals, Writer};
 use crate::metrics::Metrics;
 use crate::names;
+use crate::repo_server::RepoServer;
 use crate::serve::Readiness;
+
+pub use namespaces::{ApplicationNamespaces, PatternError};
 
 /// Settings of the controller.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Argo CD's own namespace, whose Applications are bridged.
     pub control_namespace: String,
+    /// Further namespaces whose Applications are bridged.
+    pub application_namespaces: ApplicationNamespaces,
     /// How many Applications are reconciled at once.
     pub concurrency: u16,
     /// How long one reconcile may take.
     pub reconcile_timeout: Duration,
     /// What is known of Argo CD's Redis beside its own settings.
     pub redis: Overrides,
+    /// Argo CD's repo-server.
+    pub repo_server: RepoServer,
 }
 
 /// Everything that reconciles share.
@@ -47,9 +56,12 @@ pub(crate) struct Shared {
     client: Client,
     options: Options,
     cache: watch::SharedCache,
+    live: Arc<live::Live>,
+    primed: Once,
     redis: Writer,
     memory: memory::Memory,
     questions: questions::Questions,
+    rendering: rendering::Rendering,
     metrics: Arc<Metrics>,
     recorder: Recorder,
     places: Semaphore,
@@ -73,6 +85,7 @@ pub async fn run(
 ) {
     let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
     let (cache, streams) = watch::start(&client, &options, &metrics);
+    let (live, woken) = live::Live::new(client.clone(), Arc::clone(&metrics), stop.clone());
     let (redis, Signals { everything: redis_is_empty, lost }) = crate::cache::start(
         &client,
         &options.control_namespace,
@@ -85,10 +98,13 @@ pub async fn run(
         places: Semaphore::new(usize::from(options.concurrency)),
         queued: AtomicUsize::new(0),
         questions: questions::Questions::new(http),
+        rendering: rendering::Rendering::new(client.clone(), options.repo_server.clone()),
         memory: memory::Memory::default(),
         client,
         options,
         cache,
+        live,
+        primed: Once::new(),
         redis,
         metrics,
     });
@@ -102,7 +118,8 @@ pub async fn run(
             .with_config(config)
             .graceful_shutdown_on(stop.cancelled_owned())
             .reconcile_all_on(futures::stream::select(streams.everything, redis_is_empty))
-            .reconcile_on(lost);
+            .reconcile_on(lost)
+            .reconcile_on(woken);
     for (kind, stream) in streams.flux {
         let shared = Arc::clone(&shared);
         controller = controller.watches_stream_with(
@@ -129,7 +146,7 @@ pub async fn run(
 
 /// Says when the caches are filled.
 async fn announce(shared: Arc<Shared>, readiness: Readiness) {
-    shared.cache.filled().await;
+    shared.filled().await;
     tracing::info!("caches are filled");
     readiness.set(READINESS_CACHES, true);
 }
@@ -146,6 +163,7 @@ impl Shared {
         let identity = app.identity();
         self.memory.forget(&identity);
         self.cache.forget(&identity);
+        self.live.forget(&identity);
         self.redis.forget(&identity);
         self.tell_census();
     }
@@ -153,6 +171,12 @@ impl Shared {
     fn tell_census(&self) {
         self.metrics.set_states(self.memory.states());
         self.metrics.set_problems(self.memory.problems());
+    }
+
+    /// Waits until everything is known from which Applications are decided upon.
+    async fn filled(&self) {
+        self.cache.filled().await;
+        self.primed.call_once(|| gather::prime(self));
     }
 
     /// Waits for one of the places in which Applications are reconciled; those that wait are the queue.

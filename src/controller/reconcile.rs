@@ -32,7 +32,7 @@ pub(super) async fn reconcile(app: Arc<Application>, shared: Arc<Shared>) -> Res
         shared.forget(&app);
         return Ok(Action::await_change());
     }
-    shared.cache.filled().await;
+    shared.filled().await;
     let _turn = shared.turn().await;
     let _active = shared.metrics.reconciling();
     let begin = Instant::now();

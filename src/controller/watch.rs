@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Options;
 use super::cache::{Cache, Stores};
+use super::namespaces;
 use crate::argo::Application;
 use crate::flux::FluxKind;
 use crate::metrics::Metrics;
@@ -111,11 +112,8 @@ impl Watches {
         options: &Options,
         writer: Writer<Application>,
     ) -> BoxStream<'static, ApplicationEvent> {
-        let api = Api::<Application>::namespaced(client, &options.control_namespace);
         let watches = Arc::clone(self);
-        watcher(api, Config::default())
-            .backoff(Delays::default())
-            .modify(|app| app.managed_fields_mut().clear())
+        namespaces::applications(&client, &options.control_namespace, &options.application_namespaces)
             .reflect(writer)
             .inspect(move |event| watches.note("Application", event))
             .boxed()
@@ -248,7 +246,7 @@ fn is_not_served(error: &watcher::Error) -> bool {
 
 /// From half a second to five: a CRD that is installed later is noticed soon, an API server that is down is not flooded.
 #[derive(Default)]
-struct Delays(u32);
+pub(super) struct Delays(u32);
 
 impl Iterator for Delays {
     type Item = Duration;

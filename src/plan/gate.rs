@@ -51,7 +51,8 @@ fn windows<'a>(view: &View<'a>) -> Option<Windows<'a>> {
     Some(project::matching(project, &view.observed.app, view.observed.now))
 }
 
-fn restricts(view: &View<'_>) -> bool {
+/// The project says what may be delivered.
+pub(super) fn restricts(view: &View<'_>) -> bool {
     view.observed.project.as_deref().is_some_and(|project| project.restricts_objects(&this_cluster()))
 }
 

@@ -21,6 +21,7 @@ pub(crate) const PORTS: &[&str] = &[
     "etcd",
     "etcd-peer",
     "apiserver",
+    "kwok",
     "sources",
     "registry",
     "sshd",

@@ -10,7 +10,12 @@ use crate::projects::{conditions, nothing_of_flux, project, restrict};
 
 #[tokio::test]
 async fn a_source() -> Result<()> {
-    refused("project-source", &json!({ "sourceRepos": ["https://example.org/*"] }), "is not permitted in project").await
+    refused(
+        "project-source",
+        &json!({ "sourceRepos": ["https://example.org/*"] }),
+        "is not permitted in project",
+    )
+    .await
 }
 
 #[tokio::test]
@@ -21,8 +26,7 @@ async fn a_destination() -> Result<()> {
 
 #[tokio::test]
 async fn a_destination_that_is_denied() -> Result<()> {
-    let denied =
-        json!({ "destinations": [{ "server": "*", "namespace": "*" }, { "server": "*", "namespace": "!*-ns" }] });
+    let denied = json!({ "destinations": [{ "server": "*", "namespace": "*" }, { "server": "*", "namespace": "!*-ns" }] });
     refused("project-denied", &denied, "do not match any of the allowed destinations").await
 }
 
@@ -49,8 +53,12 @@ async fn refused(test: &str, spec: &Value, words: &str) -> Result<()> {
     assert!(env.get("Namespace", "", bridged.destination()).await?.is_none(), "nobody may deliver there");
 
     plain.delete(&env).await?;
-    restrict(&env, &project, &json!({ "sourceRepos": ["*"], "destinations": [{ "server": "*", "namespace": "*" }] }))
-        .await?;
+    restrict(
+        &env,
+        &project,
+        &json!({ "sourceRepos": ["*"], "destinations": [{ "server": "*", "namespace": "*" }] }),
+    )
+    .await?;
     let healed = bridged.settled(&env).await?;
     assert!(healed["status"]["conditions"].as_array().is_none_or(Vec::is_empty), "{}", healed["status"]);
     Ok(())

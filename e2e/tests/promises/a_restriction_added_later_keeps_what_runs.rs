@@ -12,7 +12,8 @@ async fn a_source_that_is_no_longer_permitted() -> Result<()> {
     let env = Stack::shared().await?.test("restricted-later").await?;
     let project = project(&env, &json!({})).await?;
     let repository = env.sources().create_fleet(&env.name("fleet")).await?;
-    let app = Application::git(&env, &repository.url(), "apps/overlays/production", "main").in_project(&project);
+    let app =
+        Application::git(&env, &repository.url(), "apps/overlays/production", "main").in_project(&project);
     app.deliver(&env).await?;
     let uid = app.delivered(&env, "Deployment", "web").await?["metadata"]["uid"].clone();
 

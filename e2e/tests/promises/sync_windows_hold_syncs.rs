@@ -21,7 +21,8 @@ async fn a_closed_window_holds_automated_syncs() -> Result<()> {
     let env = Stack::shared().await?.test("window").await?;
     let project = project(&env, &json!({})).await?;
     let repository = env.sources().create_fleet(&env.name("fleet")).await?;
-    let app = Application::git(&env, &repository.url(), "apps/overlays/production", "main").in_project(&project);
+    let app =
+        Application::git(&env, &repository.url(), "apps/overlays/production", "main").in_project(&project);
     app.deliver(&env).await?;
 
     restrict(&env, &project, &closed(false)).await?;
