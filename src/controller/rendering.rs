@@ -74,18 +74,15 @@ impl Rendering {
     ) -> Result<Vec<RenderedObject>, RenderingError> {
         let mut request = request::manifest_request(app, source, revision, project, control_namespace)?;
         let key = sha256_hex(&request.encode_to_vec());
-        let objects = match self.known(&key) {
-            Some(objects) => objects,
-            None => {
-                let served = self.served(SERVED.0).await?;
-                request.kube_version.clone_from(&served.kube_version);
-                request.api_versions.clone_from(&served.api_versions);
-                let answer = self.server.generate(request).await?;
-                let objects = request::objects(&answer.manifests)?;
-                self.keep(key, &objects);
-                objects
-            }
-        };
+        if let Some(objects) = self.known(&key) {
+            return self.with_scopes(objects).await;
+        }
+        let served = self.served(SERVED.0).await?;
+        request.kube_version.clone_from(&served.kube_version);
+        request.api_versions.clone_from(&served.api_versions);
+        let answer = self.server.generate(request).await?;
+        let objects = request::objects(&answer.manifests)?;
+        self.keep(key, &objects);
         self.with_scopes(objects).await
     }
 
