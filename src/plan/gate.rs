@@ -79,7 +79,7 @@ fn moves(view: &View<'_>) -> bool {
 }
 
 /// `1.2` is a version to Argo CD, and a range to Helm.
-fn is_one_version(text: &str) -> bool {
+pub(super) fn is_one_version(text: &str) -> bool {
     let core = text.split(['-', '+']).next().unwrap_or_default();
     is_version(text) && core.split('.').count() == 3
 }

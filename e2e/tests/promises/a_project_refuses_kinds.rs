@@ -12,7 +12,7 @@ fn no_services() -> Value {
     json!({ "namespaceResourceBlacklist": [{ "group": "", "kind": "Service" }] })
 }
 
-/// The conditions without the revision that they name in brackets.
+/// What is said of the last Sync.
 async fn told(env: &TestEnv, app: &Application) -> Result<Vec<String>> {
     let lines = conditions(env, app).await?;
     Ok(lines.into_iter().filter(|line| line.starts_with("SyncError")).collect())
@@ -22,8 +22,11 @@ async fn told(env: &TestEnv, app: &Application) -> Result<Vec<String>> {
 async fn a_chart_is_refused_in_the_words_of_a_plain_application() -> Result<()> {
     let env = Stack::shared().await?.test("project-kind").await?;
     let project = project(&env, &no_services()).await?;
-    let bridged = Application::chart(&env, "6.3.5").named(&env, "bridged").in_project(&project);
-    let plain = Application::chart(&env, "6.3.5").named(&env, "plain").plain().in_project(&project);
+    // Stock Argo CD tries again for minutes otherwise, before it says that it failed.
+    let once = json!({ "spec": { "syncPolicy": { "retry": { "limit": 0 } } } });
+    let bridged = Application::chart(&env, "6.3.5").named(&env, "bridged").in_project(&project).merge(&once);
+    let plain =
+        Application::chart(&env, "6.3.5").named(&env, "plain").plain().in_project(&project).merge(&once);
     bridged.apply(&env).await?;
     plain.apply(&env).await?;
     let refused = bridged.told(&env, "SyncError", "resource :Service is not permitted in project").await?;

@@ -24,10 +24,8 @@ async fn one_is_delivered_and_shown_and_deleted() -> Result<()> {
     let app =
         Application::chart(&env, "6.3.5").in_project(&project).parameter("ui.message", "$ARGOCD_APP_NAME");
     app.deliver(&env).await?;
-    let deployed = app.delivered(&env, "Deployment", &format!("{}-podinfo", app.name())).await?;
-    let container = &deployed["spec"]["template"]["spec"]["containers"][0];
-    let message = format!("{}_{}", env.control, app.name());
-    assert!(container.to_string().contains(&message), "{container}");
+    let settings = app.delivered(&env, "ConfigMap", &format!("{}-podinfo", app.name())).await?;
+    assert_eq!(settings["data"]["message"], format!("{}_{}", env.control, app.name()));
     assert_eq!(app.release(&env).await?["name"], app.name());
 
     let qualified = format!("{}/{}", env.control, app.name());
