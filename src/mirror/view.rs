@@ -53,7 +53,7 @@ impl<'a> View<'a> {
         let source = source::state(parts.source, None);
         let chart = chart(parts, &source);
         let workload = workload::state(parts.workload, &chart);
-        let delivery = workload::delivery(parts);
+        let delivery = workload::delivery(parts, wanted_version(&resources));
         let stale = stale(observed, &resources);
         let project = observed.project.as_deref();
         let violations = project::violations(&observed.app, project, &observed.control_namespace);
@@ -64,6 +64,17 @@ impl<'a> View<'a> {
     /// The workload resource (wanted or referenced).
     pub fn workload_resource(&self) -> Option<&Resource<'a>> {
         self.resources.iter().find(|resource| resource.key.kind.is_workload())
+    }
+
+    /// The workload resources (wanted or referenced).
+    pub fn workloads_wanted(&self) -> impl Iterator<Item = &Resource<'a>> {
+        self.resources.iter().filter(|resource| resource.key.kind.is_workload())
+    }
+
+    /// The live workload objects, those that are no longer wanted among them.
+    pub fn workloads(&self) -> impl Iterator<Item = Live<'a>> {
+        let wanted = self.resources.iter().filter_map(|resource| resource.live);
+        wanted.chain(self.stale.iter().copied()).filter(|live| live.kind.is_workload())
     }
 
     /// The source resources.
@@ -180,6 +191,13 @@ fn parts<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Parts<'a> {
     let source = workload.and_then(source_key).and_then(|key| observed.live(&key)).or(wanted);
     let chart = workload.and_then(chart_key).and_then(|key| observed.live(&key));
     Parts { workload, source, chart }
+}
+
+/// The version of a chart that the wanted `HelmRelease` asks for.
+fn wanted_version<'a>(resources: &[Resource<'a>]) -> Option<&'a str> {
+    let wanted = resources.iter().filter_map(|resource| resource.manifest);
+    let mut versions = wanted.filter_map(|manifest| manifest.spec.pointer("/chart/spec/version"));
+    versions.next().and_then(serde_json::Value::as_str)
 }
 
 /// The state of the chart that the workload object runs; that of its source where there is no `HelmChart` between them.

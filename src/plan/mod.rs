@@ -29,7 +29,7 @@ pub use step::Step;
 
 use crate::argo::application::Application;
 use crate::argo::status::{ApplicationStatus, seconds};
-use crate::mirror::{Observed, View, patch, status};
+use crate::mirror::{Observed, Tree, View, patch, status};
 use operation::{OperationField, Turn};
 
 /// What is to be done, and what state that leaves the Application in.
@@ -80,13 +80,14 @@ pub fn plan(observed: &Observed) -> Plan {
 /// What the API server refused is told first, too: a plan ends where a step is refused again.
 fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<Step>) -> Plan {
     let Turn { begins, mut steps, operation, record, requeue } = turn;
-    let mut desired = status::desired(view, record);
+    let tree = Tree::of(view);
+    let mut desired = status::desired(view, &tree, record);
     let state = State::of(view, &desired);
     let write = application_patch(view, &mut desired, operation, answer.is_done);
     let later = write.is_none().then(|| chatter::delay(view.observed, &desired)).flatten();
     let mut events = operation::events(&view.observed.app, &desired);
 
-    let mut all = Vec::new();
+    let mut all = vec![Step::write_cache(view, &tree, answer.is_done)];
     let mut write = write.map(Step::PatchApplication);
     if begins || view.observed.refusal.is_some() {
         all.extend(write.take());
@@ -132,11 +133,19 @@ fn application_patch(
     }
     // Later than or equal to `finishedAt`, or notifications and `argocd app wait` never see the end of an operation
     // (argo-cd notification_controller/controller/controller.go, cmd/argocd/commands/app.go).
-    desired.reconciled_at = Some(view.observed.now);
+    let reconciled_at = reconciled_at(view, desired);
+    desired.reconciled_at = Some(reconciled_at);
     let mut change = change.unwrap_or_else(|| json!({}));
-    patch::merge(&mut change, &json!({"reconciledAt": seconds::text(view.observed.now)}));
+    patch::merge(&mut change, &json!({"reconciledAt": seconds::text(reconciled_at)}));
     fields.insert("status".into(), change);
     Some(guarded(app, Value::Object(fields)))
+}
+
+/// Now, but never before what the status tells of: an operation may be dated to the next second.
+fn reconciled_at(view: &View<'_>, desired: &ApplicationStatus) -> Timestamp {
+    let operation = desired.operation_state.as_ref();
+    let told = operation.map(|operation| operation.finished_at.unwrap_or(operation.started_at));
+    told.unwrap_or(view.observed.now).max(view.observed.now)
 }
 
 /// `change` with the resourceVersion it was decided on: a decision on a stale Application is refused by the API server.
