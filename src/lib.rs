@@ -18,6 +18,7 @@
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
+//! | [`repo_server`] | what a source would deliver, asked of Argo CD |
 //! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
 //! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
 //! | [`cli`] | one file a verb |
@@ -56,6 +57,7 @@ pub mod names;
 pub mod plan;
 pub mod project;
 pub mod remote_refs;
+pub mod repo_server;
 pub mod serve;
 pub mod telemetry;
 pub mod translate;

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "translate",
     "mirror",
     "project",
+    "repo_server/request.rs",
     "plan",
     "merge.rs",
     "yaml.rs",

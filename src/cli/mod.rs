@@ -1,6 +1,7 @@
 //! The command line: one file per verb. Verbs read and print through [`Streams`], so that tests see the whole of it.
 
 mod applications;
+mod argo_cd;
 mod checkout;
 pub mod redis;
 pub mod run;

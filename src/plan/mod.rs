@@ -5,6 +5,7 @@
 
 pub mod auto_sync;
 mod chatter;
+pub mod check;
 pub mod deletion;
 mod gate;
 pub mod hand_back;
