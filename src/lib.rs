@@ -15,6 +15,7 @@
 //! | [`translate`] | Application → Flux objects and problems |
 //! | [`mirror`] | live objects → status: relations, states, health, conditions |
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: operations, upkeep, refresh, deletion |
+//! | [`adopt`] | hand-made changes of Flux objects → the Application |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
 //! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
@@ -33,9 +34,10 @@
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. `translate`, `mirror` and `plan` hold no `async`, client, clock, environment or file access; a test reads their
+//! 7. `translate`, `mirror`, `plan` and `adopt` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
+pub mod adopt;
 pub mod argo;
 pub mod artifact;
 pub mod cli;

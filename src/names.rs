@@ -19,6 +19,9 @@ pub const ANNOTATION_REFRESH: &str = "argocd.argoproj.io/refresh";
 /// Written by Argo CD's server together with [`ANNOTATION_REFRESH`]; both have to go for the answer.
 pub const ANNOTATION_HYDRATE: &str = "argocd.argoproj.io/hydrate";
 
+/// `"true"` on an Application: hand-made changes of its generated Flux objects are written back into it at once.
+pub const ANNOTATION_ADOPT_EDITS: &str = "flux-subsystem.dev/adopt-edits";
+
 /// Label on everything the bridge generates (the name is the original's).
 pub const LABEL_GENERATED: &str = "flamingo/generated";
 /// Label on an Application that names its Flux objects; without it they carry the Application's name.

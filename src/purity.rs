@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 5] = ["translate", "mirror", "plan", "merge.rs", "yaml.rs"];
+const PURE: [&str; 6] = ["translate", "mirror", "plan", "adopt", "merge.rs", "yaml.rs"];
 const FORBIDDEN: [&str; 10] = [
     "async",
     "tokio",

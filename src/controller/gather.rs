@@ -37,7 +37,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         failures: Vec::new(),
         again: None,
     };
-    let translation = asking.translate().await;
+    let (translation, context) = asking.translate().await;
     let (failures, again) = (asking.failures, asking.again);
     let keys = keys(shared, &identity, &translation);
     shared.cache.subscribe(&identity, with_nested(shared, &keys), &translation.namespace);
@@ -51,6 +51,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         control_namespace: shared.options.control_namespace.clone(),
         app,
         translation,
+        context,
         objects,
         failures,
         refresh,
@@ -121,7 +122,7 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
-    async fn translate(&mut self) -> Translation {
+    async fn translate(&mut self) -> (Translation, Context) {
         let mut context = Context {
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: format!("{}s", self.poll.as_secs().max(1)),
@@ -134,7 +135,7 @@ impl Asking<'_> {
             }
             translation = translate(self.app, &context);
         }
-        translation
+        (translation, context)
     }
 
     /// Whether anything new became known.

@@ -12,9 +12,10 @@ use super::word;
 use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
-use crate::mirror::fixtures::{App, NAMESPACE, now, translated};
+use crate::mirror::fixtures::{App, NAMESPACE, context_of, now};
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal};
 use crate::names;
+use crate::translate::translate;
 
 /// More looks than any story needs.
 const PATIENCE: usize = 150;
@@ -62,9 +63,11 @@ impl Cluster {
             .collect();
         let git = ObjectKey::new(FluxKind::GitRepository, NAMESPACE, "demo");
         let is_known = self.api.objects.get(&git).is_some_and(|git| !git["status"]["artifact"].is_null());
+        let context = context_of(&app, is_known);
         Some(Observed {
             now,
-            translation: translated(&app, is_known),
+            translation: translate(&app, &context),
+            context,
             app,
             objects,
             namespace_exists: self.api.namespaces.contains(NAMESPACE),
