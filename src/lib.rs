@@ -18,6 +18,7 @@
 //! | [`adopt`] | hand-made changes of Flux objects → the Application |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
+//! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
 //! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
 //! | [`cli`] | one file a verb |
 //! | [`yaml`], [`merge`], [`digest`] | doors to YAML, merging and hashing |
@@ -40,6 +41,7 @@
 pub mod adopt;
 pub mod argo;
 pub mod artifact;
+pub mod cache;
 pub mod cli;
 pub mod controller;
 pub mod digest;

@@ -71,6 +71,8 @@ pub struct Metrics {
     writes: Family<ByStep, Counter>,
     watch_errors: Family<ByKind, Counter>,
     leader: Gauge,
+    redis_connected: Gauge,
+    redis_writes: Family<ByOutcome, Counter>,
     states: Arc<Census>,
     problems: Arc<Census>,
 }
@@ -94,6 +96,8 @@ impl Metrics {
             writes: Family::default(),
             watch_errors: Family::default(),
             leader: Gauge::default(),
+            redis_connected: Gauge::default(),
+            redis_writes: Family::default(),
             states: Census::new("applications", "Bridged Applications by state", "state"),
             problems: Census::new("problems", "Problems of bridged Applications by severity", "severity"),
         };
@@ -112,6 +116,12 @@ impl Metrics {
         ours.register("writes", "Requests that write, by kind of step and outcome", self.writes.clone());
         ours.register("watch_errors", "Failures of watches by kind of object", self.watch_errors.clone());
         ours.register("leader", "1 while this replica leads", self.leader.clone());
+        ours.register("redis_connected", "1 while Argo CD's Redis answers", self.redis_connected.clone());
+        ours.register(
+            "redis_writes",
+            "Entries written to Argo CD's Redis by outcome",
+            self.redis_writes.clone(),
+        );
         ours.register_collector(Box::new(Arc::clone(&self.states)));
         ours.register_collector(Box::new(Arc::clone(&self.problems)));
     }
@@ -147,6 +157,16 @@ impl Metrics {
     /// This replica leads, or does not.
     pub fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
+    }
+
+    /// Argo CD's Redis answers, or does not.
+    pub fn set_redis_connected(&self, is_connected: bool) {
+        self.redis_connected.set(i64::from(is_connected));
+    }
+
+    /// An Application's entry in Argo CD's Redis was written, or taken out.
+    pub fn wrote_to_redis(&self, outcome: Outcome) {
+        self.redis_writes.get_or_create(&ByOutcome { outcome: outcome.as_str() }).inc();
     }
 
     /// How many Applications are in which state; replaces what was said before.
@@ -228,6 +248,8 @@ mod tests {
         metrics.watch_failed("HelmRelease");
         metrics.set_leader(true);
         metrics.set_queue_depth(7);
+        metrics.set_redis_connected(true);
+        metrics.wrote_to_redis(Outcome::Ok);
         for line in [
             r#"flux_subsystem_reconciles_total{outcome="ok"} 1"#,
             "flux_subsystem_reconcile_duration_seconds_count 1",
@@ -235,6 +257,8 @@ mod tests {
             r#"flux_subsystem_watch_errors_total{kind="HelmRelease"} 1"#,
             "flux_subsystem_leader 1",
             "flux_subsystem_queue_depth 7",
+            "flux_subsystem_redis_connected 1",
+            r#"flux_subsystem_redis_writes_total{outcome="ok"} 1"#,
             concat!(r#"flux_subsystem_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
             "# EOF",
         ] {

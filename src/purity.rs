@@ -3,7 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 6] = ["translate", "mirror", "plan", "adopt", "merge.rs", "yaml.rs"];
+const PURE: [&str; 9] = [
+    "translate",
+    "mirror",
+    "plan",
+    "adopt",
+    "merge.rs",
+    "yaml.rs",
+    "cache/settings.rs",
+    "cache/keys.rs",
+    "cache/codec.rs",
+];
 const FORBIDDEN: [&str; 10] = [
     "async",
     "tokio",

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::redis::RedisArgs;
 use crate::controller::{self, Options, READINESS_CACHES};
 use crate::lease;
 use crate::metrics::Metrics;
@@ -37,6 +38,9 @@ pub struct Args {
     /// Take part in the election of a leader; on by default in a Pod (`POD_NAMESPACE` is set), where there may be several
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub leader_elect: Option<bool>,
+    /// Argo CD's Redis.
+    #[command(flatten)]
+    pub redis: RedisArgs,
     /// How the log is written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -114,6 +118,7 @@ async fn control(
         control_namespace: args.argocd_namespace,
         concurrency: args.concurrency,
         reconcile_timeout: Duration::from_secs(90),
+        redis: args.redis.overrides()?,
     };
     tracing::info!(?options, version = env!("CARGO_PKG_VERSION"), "controlling");
     controller::run(client, http, options, Arc::clone(metrics), readiness, stop).await;

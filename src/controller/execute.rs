@@ -78,8 +78,14 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
             emit(shared, app, *is_warning, reason, message).await;
             Ok(())
         }
-        // Nothing plans these yet.
-        Step::WriteCache(_) | Step::DropCache => Ok(()),
+        Step::WriteCache(entry) => {
+            shared.redis.write(&app.identity(), entry).await;
+            Ok(())
+        }
+        Step::DropCache => {
+            shared.redis.drop_entry(&app.identity()).await;
+            Ok(())
+        }
         Step::Requeue(_) => Ok(()),
     };
     if step.is_write() {

@@ -23,6 +23,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::argo::Application;
+use crate::cache::settings::Overrides;
+use crate::cache::{Signals, Writer};
 use crate::metrics::Metrics;
 use crate::names;
 use crate::serve::Readiness;
@@ -36,6 +38,8 @@ pub struct Options {
     pub concurrency: u16,
     /// How long one reconcile may take.
     pub reconcile_timeout: Duration,
+    /// What is known of Argo CD's Redis beside its own settings.
+    pub redis: Overrides,
 }
 
 /// Everything that reconciles share.
@@ -43,6 +47,7 @@ pub(crate) struct Shared {
     client: Client,
     options: Options,
     cache: watch::SharedCache,
+    redis: Writer,
     memory: memory::Memory,
     questions: questions::Questions,
     metrics: Arc<Metrics>,
@@ -68,6 +73,13 @@ pub async fn run(
 ) {
     let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
     let (cache, streams) = watch::start(&client, &options, &metrics);
+    let (redis, Signals { everything: redis_is_empty, lost }) = crate::cache::start(
+        &client,
+        &options.control_namespace,
+        options.redis.clone(),
+        Arc::clone(&metrics),
+        stop.clone(),
+    );
     let shared = Arc::new(Shared {
         recorder: Recorder::new(client.clone(), reporter),
         places: Semaphore::new(usize::from(options.concurrency)),
@@ -77,6 +89,7 @@ pub async fn run(
         client,
         options,
         cache,
+        redis,
         metrics,
     });
     tokio::spawn(announce(Arc::clone(&shared), readiness));
@@ -88,7 +101,8 @@ pub async fn run(
         Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
             .with_config(config)
             .graceful_shutdown_on(stop.cancelled_owned())
-            .reconcile_all_on(streams.everything);
+            .reconcile_all_on(futures::stream::select(streams.everything, redis_is_empty))
+            .reconcile_on(lost);
     for (kind, stream) in streams.flux {
         let shared = Arc::clone(&shared);
         controller = controller.watches_stream_with(
@@ -130,6 +144,7 @@ impl Shared {
         let identity = app.identity();
         self.memory.forget(&identity);
         self.cache.forget(&identity);
+        self.redis.forget(&identity);
         self.tell_census();
     }
 
