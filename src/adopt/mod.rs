@@ -6,6 +6,7 @@
 //! Application has no field for into the annotation `flamingo/KIND-override`. Each step is tried by translating anew, and
 //! the result is only good when it becomes exactly what stands in the cluster.
 
+pub mod assume;
 mod changes;
 mod fields;
 mod overrides;

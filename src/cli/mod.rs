@@ -1,7 +1,9 @@
 //! The command line: one file per verb. Verbs read and print through [`Streams`], so that tests see the whole of it.
 
+pub mod adopt;
 mod applications;
 mod checkout;
+pub mod cluster;
 pub mod redis;
 pub mod run;
 pub mod translate;
@@ -22,6 +24,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Adopt(adopt::Args),
     Run(run::Args),
     Translate(translate::Args),
 }
@@ -29,6 +32,7 @@ enum Command {
 impl Command {
     fn run(&self, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Adopt(args) => adopt::run(args, streams),
             Self::Run(args) => run::run(args.clone()),
             Self::Translate(args) => translate::run(args, streams),
         }

@@ -96,11 +96,23 @@ fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<
     keys
 }
 
-/// How often Argo CD looks for new revisions (`timeout.reconciliation` in argocd-cm, a Go duration or bare seconds).
 fn poll_interval(shared: &Shared) -> Duration {
-    let setting = shared.cache.setting("timeout.reconciliation");
-    let parsed = setting.and_then(|text| parse_duration(&text));
+    poll(shared.cache.setting("timeout.reconciliation").as_deref())
+}
+
+/// How often Argo CD looks for new revisions (`timeout.reconciliation` in argocd-cm, a Go duration or bare seconds).
+fn poll(setting: Option<&str>) -> Duration {
+    let parsed = setting.and_then(parse_duration);
     parsed.filter(|poll| !poll.is_zero()).unwrap_or(Duration::from_secs(names::DEFAULT_POLL_SECONDS))
+}
+
+/// The same as it stands in the sources.
+pub(super) fn interval(setting: Option<&str>) -> String {
+    seconds(poll(setting))
+}
+
+fn seconds(poll: Duration) -> String {
+    format!("{}s", poll.as_secs().max(1))
 }
 
 fn parse_duration(text: &str) -> Option<Duration> {
@@ -125,7 +137,7 @@ impl Asking<'_> {
     async fn translate(&mut self) -> (Translation, Context) {
         let mut context = Context {
             control_namespace: self.shared.options.control_namespace.clone(),
-            poll_interval: format!("{}s", self.poll.as_secs().max(1)),
+            poll_interval: seconds(self.poll),
             ..Context::default()
         };
         let mut translation = translate(self.app, &context);

@@ -1,6 +1,7 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
 mod applications;
+mod commands;
 mod namespaces;
 mod observations;
 
@@ -14,6 +15,8 @@ mod a_missing_namespace_is_named;
 mod a_plain_application_is_left_alone;
 mod a_refresh_is_answered;
 mod a_rejected_owner_is_not_fought_over;
+mod adopting_an_edit_keeps_it;
+mod adoption_can_be_continuous;
 mod an_api_server_refusal_is_shown;
 mod an_edited_helmrelease_shows_as_out_of_sync_until_a_sync;
 mod an_existing_flux_object_is_mirrored;

@@ -73,6 +73,32 @@ fn without_the_annotation_an_edit_waits_or_goes() {
     }
 }
 
+/// The source offers another revision because somebody asked for it by hand: no reason to take that back.
+#[rstest]
+#[case::version(chart().automated(), FluxKind::HelmRelease, json!({"chart": {"spec": {"version": "6.4.0"}}}))]
+#[case::branch(app("demo").git().automated(), FluxKind::GitRepository, json!({"ref": {"branch": "dev"}}))]
+fn an_edit_of_what_is_asked_for_stays(
+    #[case] app: App,
+    #[case] kind: FluxKind,
+    #[case] spec: Value,
+    #[values(1, 3)] pace: usize,
+) {
+    let mut cluster = Cluster::with(&app);
+    cluster.pace = pace;
+    cluster.flux.versions.insert("6.4.0".into());
+    cluster.settle();
+    let key = ObjectKey::new(kind, NAMESPACE, "demo");
+    cluster.api.patch_object(&key, &json!({"spec": spec}));
+    cluster.flux.commit = "2f5c000000000000000000000000000000000002".into();
+    cluster.settle();
+    let live = &cluster.api.objects[&key]["spec"];
+    let mut kept = live.clone();
+    crate::mirror::patch::merge(&mut kept, &spec);
+    assert_eq!(*live, kept);
+    assert_eq!(cluster.status().sync.status, "OutOfSync");
+    cluster.assert_silent();
+}
+
 #[test]
 fn a_manual_application_adopts_and_delivers_at_the_next_sync() {
     let mut cluster = Cluster::with(&adopting(&chart()));
