@@ -14,7 +14,8 @@
 //! | [`names`] | every label, annotation, finalizer, option and default |
 //! | [`translate`] | Application → Flux objects and problems |
 //! | [`mirror`] | live objects → status: relations, states, health, conditions |
-//! | [`plan`] | what is to be done, as [`plan::Step`]s: operations, upkeep, refresh, deletion |
+//! | [`project`] | what an `AppProject` allows: sources, destinations, kinds, times |
+//! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
 //! | [`adopt`] | hand-made changes of Flux objects → the Application |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
@@ -25,17 +26,20 @@
 //!
 //! # Invariants
 //!
-//! 1. An Application without exactly `FluxSubsystem=true` among its sync options is never written to.
+//! 1. An Application without exactly `FluxSubsystem=true` among its sync options is never written to. The one exception is
+//!    one that carries the bridge's own stamp (`flux-subsystem.dev/stamped`): it is handed back to stock Argo CD, and the
+//!    stamp taken off.
 //! 2. Nothing is deleted or changed that does not carry both the bridge's label and the owning Application's identity.
-//!    The one exception is `reconcile.fluxcd.io/requestedAt` on an object that an Application only refers to, when
-//!    somebody asks for a Sync or a refresh.
+//!    The exceptions: `reconcile.fluxcd.io/requestedAt` on an object that an Application only refers to, when somebody
+//!    asks for a Sync or a refresh; and, when an Application is handed back, what its generated `HelmRelease` leaves
+//!    behind (the `HelmChart` that Flux made of it, and Helm's records of its release).
 //! 3. What `flux-subsystem translate` prints is what the controller applies.
 //! 4. Status comes from Flux and the live objects, never from the bridge's own last write; all state is in the API
 //!    server. A process killed between any two requests leaves nothing to repair.
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. `translate`, `mirror`, `plan` and `adopt` hold no `async`, client, clock, environment or file access; a test reads their
+//! 7. `translate`, `mirror`, `project`, `plan` and `adopt` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
 pub mod adopt;
@@ -52,6 +56,7 @@ pub mod metrics;
 pub mod mirror;
 pub mod names;
 pub mod plan;
+pub mod project;
 pub mod remote_refs;
 pub mod serve;
 pub mod telemetry;

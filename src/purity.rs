@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "translate",
     "mirror",
+    "project",
     "plan",
     "adopt",
     "merge.rs",

@@ -1,17 +1,19 @@
 //! Reads everything that one Application needs into one value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kube::core::DynamicObject;
 
-use super::{Shared, delivered};
+use super::Shared;
 use crate::argo::Application;
 use crate::flux::{Live, Manifest, ObjectKey};
-use crate::mirror::{Delivered, LiveObjects, Observed, Relation, SourceState, compare, source, view};
+use crate::mirror::{Inventories, LiveObjects, Node, Observed, Relation, SourceState, compare, source, view};
 use crate::names;
 use crate::plan::State;
+use crate::project::Rendered;
 use crate::translate::{Context, Translation, Want, translate};
 
 /// How often a question may lead to the next one.
@@ -39,11 +41,15 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     };
     let (translation, context) = asking.translate().await;
     let (failures, again) = (asking.failures, asking.again);
-    let keys = keys(shared, &identity, &translation);
-    shared.cache.subscribe(&identity, with_nested(shared, &keys), &translation.namespace);
-    let objects =
+    let mut keys = keys(shared, &identity, &translation);
+    let inventories = inventories(shared, &keys);
+    keys.extend(inventories.flux_objects());
+    shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
+    let objects: BTreeMap<_, _> =
         keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect();
-    let mut observed = Observed {
+    let live_objects = live_objects(shared, &identity, &inventories, &objects);
+    let project = shared.cache.project(&app);
+    let observed = Observed {
         now,
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
@@ -56,22 +62,47 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         failures,
         refresh,
         summary: None,
-        live_objects: LiveObjects::default(),
+        live_objects,
+        project,
+        rendered: Rendered::Unneeded,
         syncing: shared.memory.in_state(State::Syncing),
     };
-    let (summary, wait) = delivered::look(shared, &observed).await;
-    observed.summary = summary;
-    Gathered { observed, again: again.into_iter().chain(wait).min() }
+    Gathered { observed, again }
 }
 
-/// With the Flux objects that the workload objects among them have delivered: their deliveries are the Application's.
-fn with_nested(shared: &Shared, keys: &BTreeSet<ObjectKey>) -> BTreeSet<ObjectKey> {
-    let nested = keys.iter().filter(|key| key.kind.is_workload()).flat_map(|key| {
-        let object = shared.cache.object(key);
-        let live = object.as_ref().map(|object| Live { kind: key.kind, object });
-        live.map(|live| Delivered::by(live, |key| shared.cache.object(key)).nested).unwrap_or_default()
+/// Inventories of the workload objects among `keys`, and of those that they have delivered.
+fn inventories(shared: &Shared, keys: &BTreeSet<ObjectKey>) -> Inventories {
+    Inventories::of(keys.iter().cloned(), |key| shared.cache.object(key))
+}
+
+/// What was delivered: Flux objects are watched anyway, everything else is from now on.
+fn live_objects(
+    shared: &Shared,
+    identity: &str,
+    inventories: &Inventories,
+    objects: &BTreeMap<ObjectKey, Arc<DynamicObject>>,
+) -> LiveObjects {
+    shared.live.want([(identity.to_owned(), inventories.others().collect())]);
+    let mut live_objects = shared.live.objects(identity);
+    for key in inventories.flux_objects() {
+        if let Some(object) = objects.get(&key) {
+            let node = Node::of(key.kind.group(), key.kind.version(), key.kind.kind(), object);
+            live_objects.nodes.insert(node.key.clone(), Arc::new(node));
+        }
+    }
+    live_objects
+}
+
+/// Tells the watches at once what all Applications have delivered, as far as it is theirs by label: one by one, each would
+/// ask for lists of its own.
+pub(super) fn prime(shared: &Shared) {
+    let bridged = shared.cache.applications().state_filter(Application::is_bridged);
+    let all = bridged.iter().map(|app| {
+        let identity = app.identity();
+        let roots = inventories(shared, &shared.cache.owned(&identity)).others().collect();
+        (identity, roots)
     });
-    nested.chain(keys.iter().cloned()).collect()
+    shared.live.want(all);
 }
 
 /// Wanted, referenced and owned objects, with the sources and charts behind the workload objects among them.
@@ -135,6 +166,11 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
     async fn translate(&mut self) -> (Translation, Context) {
+        // One that goes back to stock Argo CD wants nothing any more.
+        if !self.app.is_bridged() {
+            let namespace = self.app.spec.destination.namespace.clone();
+            return (Translation { namespace, ..Translation::default() }, Context::default());
+        }
         let mut context = Context {
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),

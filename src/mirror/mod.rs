@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod delivered;
 pub mod drift;
 pub mod health;
+pub mod inventories;
 pub mod inventory;
 pub mod live;
 pub mod observed;
@@ -20,6 +21,7 @@ pub mod workload;
 
 pub use compare::Relation;
 pub use delivered::Delivered;
+pub use inventories::Inventories;
 pub use live::{LiveObjects, Node, NodeKey};
 pub use observed::{Observed, Refresh, Refusal};
 pub use source::SourceState;

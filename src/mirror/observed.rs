@@ -10,6 +10,7 @@ use super::live::LiveObjects;
 use crate::argo::Application;
 use crate::argo::status::Summary;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::project::{AppProject, Rendered};
 use crate::translate::{Context, Translation};
 
 /// What was read for one Application.
@@ -39,6 +40,10 @@ pub struct Observed {
     pub summary: Option<Summary>,
     /// What was delivered, live, down to Pods.
     pub live_objects: LiveObjects,
+    /// Its project with what global projects add to it; `None`: there is no such project.
+    pub project: Option<Arc<AppProject>>,
+    /// What its source would deliver, where the project restricts that.
+    pub rendered: Rendered,
     /// How many Applications are syncing at the moment.
     pub syncing: usize,
     /// Argo CD's own namespace.

@@ -61,7 +61,10 @@ fn summary(view: &View<'_>, previous: &ApplicationStatus) -> Summary {
 
 /// `Synced`, `OutOfSync`, or `Unknown` when the comparison is not to be had.
 pub fn sync_word(view: &View<'_>) -> &'static str {
-    if view.observed.translation.has_errors() || !conditions::comparison_errors(view).is_empty() {
+    if view.observed.translation.has_errors()
+        || !view.violations.is_empty()
+        || !conditions::comparison_errors(view).is_empty()
+    {
         "Unknown"
     } else if view.is_complete() && view.is_synced() {
         "Synced"
@@ -163,6 +166,10 @@ fn application_health(
         (true, false) => HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() },
         (false, _) => health::worst(live),
     };
+    // What the project refuses is not looked at (appcontroller.go, `processAppRefreshQueueItem`).
+    if !view.violations.is_empty() {
+        found = HealthStatus { status: "Unknown".to_owned(), ..HealthStatus::default() };
+    }
     if found.status == "Healthy" {
         found.message.clear();
     }

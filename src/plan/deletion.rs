@@ -81,15 +81,19 @@ fn finish(app: &Application) -> Vec<Step> {
         return Vec::new();
     }
     let others: Vec<&str> = app.finalizers().filter(|finalizer| !is_ours(finalizer)).collect();
+    let confirm = app.cascades().then(|| confirm_gone(app));
+    let release = Step::PatchApplication(guarded(app, json!({"metadata": {"finalizers": others}})));
+    confirm.into_iter().chain([release]).collect()
+}
+
+/// The caches may not have heard yet of an object that was applied a moment ago.
+pub(super) fn confirm_gone(app: &Application) -> Step {
     let labels = BTreeMap::from([
         (names::LABEL_GENERATED.to_owned(), "true".to_owned()),
         (names::LABEL_APPLICATION_NAME.to_owned(), names::shorten(app.name(), names::MAX_LABEL_VALUE)),
         (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
     ]);
-    // The caches may not have heard yet of an object that was applied a moment ago.
-    let confirm = app.cascades().then(|| Step::ConfirmGone { labels, identity: app.identity() });
-    let release = Step::PatchApplication(guarded(app, json!({"metadata": {"finalizers": others}})));
-    confirm.into_iter().chain([release]).collect()
+    Step::ConfirmGone { labels, identity: app.identity() }
 }
 
 /// What hinders the deletion, in Flux's words, as a `DeletionError`; the patch of the Application if that is news.

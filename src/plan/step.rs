@@ -1,6 +1,7 @@
 //! One thing to do.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,7 +9,8 @@ use serde_json::Value;
 use crate::flux::{Manifest, ObjectKey};
 
 /// One thing to do. The executor performs it with exactly one request, but for [`Step::ApplyObject`] on an edited
-/// object (a second one removes what others had added) and [`Step::ConfirmGone`] (one a kind).
+/// object (a second one removes what others had added), [`Step::DeleteReleaseRecords`] (one a record) and
+/// [`Step::ConfirmGone`] (one a kind).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Create the destination namespace; one that exists is left as it is.
@@ -35,6 +37,16 @@ pub enum Step {
         key: ObjectKey,
         /// The very object that was seen; another one of that name stays.
         uid: String,
+    },
+    /// Delete the records that Helm keeps of a release, without reading them: Secrets `sh.helm.release.v1.RELEASE.vN`
+    /// (Helm `pkg/storage/storage.go`, `makeKey`), one request each. Those that are not there are none.
+    DeleteReleaseRecords {
+        /// Their namespace.
+        namespace: String,
+        /// Name of the release.
+        release: String,
+        /// Its revisions.
+        versions: RangeInclusive<i64>,
     },
     /// Ask the API server, not the caches, whether anything generated for the Application is left; if so, the plan ends.
     ConfirmGone {
@@ -82,6 +94,7 @@ impl Step {
             Self::ApplyObject(_) => "ApplyObject",
             Self::PatchObject { .. } => "PatchObject",
             Self::DeleteObject { .. } => "DeleteObject",
+            Self::DeleteReleaseRecords { .. } => "DeleteReleaseRecords",
             Self::ConfirmGone { .. } => "ConfirmGone",
             Self::PatchApplication(_) => "PatchApplication",
             Self::WriteCache(_) => "WriteCache",

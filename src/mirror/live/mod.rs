@@ -1,7 +1,19 @@
 //! Live objects that were delivered, and what they made in turn: trimmed to what a tree, a health and a summary need.
 
+pub mod children;
+mod gateway;
+mod health;
+mod info;
+mod networking;
+pub mod node;
+mod object;
+mod requests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub use children::{ChildKind, children_of, descendants_of};
+pub use node::reads_body;
 
 use crate::argo::status::HealthStatus;
 
@@ -63,7 +75,7 @@ pub struct Node {
     pub owners: Vec<Owner>,
     /// By Argo CD's rules for its kind; `None` for kinds that have none.
     pub health: Option<HealthStatus>,
-    /// Chips of the tree: `Revision`, `Status Reason`, `Node`, `Containers`, `Restart Count`.
+    /// Chips of the tree: `Revision`, `Status Reason`, `Node`, `Containers`, `Restart Count`, and what a Pod requests.
     pub info: Vec<(String, String)>,
     /// Images of the containers.
     pub images: BTreeSet<String>,
@@ -71,6 +83,10 @@ pub struct Node {
     pub networking: Option<Networking>,
     /// Annotated with `argocd.argoproj.io/ignore-healthcheck: "true"`.
     pub ignores_health: bool,
+    /// A Pod that has ended, well or not: what made it has replaced it, or does not want it any more.
+    pub has_ended: bool,
+    /// Names of the templates that a `StatefulSet` makes `PersistentVolumeClaim`s from.
+    pub claim_templates: Vec<String>,
 }
 
 /// What is known of the objects that an Application's workload objects delivered, and of everything below them.

@@ -12,9 +12,10 @@ use super::word;
 use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
-use crate::mirror::fixtures::{App, NAMESPACE, context_of, now};
+use crate::mirror::fixtures::{App, NAMESPACE, context_of, now, open_project};
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal};
 use crate::names;
+use crate::translate::Translation;
 use crate::translate::translate;
 
 /// More looks than any story needs.
@@ -66,7 +67,7 @@ impl Cluster {
         let context = context_of(&app, is_known);
         Some(Observed {
             now,
-            translation: translate(&app, &context),
+            translation: if app.is_bridged() { translate(&app, &context) } else { Translation::default() },
             context,
             app,
             objects,
@@ -79,6 +80,8 @@ impl Cluster {
             live_objects: LiveObjects::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
+            project: Some(std::sync::Arc::new(open_project())),
+            rendered: crate::project::Rendered::Unneeded,
         })
     }
 
@@ -117,6 +120,9 @@ impl Cluster {
             Step::PatchObject { key, patch } => self.api.patch_object(key, patch),
             Step::DeleteObject { key, uid } => self.api.delete(key, uid),
             Step::ConfirmGone { labels, identity } => self.api.confirm_gone(labels, identity)?,
+            Step::DeleteReleaseRecords { release, versions, .. } => {
+                self.flux.records.retain(|(name, version)| name != release || !versions.contains(version));
+            }
             Step::PatchApplication(patch) => self.api.patch_application(patch)?,
             Step::EmitEvent { .. } | Step::Requeue(_) | Step::WriteCache(_) | Step::DropCache => {}
         }
@@ -214,7 +220,8 @@ impl Cluster {
                 "annotations": annotations.map(|all| all.keys().cloned().collect::<Vec<_>>()),
             })
         });
-        json!({"app": app, "objects": objects, "deliveries": self.flux.deliveries, "uninstalls": self.flux.uninstalls})
+        json!({"app": app, "objects": objects, "deliveries": self.flux.deliveries, "uninstalls": self.flux.uninstalls,
+            "records": self.flux.records})
     }
 
     /// The next look finds nothing to do.
