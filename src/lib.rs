@@ -21,6 +21,7 @@
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
 //! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
 //! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
+//! | [`doctor`] | what a cluster has to have, judged |
 //! | [`cli`] | one file a verb |
 //! | [`yaml`], [`merge`], [`digest`] | doors to YAML, merging and hashing |
 //!
@@ -39,7 +40,7 @@
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. `translate`, `mirror`, `project`, `plan` and `adopt` hold no `async`, client, clock, environment or file access; a test reads their
+//! 7. `translate`, `mirror`, `project`, `plan`, `adopt` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
 pub mod adopt;
@@ -49,6 +50,7 @@ pub mod cache;
 pub mod cli;
 pub mod controller;
 pub mod digest;
+pub mod doctor;
 pub mod flux;
 pub mod lease;
 pub mod merge;

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "translate",
     "mirror",
     "project",
     "plan",
     "adopt",
+    "doctor",
     "merge.rs",
     "yaml.rs",
     "cache/settings.rs",

@@ -4,6 +4,7 @@ pub mod adopt;
 mod applications;
 mod checkout;
 pub mod cluster;
+pub mod doctor;
 pub mod redis;
 pub mod run;
 pub mod translate;
@@ -25,6 +26,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Adopt(adopt::Args),
+    Doctor(doctor::Args),
     Run(run::Args),
     Translate(translate::Args),
 }
@@ -33,6 +35,7 @@ impl Command {
     fn run(&self, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         match self {
             Self::Adopt(args) => adopt::run(args, streams),
+            Self::Doctor(args) => doctor::run(args, streams),
             Self::Run(args) => run::run(args.clone()),
             Self::Translate(args) => translate::run(args, streams),
         }

@@ -40,6 +40,7 @@ mod defaults_match_the_crds;
 mod deleting_an_application_removes_its_release_and_flux_objects;
 mod deleting_an_applicationset_ends_or_keeps_what_it_delivered;
 mod deleting_without_a_finalizer_keeps_everything;
+mod doctor_finds_what_is_wrong;
 mod drift_shows_and_a_sync_corrects_it;
 mod every_source_shape_is_delivered;
 mod flux_installed_later_is_picked_up;
