@@ -54,9 +54,9 @@ mod tests {
             diff.starts_with("--- Application argocd/demo\n+++ with what was changed by hand\n@@"),
             "{diff}"
         );
-        assert!(diff.contains("-    targetRevision: '1'\n+    targetRevision: '2'\n"), "{diff}");
+        assert!(diff.contains("-    targetRevision: \"1\"\n+    targetRevision: \"2\"\n"), "{diff}");
         assert!(!diff.contains("status") && !diff.contains("other"), "{diff}");
         let colored = unified("argocd/demo", &app("1"), &app("2"), true).unwrap();
-        assert!(colored.contains("\x1b[32m+    targetRevision: '2'\x1b[0m\n"), "{colored}");
+        assert!(colored.contains("\x1b[32m+    targetRevision: \"2\"\x1b[0m\n"), "{colored}");
     }
 }

@@ -54,8 +54,8 @@ next Sync takes it back. With it, the Application itself says the same from now 
   +++ with what was changed by hand
   @@ -9,4 +9,4 @@
            - name: replicaCount
-  -          value: '2'
-  +          value: '3'
+  -          value: \"2\"
+  +          value: \"3\"
   Write this into the Application? [y/N]
 
 Helm values go into the parameter that has that path, or else into valuesObject; versions, branches and images into
