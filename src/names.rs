@@ -17,6 +17,11 @@ pub const ANNOTATION_SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
 pub const ANNOTATION_STAMPED: &str = "flux-subsystem.dev/stamped";
 /// Argo CD's request for a refresh: `normal` or `hard` (argo-cd `util/argo/argo.go`, `RefreshApp`).
 pub const ANNOTATION_REFRESH: &str = "argocd.argoproj.io/refresh";
+/// Argo CD's mark on what it tracks (argo-cd `common/common.go`, `AnnotationKeyAppInstance`). Generated objects never
+/// carry it; in the cache they seem to, since the CLI looks for it.
+pub const ANNOTATION_TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
+/// Argo CD's mark where several Argo CDs share a cluster (`AnnotationInstallationID`).
+pub const ANNOTATION_INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
 /// Written by Argo CD's server together with [`ANNOTATION_REFRESH`]; both have to go for the answer.
 pub const ANNOTATION_HYDRATE: &str = "argocd.argoproj.io/hydrate";
 

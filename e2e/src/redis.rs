@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::ports;
+use crate::process::Process;
 use crate::state::State;
 
 /// How long a server may take until it answers.
@@ -97,6 +99,14 @@ impl Redis {
         let own = self.own.as_mut().context("the stack's Redis is a component of the stack")?;
         own.child = spawn(own.folder.path(), own.is_sentinel)?;
         self.wait_ready().await
+    }
+
+    /// Holds it up, so that it takes connections and answers none; or lets it go on.
+    pub fn pause(&self, is_paused: bool) -> Result<()> {
+        let own = self.own.as_ref().context("the stack's Redis is a component of the stack")?;
+        let process = Process::of(own.child.id()).context("it does not run")?;
+        process.signal(if is_paused { Signal::STOP } else { Signal::CONT });
+        Ok(())
     }
 
     async fn wait_ready(&self) -> Result<()> {

@@ -10,6 +10,7 @@ use kube::core::DynamicObject;
 use super::Shared;
 use crate::argo::Application;
 use crate::flux::{Live, Manifest, ObjectKey};
+use crate::mirror::managed::Tracking;
 use crate::mirror::{Inventories, LiveObjects, Node, Observed, Relation, SourceState, compare, source, view};
 use crate::names;
 use crate::plan::State;
@@ -61,10 +62,10 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         objects,
         failures,
         refresh,
-        summary: None,
         live_objects,
         project,
         rendered: Rendered::Unneeded,
+        tracking: tracking(shared),
         syncing: shared.memory.in_state(State::Syncing),
     };
     Gathered { observed, again }
@@ -125,6 +126,16 @@ fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<
         .collect();
     keys.extend(behind);
     keys
+}
+
+/// How Argo CD marks what it tracks (argocd-cm).
+fn tracking(shared: &Shared) -> Tracking {
+    let setting = |key| shared.cache.setting(key).filter(|value| !value.is_empty());
+    let usual = Tracking::default();
+    Tracking {
+        label: setting("application.instanceLabelKey").unwrap_or(usual.label),
+        installation_id: setting("installationID").unwrap_or(usual.installation_id),
+    }
 }
 
 fn poll_interval(shared: &Shared) -> Duration {

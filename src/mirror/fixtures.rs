@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
+use super::managed::Tracking;
 use super::{LiveObjects, Observed, Refresh, patch};
 use crate::argo::Application;
 use crate::argo::status::seconds;
@@ -218,8 +219,8 @@ impl App {
             failures: Vec::new(),
             refusal: None,
             refresh: is_asked.then(|| Refresh { token: "refresh".into(), since: now() }),
-            summary: None,
-            live_objects: LiveObjects::default(),
+            live_objects: LiveObjects { is_complete: true, ..LiveObjects::default() },
+            tracking: Tracking::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
             project: Some(Arc::new(open_project())),

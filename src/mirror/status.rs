@@ -2,18 +2,20 @@
 
 use jiff::Timestamp;
 
+use super::application_health;
 use super::compare::Relation;
 use super::conditions;
 use super::drift;
 use super::health;
 use super::source;
 use super::summary;
+use super::tree::Tree;
 use super::view::{Resource, View};
-use super::workload;
+use super::workload::{self, WorkloadState};
 use crate::argo::application::Application;
 use crate::argo::operation::OperationState;
 use crate::argo::status::{
-    ApplicationStatus, ComparedTo, HealthStatus, ResourceStatus, RevisionHistory, Summary, SyncStatus,
+    ApplicationStatus, ComparedTo, HealthStatus, ResourceStatus, RevisionHistory, SyncStatus,
 };
 use crate::flux::Live;
 
@@ -30,20 +32,20 @@ pub struct Record {
 }
 
 /// The status that `view` amounts to. `reconciledAt` is carried over: whoever writes a change sets it.
-pub fn desired(view: &View<'_>, record: Record) -> ApplicationStatus {
+pub fn desired(view: &View<'_>, tree: &Tree, record: Record) -> ApplicationStatus {
     let app = &view.observed.app;
     let previous = app.status.clone().unwrap_or_default();
     let conditions = conditions::found(view, record.operation_state.as_ref());
-    let resources = resources(view);
+    let resources = resources(view, is_renewing(view, record.operation_state.as_ref()));
     ApplicationStatus {
         sync: sync(view, &previous),
-        health: application_health(view, &resources, &previous.health),
+        health: application_health::of(view, tree, &previous.health),
         history: history(app, &previous, record.delivered),
         conditions: conditions::merged(&previous.conditions, conditions, view.observed.now),
         operation_state: record.operation_state,
         source_type: or_previous(&view.observed.translation.source_type, &previous.source_type),
         controller_namespace: view.observed.control_namespace.clone(),
-        summary: summary(view, &previous),
+        summary: summary::of(view, tree, &previous.summary),
         resources,
         ..previous
     }
@@ -51,12 +53,6 @@ pub fn desired(view: &View<'_>, record: Record) -> ApplicationStatus {
 
 fn or_previous(found: &str, previous: &str) -> String {
     if found.is_empty() { previous.to_owned() } else { found.to_owned() }
-}
-
-/// What is delivered is looked at when it is delivered: until then, what was written before stands.
-fn summary(view: &View<'_>, previous: &ApplicationStatus) -> Summary {
-    let found = view.observed.summary.clone();
-    found.map_or_else(|| previous.summary.clone(), |found| summary::with_links_of(&view.observed.app, found))
 }
 
 /// `Synced`, `OutOfSync`, or `Unknown` when the comparison is not to be had.
@@ -90,8 +86,19 @@ fn sync(view: &View<'_>, previous: &ApplicationStatus) -> SyncStatus {
     }
 }
 
-fn resources(view: &View<'_>) -> Vec<ResourceStatus> {
-    let known = view.resources.iter().map(|resource| resource_status(view, resource));
+/// A running operation is about to apply another wish than the one that failed: what is said of that one is over, and
+/// must not be told of the revision that the operation is about.
+fn is_renewing(view: &View<'_>, operation: Option<&OperationState>) -> bool {
+    operation.is_some_and(|operation| !operation.phase.is_completed())
+        && view.workload_resource().is_some_and(|workload| workload.relation == Relation::Outdated)
+        && matches!(view.workload, WorkloadState::Failed(_))
+}
+
+fn resources(view: &View<'_>, is_renewing: bool) -> Vec<ResourceStatus> {
+    let known = view.resources.iter().map(|resource| {
+        let status = resource_status(view, resource);
+        if is_renewing && resource.key.kind.is_workload() { renewed(status) } else { status }
+    });
     let stale = view.stale.iter().map(|live| ResourceStatus {
         status: "OutOfSync".to_owned(),
         requires_pruning: true,
@@ -101,6 +108,11 @@ fn resources(view: &View<'_>) -> Vec<ResourceStatus> {
     let mut all: Vec<_> = known.chain(stale).chain(drifted).collect();
     all.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     all
+}
+
+fn renewed(status: ResourceStatus) -> ResourceStatus {
+    let state = WorkloadState::Progressing("about to be applied".to_owned());
+    ResourceStatus { health: Some(health::of_workload(&state)), ..status }
 }
 
 fn sort_key(resource: &ResourceStatus) -> [&str; 4] {
@@ -130,7 +142,7 @@ fn identified(key: &crate::flux::ObjectKey, health: Option<HealthStatus>) -> Res
     }
 }
 
-fn resource_sync(view: &View<'_>, resource: &Resource<'_>) -> &'static str {
+pub(super) fn resource_sync(view: &View<'_>, resource: &Resource<'_>) -> &'static str {
     let delivers = !resource.key.kind.is_workload() || (view.delivery.is_current && !view.has_drifted());
     match resource.relation {
         Relation::Unknown => "Unknown",
@@ -140,43 +152,19 @@ fn resource_sync(view: &View<'_>, resource: &Resource<'_>) -> &'static str {
 }
 
 /// Health of one live object, in the light of what it is built from.
-fn live_health(view: &View<'_>, live: Live<'_>) -> HealthStatus {
+pub(super) fn live_health(view: &View<'_>, live: Live<'_>) -> HealthStatus {
     let is = |part: Option<Live<'_>>| part.is_some_and(|part| part.key() == live.key());
     if is(view.parts.workload) {
         health::of_workload(&view.workload)
     } else if is(view.parts.source) {
         health::of_source(&view.source)
+    } else if is(view.parts.chart) {
+        health::of_source(&view.chart)
     } else if live.kind.is_workload() {
         health::of_workload(&workload::state(Some(live), &source::SourceState::Ready))
     } else {
         health::of_source(&source::state(Some(live), None))
     }
-}
-
-/// The worst of all objects; its time moves only when the word does (appcontroller.go, `persistAppStatus`).
-fn application_health(
-    view: &View<'_>,
-    resources: &[ResourceStatus],
-    previous: &HealthStatus,
-) -> HealthStatus {
-    let live =
-        resources.iter().filter(|resource| !resource.requires_pruning).filter_map(|r| r.health.as_ref());
-    let mut found = match (resources.is_empty(), view.observed.translation.has_errors()) {
-        (true, true) => HealthStatus { status: "Unknown".to_owned(), ..HealthStatus::default() },
-        (true, false) => HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() },
-        (false, _) => health::worst(live),
-    };
-    // What the project refuses is not looked at (appcontroller.go, `processAppRefreshQueueItem`).
-    if !view.violations.is_empty() {
-        found = HealthStatus { status: "Unknown".to_owned(), ..HealthStatus::default() };
-    }
-    if found.status == "Healthy" {
-        found.message.clear();
-    }
-    let unchanged = found.status == previous.status && previous.last_transition_time.is_some();
-    found.last_transition_time =
-        if unchanged { previous.last_transition_time } else { Some(view.observed.now) };
-    found
 }
 
 fn history(
@@ -222,8 +210,8 @@ pub fn entry(
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{App, ago, app, helm_chart, helm_release, helm_repository, now};
-    use super::super::{Observed, patch};
+    use super::super::fixtures::{App, Object, ago, app, helm_chart, helm_release, helm_repository, now};
+    use super::super::{Observed, Tree, patch};
     use super::*;
     use rstest::rstest;
     use serde_json::{Value, json};
@@ -241,8 +229,13 @@ mod tests {
         Record { operation_state: status.operation_state, delivered: None }
     }
 
+    fn desired_with(observed: &Observed, record: Record) -> ApplicationStatus {
+        let view = View::of(observed);
+        desired(&view, &Tree::of(&view), record)
+    }
+
     fn desired_of(observed: &Observed) -> ApplicationStatus {
-        desired(&View::of(observed), kept(observed))
+        desired_with(observed, kept(observed))
     }
 
     /// What is written of `app`, as the merge patch of its status.
@@ -266,7 +259,7 @@ mod tests {
 
     #[test]
     fn fields_of_others_are_not_written() {
-        let others = json!({"status": {"sourceHydrator": {"x": 1}, "observedAt": ago(9), "summary": {"images": ["a"]}}});
+        let others = json!({"status": {"sourceHydrator": {"x": 1}, "observedAt": ago(9)}});
         assert_eq!(change(&settled().with(&others)), None);
     }
 
@@ -280,6 +273,19 @@ mod tests {
         let status = desired_of(&beside(&settled().with(&json!({"status": {"conditions": conditions}}))));
         let kinds: Vec<_> = status.conditions.iter().map(|condition| condition.kind.as_str()).collect();
         assert_eq!(kinds, ["InvalidSpecError", "OrphanedResourceWarning"]);
+    }
+
+    #[test]
+    fn what_failed_before_is_not_told_of_the_operation_that_mends_it() {
+        let app = app("demo").chart("6.3.5").automated();
+        let health = |app: &App, release: Object| {
+            desired_of(&app.beside([helm_repository().fetched("i"), release])).health.status
+        };
+        let failed = || helm_release().failed("6.3.4", "UpgradeFailed", "timed out");
+        let running = app.clone().running_by_itself();
+        assert_eq!(health(&running, failed().outdated()), "Progressing");
+        assert_eq!(health(&running, failed()), "Degraded");
+        assert_eq!(health(&app.ended("Failed", "timed out", "6.3.4"), failed().outdated()), "Degraded");
     }
 
     #[test]
@@ -309,7 +315,7 @@ mod tests {
         let delivered = entry(&observed.app, &operation, "6.3.5", now());
         assert_eq!(delivered.id, 12);
         let record = Record { operation_state: Some(operation), delivered: Some(delivered) };
-        let history = desired(&View::of(&observed), record).history;
+        let history = desired_with(&observed, record).history;
         assert_eq!((history.len(), history.last().map(|entry| entry.id)), (length, last));
     }
 
@@ -333,12 +339,13 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_is_written_when_it_is_known() {
+    fn the_summary_is_written_when_all_is_known() {
         let known = json!({"summary": {"images": ["a:1"], "externalURLs": ["https://a.org"]}});
-        let mut observed = beside(&settled().with(&json!({"status": known})));
+        let links = json!({"annotations": {"link.argocd.argoproj.io/b": "https://b.org"}});
+        let mut observed = beside(&settled().with(&json!({"status": known, "metadata": links})));
+        assert_eq!(json!(desired_of(&observed).summary), json!({"externalURLs": ["https://b.org"]}));
+        observed.live_objects.is_complete = false;
         assert_eq!(json!(desired_of(&observed).summary), known["summary"]);
-        observed.summary = Some(Summary { images: vec!["b:1".into()], ..Summary::default() });
-        assert_eq!(json!(desired_of(&observed).summary), json!({"images": ["b:1"]}));
     }
 
     #[test]

@@ -66,6 +66,17 @@ impl<'a> View<'a> {
         self.resources.iter().find(|resource| resource.key.kind.is_workload())
     }
 
+    /// The workload resources (wanted or referenced).
+    pub fn workloads_wanted(&self) -> impl Iterator<Item = &Resource<'a>> {
+        self.resources.iter().filter(|resource| resource.key.kind.is_workload())
+    }
+
+    /// The live workload objects, those that are no longer wanted among them.
+    pub fn workloads(&self) -> impl Iterator<Item = Live<'a>> {
+        let wanted = self.resources.iter().filter_map(|resource| resource.live);
+        wanted.chain(self.stale.iter().copied()).filter(|live| live.kind.is_workload())
+    }
+
     /// The source resources.
     pub fn source_resources(&self) -> impl Iterator<Item = &Resource<'a>> {
         self.resources.iter().filter(|resource| resource.key.kind.is_source())

@@ -29,7 +29,7 @@ pub use step::Step;
 
 use crate::argo::application::Application;
 use crate::argo::status::{ApplicationStatus, seconds};
-use crate::mirror::{Observed, View, patch, status};
+use crate::mirror::{Observed, Tree, View, patch, status};
 use operation::{OperationField, Turn};
 
 /// What is to be done, and what state that leaves the Application in.
@@ -83,13 +83,14 @@ pub fn plan(observed: &Observed) -> Plan {
 /// What the API server refused is told first, too: a plan ends where a step is refused again.
 fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<Step>) -> Plan {
     let Turn { begins, mut steps, operation, record, requeue } = turn;
-    let mut desired = status::desired(view, record);
+    let tree = Tree::of(view);
+    let mut desired = status::desired(view, &tree, record);
     let state = State::of(view, &desired);
     let write = application_patch(view, &mut desired, operation, answer.is_done);
     let later = write.is_none().then(|| chatter::delay(view.observed, &desired)).flatten();
     let mut events = operation::events(&view.observed.app, &desired);
 
-    let mut all = Vec::new();
+    let mut all = vec![Step::write_cache(view, &tree, answer.is_done)];
     let mut write = write.map(Step::PatchApplication);
     if begins || view.observed.refusal.is_some() {
         all.extend(write.take());

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::flux::{Manifest, ObjectKey};
+use crate::mirror::{Tree, View, managed};
 
 /// One thing to do. The executor performs it with exactly one request, but for [`Step::ApplyObject`] on an edited
 /// object (a second one removes what others had added), [`Step::DeleteReleaseRecords`] (one a record) and
@@ -87,6 +88,12 @@ pub struct CacheEntry {
 }
 
 impl Step {
+    /// What Argo CD's server is to show of `view`, whose tree is `tree`.
+    pub(super) fn write_cache(view: &View<'_>, tree: &Tree, is_forced: bool) -> Self {
+        let entry = CacheEntry { tree: tree.to_json(), managed_resources: managed::to_json(view), is_forced };
+        Self::WriteCache(Box::new(entry))
+    }
+
     /// The word for it in metrics and logs.
     pub const fn name(&self) -> &'static str {
         match self {

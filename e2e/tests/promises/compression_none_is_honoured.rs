@@ -1,7 +1,9 @@
 //! What Argo CD reads uncompressed is written uncompressed, also from the moment on that the setting is changed.
 
-use anyhow::Result;
-use flux_subsystem_e2e::{BridgeOptions, Redis, RedisOptions, Stack};
+use anyhow::{Context as _, Result};
+use flux_subsystem::cache::codec::Compression;
+use flux_subsystem::cache::{self, settings};
+use flux_subsystem_e2e::{BridgeOptions, Redis, RedisOptions, Stack, TestEnv};
 use serde_json::json;
 
 use crate::applications::Application;
@@ -19,6 +21,7 @@ async fn compression_none_is_honoured() -> Result<()> {
     for key in keys(&app, ".gz") {
         assert_eq!(redis.value(&key)?, None, "{key} is not what Argo CD reads");
     }
+    assert_eq!(forms(&env).await?, [(Compression::Gzip, 0), (Compression::None, 1)]);
     parameters(&env, &json!({ "redis.compression": "gzip" })).await?;
     let compressed = wait_for_tree(&env, &redis, &app, ".gz").await?;
     assert_eq!(compressed["nodes"].as_array().map(Vec::len), plain["nodes"].as_array().map(Vec::len));
@@ -27,4 +30,13 @@ async fn compression_none_is_honoured() -> Result<()> {
         assert_eq!(redis.value(&key)?, None, "{key} outlives its Application");
     }
     Ok(())
+}
+
+/// How many trees have which form, found as somebody finds it who looks from outside.
+async fn forms(env: &TestEnv) -> Result<[(Compression, usize); 2]> {
+    let found = cache::read(env.client(), &env.control).await?;
+    let settings = settings::resolve(&settings::Overrides::default(), &found)?.context("switched off")?;
+    let probe = cache::probe(&settings).await?;
+    assert!(probe.version.contains('.'), "{probe:?}");
+    Ok(probe.trees)
 }

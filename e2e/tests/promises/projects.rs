@@ -34,11 +34,6 @@ impl Application {
     pub(crate) fn in_project(self, project: &str) -> Self {
         self.merge(&json!({ "spec": { "project": project } }))
     }
-
-    /// Stock Argo CD's.
-    pub(crate) fn plain(self) -> Self {
-        self.options(&["CreateNamespace=true"])
-    }
 }
 
 /// The conditions as Argo CD's server shows them, as `TYPE: MESSAGE`, sorted.

@@ -116,3 +116,64 @@ async fn argocd_set(env: &TestEnv, app: &Application, options: &[&str]) -> Resul
     }
     Ok(())
 }
+
+/// An ApplicationSet takes the annotations off together with the option that its template loses.
+#[tokio::test]
+async fn an_applicationset_switches_by_its_template() -> Result<()> {
+    let env = Stack::shared().await?.test("switch-set").await?;
+    let app = Application::chart(&env, "6.3.5");
+    let mut template: Value = serde_json::from_str(&app.to_yaml())?;
+    template["metadata"] = json!({ "name": app.name() });
+    let set = |options: &[&str]| {
+        let mut template = template.clone();
+        template["spec"]["syncPolicy"]["syncOptions"] = json!(options);
+        json!({
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "ApplicationSet",
+            "metadata": { "name": env.name("set"), "namespace": env.control },
+            "spec": {
+                "generators": [{ "list": { "elements": [{ "only": "one" }] } }],
+                "template": { "metadata": template["metadata"], "spec": template["spec"] },
+            },
+        })
+        .to_string()
+    };
+    env.apply(&set(&PLAIN)).await?;
+    app.wait(&env, "there", |_| true).await?;
+    app.handed_back(&env).await?;
+    let pods = app.pods(&env).await?;
+    env.apply(&set(&BRIDGED)).await?;
+    app.taken_over(&env).await?;
+    assert_eq!(app.pods(&env).await?, pods, "taken over");
+    env.apply(&set(&PLAIN)).await?;
+    app.handed_back(&env).await?;
+    assert_eq!(app.pods(&env).await?, pods, "handed back");
+    assert_eq!(app.left_behind(&env).await?, Vec::<String>::new());
+    env.delete("ApplicationSet", &env.control, &env.name("set")).await?;
+    env.wait_until_gone("Application", &env.control, app.name()).await
+}
+
+/// What the policy makes of an update; nothing is stored.
+#[tokio::test]
+async fn the_mark_comes_back_and_a_word_of_ones_own_stays() -> Result<()> {
+    let env = Stack::shared().await?.test("switch-mark").await?;
+    let app = Application::chart(&env, "6.3.5");
+    app.deliver(&env).await?;
+    let stamped =
+        json!({ "argocd.argoproj.io/skip-reconcile": "true", "flux-subsystem.dev/stamped": "true" });
+    let own = json!({ "argocd.argoproj.io/skip-reconcile": "false" });
+    for (change, expected) in [
+        (json!({ "flux-subsystem.dev/stamped": null }), stamped.clone()),
+        (json!({ "argocd.argoproj.io/skip-reconcile": null }), stamped.clone()),
+        (json!(null), stamped),
+        (json!({ "argocd.argoproj.io/skip-reconcile": "false", "flux-subsystem.dev/stamped": null }), own),
+    ] {
+        let patch = json!({ "metadata": { "annotations": change } }).to_string();
+        let arguments =
+            ["patch", "application", app.name(), "-n", &env.control, "--type=merge", "-p", &patch];
+        let patched =
+            env.kubectl(&[&arguments[..], &["--dry-run=server", "-o", "json"]].concat()).await?.json()?;
+        assert_eq!(patched["metadata"]["annotations"], expected, "{patch}");
+    }
+    app.delete(&env).await
+}

@@ -1,5 +1,8 @@
 //! The chips of a node in Argo CD's tree, and what is read off a Pod (argo-cd `controller/cache/info.go`, `populatePodInfo`).
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

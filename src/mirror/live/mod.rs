@@ -10,12 +10,14 @@ mod object;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 pub use children::{ChildKind, children_of, descendants_of};
 pub use node::reads_body;
 
 use crate::argo::status::HealthStatus;
+use crate::flux::ObjectKey;
 
 /// Which object of the cluster. The order is Argo CD's of its trees: `group/kind/namespace/name`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +30,34 @@ pub struct NodeKey {
     pub namespace: String,
     /// Name.
     pub name: String,
+}
+
+impl NodeKey {
+    /// `group/kind/namespace/name`, by which Argo CD sorts and names objects (types.go, `FullName`).
+    pub fn full_name(&self) -> String {
+        format!("{}/{}/{}/{}", self.group, self.kind, self.namespace, self.name)
+    }
+}
+
+impl fmt::Display for NodeKey {
+    /// `Deployment NAMESPACE/NAME`, as messages name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.namespace.as_str() {
+            "" => write!(f, "{} {}", self.kind, self.name),
+            namespace => write!(f, "{} {namespace}/{}", self.kind, self.name),
+        }
+    }
+}
+
+impl From<&ObjectKey> for NodeKey {
+    fn from(key: &ObjectKey) -> Self {
+        Self {
+            group: key.kind.group().to_owned(),
+            kind: key.kind.kind().to_owned(),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+        }
+    }
 }
 
 /// An object that this one was made by (`metadata.ownerReferences`); it is in the same namespace, or of the cluster.

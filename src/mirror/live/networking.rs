@@ -1,5 +1,8 @@
 //! Addresses and selectors (argo-cd `controller/cache/info.go`).
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;

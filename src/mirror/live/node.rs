@@ -133,3 +133,76 @@ fn claim_templates(object: Object<'_>) -> Vec<String> {
         .filter_map(|template| template.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn node(kind: (&str, &str), content: &Value) -> Node {
+        let mut object = json!({"metadata": {"name": "web", "namespace": "apps", "uid": "u"}});
+        crate::mirror::patch::merge(&mut object, content);
+        Node::of(kind.0, "v1", kind.1, &serde_json::from_value(object).unwrap())
+    }
+
+    fn owned(uid: &str) -> Node {
+        let owner = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": uid});
+        node(("apps", "ReplicaSet"), &json!({"metadata": {"name": "web-1", "ownerReferences": [owner]}}))
+    }
+
+    #[test]
+    fn a_child_names_its_parent_by_uid() {
+        let parent = node(("apps", "Deployment"), &json!({}));
+        assert!(parent.is_parent_of(&owned("u")));
+        // The Deployment of that name was another one.
+        assert!(!parent.is_parent_of(&owned("older")));
+    }
+
+    #[test]
+    fn endpoints_belong_to_the_service_of_their_name() {
+        let service = node(("", "Service"), &json!({}));
+        assert!(service.is_parent_of(&node(("", "Endpoints"), &json!({}))));
+        assert!(!service.is_parent_of(&node(("", "Endpoints"), &json!({"metadata": {"name": "db"}}))));
+        assert!(!service.is_parent_of(&node(("", "Endpoints"), &json!({"metadata": {"namespace": "b"}}))));
+    }
+
+    #[rstest]
+    #[case::of_the_template("data-web-0", true)]
+    #[case::later("data-web-12", true)]
+    #[case::no_ordinal("data-web-x", false)]
+    #[case::without_ordinal("data-web-", false)]
+    #[case::of_another_set("data-website-0", false)]
+    #[case::of_another_template("logs-web-0", false)]
+    fn claims_belong_to_the_set_they_are_named_after(#[case] name: &str, #[case] is_child: bool) {
+        let templates = json!({"spec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]}});
+        let set = node(("apps", "StatefulSet"), &templates);
+        let claim = node(("", "PersistentVolumeClaim"), &json!({"metadata": {"name": name}}));
+        assert_eq!(set.is_parent_of(&claim), is_child);
+    }
+
+    #[test]
+    fn metadata_is_kept() {
+        let node = node(
+            ("", "Secret"),
+            &json!({"metadata": {"resourceVersion": "7", "creationTimestamp": "2026-01-01T00:00:00Z",
+                "annotations": {"argocd.argoproj.io/ignore-healthcheck": "true"}}}),
+        );
+        assert_eq!((node.uid.as_str(), node.resource_version.as_str()), ("u", "7"));
+        assert_eq!(node.created_at, "2026-01-01T00:00:00Z");
+        assert!(node.ignores_health);
+    }
+
+    /// Values of Secrets never enter the process: a watch of metadata is enough for them.
+    #[rstest]
+    #[case("", "Secret", false)]
+    #[case("", "ConfigMap", false)]
+    #[case("rbac.authorization.k8s.io", "ClusterRole", false)]
+    #[case("", "Pod", true)]
+    #[case("apps", "StatefulSet", true)]
+    #[case("gateway.networking.k8s.io", "HTTPRoute", true)]
+    #[case("helm.toolkit.fluxcd.io", "HelmRelease", true)]
+    fn only_kinds_with_rules_are_read_whole(#[case] group: &str, #[case] kind: &str, #[case] whole: bool) {
+        assert_eq!(reads_body(group, kind), whole);
+    }
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::super::step::CacheEntry;
 use super::super::{Plan, Step, plan};
 use super::api_server::{ApiServer, Refused};
 use super::flux::Flux;
@@ -13,6 +14,7 @@ use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::{App, NAMESPACE, context_of, now, open_project};
+use crate::mirror::managed::Tracking;
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal};
 use crate::names;
 use crate::translate::Translation;
@@ -31,7 +33,9 @@ pub(super) struct Cluster {
     /// What the bridge remembers: losing it costs a request, never an outcome.
     refresh: Option<Refresh>,
     refusal: Option<Refusal>,
-    /// Steps that were carried out.
+    /// What Argo CD's Redis holds of the Application, apart from what it was asked for.
+    pub(super) redis: Option<CacheEntry>,
+    /// Steps in the cluster that were carried out.
     pub(super) log: Vec<String>,
     /// The bridge is killed before the step of that number.
     pub(super) kill_before: Option<usize>,
@@ -41,12 +45,18 @@ pub(super) struct Cluster {
     pub(super) skew: i64,
 }
 
+/// It does something in the cluster: Redis is told what to show along with everything else.
+fn is_in_cluster(step: &Step) -> bool {
+    !matches!(step, Step::Requeue(_) | Step::WriteCache(_))
+}
+
 impl Cluster {
     pub(super) fn with(app: &App) -> Self {
         let mut api = ApiServer::new(now());
         api.app = Some(app.0.clone());
         let (log, kill_before) = (Vec::new(), None);
-        Self { api, flux: Flux::new(), refresh: None, refusal: None, log, kill_before, pace: 1, skew: 0 }
+        let (flux, redis) = (Flux::new(), None);
+        Self { api, flux, refresh: None, refusal: None, redis, log, kill_before, pace: 1, skew: 0 }
     }
 
     /// What the bridge sees; `None` when the Application is gone.
@@ -76,8 +86,8 @@ impl Cluster {
             failures: Vec::new(),
             refusal: self.refusal.clone(),
             refresh: self.refresh.clone(),
-            summary: None,
-            live_objects: LiveObjects::default(),
+            live_objects: LiveObjects { is_complete: true, ..LiveObjects::default() },
+            tracking: Tracking::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
             project: Some(std::sync::Arc::new(open_project())),
@@ -90,7 +100,7 @@ impl Cluster {
         let observed = self.observe()?;
         let plan = plan(&observed);
         for step in &plan.steps {
-            if self.kill_before == Some(self.log.len()) && !matches!(step, Step::Requeue(_)) {
+            if self.kill_before == Some(self.log.len()) && is_in_cluster(step) {
                 // Another process goes on, and remembers nothing.
                 (self.refresh, self.refusal, self.kill_before) = (None, None, None);
                 return Some(plan);
@@ -109,7 +119,7 @@ impl Cluster {
     }
 
     fn perform(&mut self, step: &Step) -> Result<(), Refused> {
-        if !matches!(step, Step::Requeue(_)) {
+        if is_in_cluster(step) {
             self.log.push(word(step));
         }
         match step {
@@ -124,7 +134,9 @@ impl Cluster {
                 self.flux.records.retain(|(name, version)| name != release || !versions.contains(version));
             }
             Step::PatchApplication(patch) => self.api.patch_application(patch)?,
-            Step::EmitEvent { .. } | Step::Requeue(_) | Step::WriteCache(_) | Step::DropCache => {}
+            Step::WriteCache(entry) => self.redis = Some(CacheEntry { is_forced: false, ..*entry.clone() }),
+            Step::DropCache => self.redis = None,
+            Step::EmitEvent { .. } | Step::Requeue(_) => {}
         }
         Ok(())
     }
@@ -133,7 +145,7 @@ impl Cluster {
     pub(super) fn settle(&mut self) -> &mut Self {
         for _ in 0..PATIENCE {
             let Some(plan) = self.look() else { return self };
-            let mut is_moving = plan.steps.iter().any(|step| !matches!(step, Step::Requeue(_)));
+            let mut is_moving = plan.steps.iter().any(is_in_cluster);
             for _ in 0..self.pace {
                 is_moving |= self.flux.turn(&mut self.api);
             }
@@ -221,16 +233,19 @@ impl Cluster {
             })
         });
         json!({"app": app, "objects": objects, "deliveries": self.flux.deliveries, "uninstalls": self.flux.uninstalls,
-            "records": self.flux.records})
+            "records": self.flux.records, "is_shown": self.redis.is_some()})
     }
 
     /// The next look finds nothing to do.
     pub(super) fn assert_silent(&mut self) -> &mut Self {
         for _ in 0..3 {
             self.api.pass(600);
+            let shown = self.redis.clone();
             let plan = self.look();
             let steps = plan.map(|plan| plan.steps).unwrap_or_default();
-            assert!(steps.is_empty(), "{steps:#?}");
+            let found: Vec<_> = steps.iter().filter(|step| !matches!(step, Step::WriteCache(_))).collect();
+            assert!(found.is_empty(), "{found:#?}");
+            assert_eq!(self.redis, shown);
         }
         self
     }

@@ -18,9 +18,9 @@ use crate::flux::FluxKind;
 use crate::mirror::Observed;
 use serde_json::Value;
 
-/// The plan's steps, a word each: `ApplyObject HelmRelease`.
+/// The plan's steps in the cluster, a word each: `ApplyObject HelmRelease`. What Redis is told goes with every plan.
 fn words(plan: &Plan) -> Vec<String> {
-    plan.steps.iter().map(word).collect()
+    plan.steps.iter().filter(|step| !matches!(step, Step::WriteCache(_))).map(word).collect()
 }
 
 fn word(step: &Step) -> String {
