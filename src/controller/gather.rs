@@ -44,7 +44,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         failures: Vec::new(),
         again: None,
     };
-    let translation = asking.translate().await;
+    let (translation, context) = asking.translate().await;
     let (failures, again) = (asking.failures, asking.again);
     let mut keys = keys(shared, &identity, &translation);
     let inventories = inventories(shared, &keys);
@@ -62,6 +62,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         control_namespace: shared.options.control_namespace.clone(),
         app,
         translation,
+        context,
         objects,
         failures,
         refresh,
@@ -164,11 +165,23 @@ fn tracking(shared: &Shared) -> Tracking {
     }
 }
 
-/// How often Argo CD looks for new revisions (`timeout.reconciliation` in argocd-cm, a Go duration or bare seconds).
 fn poll_interval(shared: &Shared) -> Duration {
-    let setting = shared.cache.setting("timeout.reconciliation");
-    let parsed = setting.and_then(|text| parse_duration(&text));
+    poll(shared.cache.setting("timeout.reconciliation").as_deref())
+}
+
+/// How often Argo CD looks for new revisions (`timeout.reconciliation` in argocd-cm, a Go duration or bare seconds).
+fn poll(setting: Option<&str>) -> Duration {
+    let parsed = setting.and_then(parse_duration);
     parsed.filter(|poll| !poll.is_zero()).unwrap_or(Duration::from_secs(names::DEFAULT_POLL_SECONDS))
+}
+
+/// The same as it stands in the sources.
+pub(super) fn interval(setting: Option<&str>) -> String {
+    seconds(poll(setting))
+}
+
+fn seconds(poll: Duration) -> String {
+    format!("{}s", poll.as_secs().max(1))
 }
 
 fn parse_duration(text: &str) -> Option<Duration> {
@@ -190,15 +203,15 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
-    async fn translate(&mut self) -> Translation {
+    async fn translate(&mut self) -> (Translation, Context) {
         // One that goes back to stock Argo CD wants nothing any more.
         if !self.app.is_bridged() {
             let namespace = self.app.spec.destination.namespace.clone();
-            return Translation { namespace, ..Translation::default() };
+            return (Translation { namespace, ..Translation::default() }, Context::default());
         }
         let mut context = Context {
             control_namespace: self.shared.options.control_namespace.clone(),
-            poll_interval: format!("{}s", self.poll.as_secs().max(1)),
+            poll_interval: seconds(self.poll),
             ..Context::default()
         };
         let mut translation = translate(self.app, &context);
@@ -208,7 +221,7 @@ impl Asking<'_> {
             }
             translation = translate(self.app, &context);
         }
-        translation
+        (translation, context)
     }
 
     /// Whether anything new became known.

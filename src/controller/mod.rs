@@ -74,6 +74,11 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// The name of the readiness part that the controller fills.
 pub const READINESS_CACHES: &str = "caches";
 
+/// `spec.interval` of generated sources, by `timeout.reconciliation` of argocd-cm.
+pub fn poll_interval(setting: Option<&str>) -> String {
+    gather::interval(setting)
+}
+
 /// Reconciles until `stop` is cancelled, then lets running reconciles end.
 pub async fn run(
     client: Client,

@@ -141,7 +141,22 @@ fn is_same(view: &View<'_>, operation: &OperationState) -> bool {
         patch::same(&result.source, &spec.source)
     };
     let revision = result.revisions.first().unwrap_or(&result.revision);
-    same_source && (*revision == view.delivery.available || view.delivery.available.is_empty())
+    let offered = &view.delivery.available;
+    same_source && (revision == offered || offered.is_empty() || is_offered_by_hand(view))
+}
+
+/// What is offered is what somebody asked for by hand, in a source or in the chart of a release: no new revision of what
+/// the Application asks for, and no reason to take the edit back.
+fn is_offered_by_hand(view: &View<'_>) -> bool {
+    let edited = view.resources.iter().filter(|resource| resource.relation == Relation::Edited);
+    let mut pairs = edited.filter_map(|resource| resource.manifest.zip(resource.live));
+    pairs.any(|(wanted, live)| {
+        let chart = |spec: &Value| {
+            ["/chart/spec/chart", "/chart/spec/version", "/chart/spec/sourceRef", "/chartRef", "/sourceRef"]
+                .map(|pointer| spec.pointer(pointer).cloned())
+        };
+        wanted.key.kind.is_source() || chart(&wanted.spec) != chart(live.spec())
+    })
 }
 
 /// `heals`: it only heals, for the how manieth time in a row.
