@@ -14,6 +14,7 @@
 //! | [`names`] | every label, annotation, finalizer, option and default |
 //! | [`translate`] | Application → Flux objects and problems |
 //! | [`mirror`] | live objects → status: relations, states, health, conditions |
+//! | [`project`] | what an `AppProject` allows: sources, destinations, kinds, times |
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
@@ -37,7 +38,7 @@
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. `translate`, `mirror` and `plan` hold no `async`, client, clock, environment or file access; a test reads their
+//! 7. `translate`, `mirror`, `project` and `plan` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
 pub mod argo;
@@ -53,6 +54,7 @@ pub mod metrics;
 pub mod mirror;
 pub mod names;
 pub mod plan;
+pub mod project;
 pub mod remote_refs;
 pub mod serve;
 pub mod telemetry;

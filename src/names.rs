@@ -28,6 +28,9 @@ pub const ANNOTATION_HYDRATE: &str = "argocd.argoproj.io/hydrate";
 /// On an Application: `true` keeps Helm's record of the release when the Application goes back to stock Argo CD, so that
 /// `helm list` goes on showing it and `helm uninstall` goes on working.
 pub const ANNOTATION_KEEP_RELEASE_RECORD: &str = "flux-subsystem.dev/keep-release-record";
+/// `operation.initiatedBy.username` of what a `RollingSync` asks for (argo-cd
+/// `applicationset/progressivesync/progressive_sync.go`, `syncApplication`).
+pub const APPLICATION_SET_CONTROLLER: &str = "applicationset-controller";
 
 /// Label on everything the bridge generates (the name is the original's).
 pub const LABEL_GENERATED: &str = "flamingo/generated";
@@ -52,6 +55,11 @@ pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 pub const ANNOTATION_CORRECTING: &str = "flux-subsystem.dev/correcting-drift";
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application has no automated sync policy and waits for a Sync.
 pub const SUSPENDED_UNTIL_SYNC: &str = "until-sync";
+/// Value of [`ANNOTATION_SUSPENDED`]: a sync window of the project is closed.
+pub const SUSPENDED_BY_WINDOW: &str = "sync-window";
+/// Value of [`ANNOTATION_SUSPENDED`]: the project does not permit the Application, or each revision has to be looked at
+/// before it is delivered.
+pub const SUSPENDED_BY_PROJECT: &str = "project";
 
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application goes back to stock Argo CD, and the object goes without what it
 /// delivered.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "translate",
     "mirror",
+    "project",
     "plan",
     "merge.rs",
     "yaml.rs",

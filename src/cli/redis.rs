@@ -20,13 +20,13 @@ const VARIABLES: [&str; 4] =
     next_help_heading = "Argo CD's Redis (by default as argocd-cmd-params-cm and Secret argocd-redis say)"
 )]
 pub struct RedisArgs {
-    /// Address of Argo CD's Redis; `none` to do without, and without a resource tree in Argo CD [env: `REDIS_SERVER`]
+    /// Address of Argo CD's Redis; `none` to do without, and without a resource tree in Argo CD (environment: `REDIS_SERVER`)
     #[arg(long, value_name = "HOST:PORT")]
     pub redis: Option<String>,
-    /// Number of the database [env: `REDISDB`]
+    /// Number of the database (environment: `REDISDB`)
     #[arg(long, value_name = "N")]
     pub redisdb: Option<u32>,
-    /// Form of the values, the same as in Argo CD's programs [env: `REDIS_COMPRESSION`]
+    /// Form of the values, the same as in Argo CD's programs (environment: `REDIS_COMPRESSION`)
     #[arg(long, value_enum)]
     pub redis_compress: Option<Compression>,
     /// Speak TLS

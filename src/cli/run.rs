@@ -38,12 +38,12 @@ pub struct Args {
     /// Take part in the election of a leader; on by default in a Pod (`POD_NAMESPACE` is set), where there may be several
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub leader_elect: Option<bool>,
-    /// Argo CD's Redis.
-    #[command(flatten)]
-    pub redis: RedisArgs,
     /// How the log is written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Argo CD's Redis. Last, since its heading would cover what follows.
+    #[command(flatten)]
+    pub redis: RedisArgs,
 }
 
 /// Runs until SIGTERM or SIGINT, or until the lease is lost.

@@ -14,6 +14,7 @@ use crate::mirror::managed::Tracking;
 use crate::mirror::{Inventories, LiveObjects, Node, Observed, Relation, SourceState, compare, source, view};
 use crate::names;
 use crate::plan::State;
+use crate::project::Rendered;
 use crate::translate::{Context, Translation, Want, translate};
 
 /// How often a question may lead to the next one.
@@ -49,6 +50,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let objects: BTreeMap<_, _> =
         keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect();
     let live_objects = live_objects(shared, &identity, &inventories, &objects);
+    let project = shared.cache.project(&app);
     let observed = Observed {
         now,
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
@@ -61,6 +63,8 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         failures,
         refresh,
         live_objects,
+        project,
+        rendered: Rendered::Unneeded,
         tracking: tracking(shared),
         syncing: shared.memory.in_state(State::Syncing),
     };

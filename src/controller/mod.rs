@@ -118,7 +118,9 @@ pub async fn run(
         );
     }
     let namespaces = Arc::clone(&shared);
+    let projects = Arc::clone(&shared);
     controller
+        .watches_stream(streams.projects, move |project| projects.cache.interested_in_project(&project))
         .watches_stream(streams.namespaces, move |namespace| {
             namespaces.cache.interested_in_namespace(namespace.meta().name.as_deref().unwrap_or_default())
         })

@@ -14,6 +14,7 @@ use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
+use crate::project::{AppProject, Rendered};
 use crate::translate::{Contents, Context, PathKind, Translation, translate};
 
 /// Namespace that everything is delivered to.
@@ -47,6 +48,22 @@ pub(crate) fn app(name: &str) -> App {
             "syncPolicy": {"syncOptions": [names::OPTION_FLUX_SUBSYSTEM, names::OPTION_AUTO_CREATE]},
         },
     }))
+}
+
+/// The project `default` as Argo CD makes it: everything is allowed.
+pub(crate) fn open_project() -> AppProject {
+    project("default", &json!({}))
+}
+
+/// A project that allows everything but for what `spec` says otherwise.
+pub(crate) fn project(name: &str, spec: &Value) -> AppProject {
+    let mut project = json!({"metadata": {"name": name, "namespace": "argocd"}, "spec": {
+        "sourceRepos": ["*"],
+        "destinations": [{"server": "*", "namespace": "*"}],
+        "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+    }});
+    patch::merge(&mut project["spec"], spec);
+    serde_json::from_value(project).unwrap()
 }
 
 /// An Application in the making.
@@ -204,6 +221,8 @@ impl App {
             tracking: Tracking::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
+            project: Some(Arc::new(open_project())),
+            rendered: Rendered::Unneeded,
         }
     }
 
@@ -338,7 +357,12 @@ impl Object {
 
     /// Suspended by the bridge until a Sync.
     pub(crate) fn waiting(self) -> Self {
-        let metadata = json!({"annotations": {names::ANNOTATION_SUSPENDED: names::SUSPENDED_UNTIL_SYNC}});
+        self.held(names::SUSPENDED_UNTIL_SYNC)
+    }
+
+    /// Suspended by the bridge for that reason.
+    pub(crate) fn held(self, reason: &str) -> Self {
+        let metadata = json!({"annotations": {names::ANNOTATION_SUSPENDED: reason}});
         self.with(json!({"metadata": metadata, "spec": {"suspend": true}}))
     }
 

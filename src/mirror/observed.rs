@@ -10,6 +10,7 @@ use super::live::LiveObjects;
 use super::managed::Tracking;
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::project::{AppProject, Rendered};
 use crate::translate::Translation;
 
 /// What was read for one Application.
@@ -35,6 +36,10 @@ pub struct Observed {
     pub refresh: Option<Refresh>,
     /// What was delivered, live, down to Pods.
     pub live_objects: LiveObjects,
+    /// Its project with what global projects add to it; `None`: there is no such project.
+    pub project: Option<Arc<AppProject>>,
+    /// What its source would deliver, where the project restricts that.
+    pub rendered: Rendered,
     /// How Argo CD marks what it tracks.
     pub tracking: Tracking,
     /// How many Applications are syncing at the moment.

@@ -57,7 +57,10 @@ fn or_previous(found: &str, previous: &str) -> String {
 
 /// `Synced`, `OutOfSync`, or `Unknown` when the comparison is not to be had.
 pub fn sync_word(view: &View<'_>) -> &'static str {
-    if view.observed.translation.has_errors() || !conditions::comparison_errors(view).is_empty() {
+    if view.observed.translation.has_errors()
+        || !view.violations.is_empty()
+        || !conditions::comparison_errors(view).is_empty()
+    {
         "Unknown"
     } else if view.is_complete() && view.is_synced() {
         "Synced"

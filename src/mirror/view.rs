@@ -5,6 +5,7 @@ use super::observed::Observed;
 use super::source::{self, SourceState};
 use super::workload::{self, Delivery, Parts, WorkloadState};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::project::{self, Refused, RenderedObject, Violation};
 
 /// One object of the Application: wanted or referenced, with its live counterpart.
 #[derive(Clone, Debug)]
@@ -38,6 +39,10 @@ pub struct View<'a> {
     pub workload: WorkloadState,
     /// What is delivered beside what is offered.
     pub delivery: Delivery,
+    /// What the Application may not do in its project.
+    pub violations: Vec<Violation>,
+    /// What would be delivered and may not.
+    pub refusals: Vec<Refused>,
 }
 
 impl<'a> View<'a> {
@@ -48,9 +53,12 @@ impl<'a> View<'a> {
         let source = source::state(parts.source, None);
         let chart = chart(parts, &source);
         let workload = workload::state(parts.workload, &chart);
-        let delivery = workload::delivery(parts);
+        let delivery = workload::delivery(parts, wanted_version(&resources));
         let stale = stale(observed, &resources);
-        Self { observed, resources, stale, parts, source, chart, workload, delivery }
+        let project = observed.project.as_deref();
+        let violations = project::violations(&observed.app, project, &observed.control_namespace);
+        let refusals = refusals(observed, &resources);
+        Self { observed, resources, stale, parts, source, chart, workload, delivery, violations, refusals }
     }
 
     /// The workload resource (wanted or referenced).
@@ -113,6 +121,25 @@ impl<'a> View<'a> {
     }
 }
 
+/// What the project refuses of the objects that would be delivered, and of those that deliver them.
+fn refusals(observed: &Observed, resources: &[Resource<'_>]) -> Vec<Refused> {
+    let Some(project) = observed.project.as_deref() else { return Vec::new() };
+    let means = resources.iter().filter(|resource| resource.manifest.is_some()).filter_map(|resource| {
+        let kind = resource.key.kind;
+        let message = project::refusal_of_means(project, kind.group(), kind.kind())?;
+        let object = RenderedObject {
+            group: kind.group().to_owned(),
+            version: kind.version().to_owned(),
+            kind: kind.kind().to_owned(),
+            namespace: resource.key.namespace.clone(),
+            name: resource.key.name.clone(),
+            is_namespaced: Some(true),
+        };
+        Some(Refused { object, message })
+    });
+    means.chain(project::refusals(project, &observed.rendered, &observed.translation.namespace)).collect()
+}
+
 fn resources(observed: &Observed) -> Vec<Resource<'_>> {
     let identity = observed.app.identity();
     let wanted = observed.translation.objects.iter().map(|manifest| {
@@ -164,6 +191,13 @@ fn parts<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Parts<'a> {
     let source = workload.and_then(source_key).and_then(|key| observed.live(&key)).or(wanted);
     let chart = workload.and_then(chart_key).and_then(|key| observed.live(&key));
     Parts { workload, source, chart }
+}
+
+/// The version of a chart that the wanted `HelmRelease` asks for.
+fn wanted_version<'a>(resources: &[Resource<'a>]) -> Option<&'a str> {
+    let wanted = resources.iter().filter_map(|resource| resource.manifest);
+    let mut versions = wanted.filter_map(|manifest| manifest.spec.pointer("/chart/spec/version"));
+    versions.next().and_then(serde_json::Value::as_str)
 }
 
 /// The state of the chart that the workload object runs; that of its source where there is no `HelmChart` between them.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::state::State;
-use super::{Plan, Step, deletion, guarded, terminated, upkeep};
+use super::{Plan, Step, deletion, guarded, refresh, terminated, upkeep};
 use crate::argo::Application;
 use crate::argo::operation::{Operation, OperationState, Phase};
 use crate::argo::status::seconds;
@@ -177,7 +177,10 @@ fn operation(observed: &Observed) -> Value {
     let app = &observed.app;
     let state = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
     let is_terminating = |state: &&OperationState| state.phase == Phase::Terminating;
-    let is_automated = |operation: &Operation| operation.initiated_by.automated;
+    // An ApplicationSet's rollout calls itself automated, too, and gives its name.
+    let is_automated = |operation: &Operation| {
+        operation.initiated_by.automated && operation.initiated_by.username.is_empty()
+    };
     match (&app.operation, state) {
         (_, Some(state)) if is_terminating(&state) => terminated(observed.now),
         (Some(operation), _) if !is_automated(operation) => json!({"status": {"operationState": null}}),
@@ -186,25 +189,36 @@ fn operation(observed: &Observed) -> Value {
     }
 }
 
-/// What the hand-back has been waiting for, or cannot do; the patch of the Application if that is news.
+/// What the hand-back has been waiting for, or cannot do; the patch of the Application if that is news. Whoever asks for a
+/// refresh meanwhile is not kept waiting: there is nothing to compare with.
 fn report(observed: &Observed) -> Option<Step> {
+    let app = &observed.app;
+    let before = app.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
+    let desired = conditions::merged(&before, obstacles(observed), observed.now);
+    let asked = refresh::removal(app);
+    let mut change = json!({});
+    if desired != before {
+        deep_merge(&mut change, json!({"status": {"conditions": desired}}));
+    }
+    if asked != json!({}) {
+        deep_merge(&mut change, json!({"metadata": {"annotations": asked}}));
+    }
+    (change != json!({})).then(|| Step::PatchApplication(guarded(app, change)))
+}
+
+fn obstacles(observed: &Observed) -> Vec<(&'static str, String)> {
     let waits = workloads(observed)
         .filter(|live| is_overdue(*live, observed.now))
         .map(|live| format!("waiting for Flux to let go of {} (does its controller run?)", live.key()));
-    let refused = observed.refusal.iter().map(|refusal| {
-        format!(
-            "{} (grant it, or set the annotation {}: \"true\")",
-            refusal.message,
-            names::ANNOTATION_KEEP_RELEASE_RECORD
-        )
-    });
-    let found = refused
-        .chain(waits)
-        .map(|what| (conditions::HAND_BACK_WARNING, format!("not stock Argo CD's again yet: {what}")));
-    let before = observed.app.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
-    let desired = conditions::merged(&before, found.collect(), observed.now);
-    let change = json!({"status": {"conditions": desired}});
-    (desired != before).then(|| Step::PatchApplication(guarded(&observed.app, change)))
+    let way_out = names::ANNOTATION_KEEP_RELEASE_RECORD;
+    let refused = observed
+        .refusal
+        .iter()
+        .map(|refusal| format!("{} (grant it, or set the annotation {way_out}: \"true\")", refusal.message));
+    let obstacles = refused.chain(waits);
+    obstacles
+        .map(|what| (conditions::HAND_BACK_WARNING, format!("not stock Argo CD's again yet: {what}")))
+        .collect()
 }
 
 fn is_overdue(live: Live<'_>, now: Timestamp) -> bool {

@@ -6,6 +6,7 @@
 pub mod auto_sync;
 mod chatter;
 pub mod deletion;
+mod gate;
 pub mod hand_back;
 pub mod operation;
 pub mod refresh;
@@ -98,7 +99,8 @@ fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<St
     all.extend(answer.steps);
     all.extend(write);
     all.extend(events);
-    all.extend(requeue.into_iter().chain(answer.requeue).chain(later).map(Step::Requeue));
+    let looks = requeue.into_iter().chain(answer.requeue).chain(later).chain(gate::next_look(view));
+    all.extend(looks.map(Step::Requeue));
     Plan { steps: all, state, status: Some(desired) }
 }
 
@@ -130,11 +132,19 @@ fn application_patch(
     }
     // Later than or equal to `finishedAt`, or notifications and `argocd app wait` never see the end of an operation
     // (argo-cd notification_controller/controller/controller.go, cmd/argocd/commands/app.go).
-    desired.reconciled_at = Some(view.observed.now);
+    let reconciled_at = reconciled_at(view, desired);
+    desired.reconciled_at = Some(reconciled_at);
     let mut change = change.unwrap_or_else(|| json!({}));
-    patch::merge(&mut change, &json!({"reconciledAt": seconds::text(view.observed.now)}));
+    patch::merge(&mut change, &json!({"reconciledAt": seconds::text(reconciled_at)}));
     fields.insert("status".into(), change);
     Some(guarded(app, Value::Object(fields)))
+}
+
+/// Now, but never before what the status tells of: an operation may be dated to the next second.
+fn reconciled_at(view: &View<'_>, desired: &ApplicationStatus) -> Timestamp {
+    let operation = desired.operation_state.as_ref();
+    let told = operation.map(|operation| operation.finished_at.unwrap_or(operation.started_at));
+    told.unwrap_or(view.observed.now).max(view.observed.now)
 }
 
 /// `change` with the resourceVersion it was decided on: a decision on a stale Application is refused by the API server.

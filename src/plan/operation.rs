@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::Step;
 use super::auto_sync::{self, Decision};
 use super::result;
 use super::sync::{self, Outcome};
 use crate::argo::Application;
-use crate::argo::operation::{Operation, OperationState, Phase};
+use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase};
 use crate::argo::status::ApplicationStatus;
 use crate::mirror::View;
 use crate::mirror::status::{self, Record};
+use crate::names;
 
 /// What becomes of `.operation`.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,15 +93,24 @@ fn by_itself(view: &View<'_>, last: Option<OperationState>) -> Turn {
 }
 
 fn begin(view: &View<'_>, operation: Operation) -> OperationState {
+    let started_at = beginning(view, &operation.initiated_by);
     OperationState {
         operation,
         phase: Phase::Running,
         message: String::new(),
         sync_result: None,
-        started_at: view.observed.now,
+        started_at,
         finished_at: None,
         retry_count: 0,
     }
+}
+
+/// A `RollingSync` goes on once its operation is seen to have begun after the whole second in which it was asked for
+/// (argo-cd `applicationset/progressivesync/progressive_sync.go`, `UpdateApplicationSetApplicationStatus`): one that
+/// begins in that very second would leave its step Pending, and be asked for a second time.
+fn beginning(view: &View<'_>, by: &InitiatedBy) -> Timestamp {
+    let now = view.observed.now;
+    if by.username == names::APPLICATION_SET_CONTROLLER { now + SignedDuration::from_secs(1) } else { now }
 }
 
 fn proceed(view: &View<'_>, mut state: OperationState, begins: bool, field: OperationField) -> Turn {
@@ -117,7 +129,7 @@ fn proceed(view: &View<'_>, mut state: OperationState, begins: bool, field: Oper
 }
 
 fn end(view: &View<'_>, mut state: OperationState, outcome: &Outcome, operation: OperationField) -> Turn {
-    let now = view.observed.now;
+    let now = view.observed.now.max(state.started_at);
     state.phase = outcome.phase.clone();
     state.message.clone_from(&outcome.message);
     state.finished_at = Some(now);

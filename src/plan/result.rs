@@ -12,12 +12,31 @@ pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>
         if view.delivery.available.is_empty() { sync.revision } else { view.delivery.available.clone() };
     let multiple = app.has_multiple_sources();
     SyncResult {
-        resources: view.resources.iter().map(|resource| line(view, resource, outcome)).collect(),
+        resources: lines(view, outcome),
         revisions: if multiple { vec![revision.clone()] } else { Vec::new() },
         revision: if multiple { String::new() } else { revision },
         source: sync.source.or_else(|| app.spec.source.clone()).filter(|_| !multiple),
         sources: if multiple { app.spec.sources.clone() } else { Vec::new() },
     }
+}
+
+/// A line for each Flux object, and one for each object that the project refuses.
+fn lines(view: &View<'_>, outcome: Option<&Outcome>) -> Vec<ResourceResult> {
+    let refused = view.refusals.iter().filter(|_| outcome.is_some()).map(|refused| {
+        let object = refused.object.clone();
+        ResourceResult {
+            group: object.group,
+            version: object.version,
+            kind: object.kind,
+            namespace: object.namespace,
+            name: object.name,
+            status: "SyncFailed".to_owned(),
+            message: refused.message.clone(),
+            hook_phase: String::new(),
+            sync_phase: "Sync".to_owned(),
+        }
+    });
+    view.resources.iter().map(|resource| line(view, resource, outcome)).chain(refused).collect()
 }
 
 /// The result line of one Flux object, with Flux's own message.

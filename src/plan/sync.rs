@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::Step;
+use super::gate;
 use super::refresh;
 use super::upkeep;
 use crate::argo::operation::{OperationState, Phase, SyncOperation};
@@ -13,6 +14,7 @@ use crate::flux::{FluxKind, Live};
 use crate::merge::deep_merge;
 use crate::mirror::{Relation, Resource, SourceState, View, WorkloadState, conditions, patch};
 use crate::names;
+use crate::project;
 
 /// How far a Sync is.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +72,9 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
     let Some(sync) = &operation.operation.sync else {
         return Progress::ended(Outcome::error("Invalid operation request: no operation specified"));
     };
+    if let Some(message) = gate::blocks(view, operation) {
+        return Progress::doing(upkeep::hold(view).into_iter().collect(), message);
+    }
     let obstacle = refusal(view, sync).or_else(|| obstacle(view)).or_else(|| refused(view, operation));
     if let Some(outcome) = obstacle {
         return Progress::ended(outcome);
@@ -85,7 +90,7 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
         steps.extend(sources.steps);
         return Progress { steps, ..sources };
     }
-    let mut progress = turn.workload();
+    let mut progress = forbidden(view).unwrap_or_else(|| turn.workload());
     steps.extend(sources.steps);
     steps.append(&mut progress.steps);
     Progress { steps, ..progress }
@@ -111,8 +116,39 @@ fn refusal(view: &View<'_>, sync: &SyncOperation) -> Option<Outcome> {
     Some(Outcome::failed(sentence))
 }
 
+/// The beginning of the message of a Sync that was refused because of its objects (gitops-engine `sync/sync_context.go`).
+const NOT_VALID: &str = "one or more synchronization tasks are not valid";
+
+/// The end of a Sync whose objects the project refuses.
+fn forbidden(view: &View<'_>) -> Option<Progress> {
+    if gate::is_unchecked(view) {
+        return Some(Progress::waiting("waiting for what the source would deliver"));
+    }
+    let mut sentences: Vec<&str> = view.refusals.iter().map(|refused| refused.message.as_str()).collect();
+    sentences.sort_unstable();
+    sentences.dedup();
+    let message = format!("{NOT_VALID}: {}", sentences.join("; "));
+    (!sentences.is_empty()).then(|| Progress::ended(Outcome::failed(message)))
+}
+
+/// The operation ended because of the project.
+pub(super) fn was_forbidden(operation: &OperationState) -> bool {
+    let verdicts = [project::INVALID_SPEC_ERROR, project::UNKNOWN_ERROR];
+    match operation.phase {
+        Phase::Failed => operation.message.starts_with(NOT_VALID),
+        Phase::Error => verdicts.iter().any(|kind| operation.message.starts_with(kind)),
+        _ => false,
+    }
+}
+
 /// What stands in the way of any Sync, whatever the sources say.
 pub(super) fn obstacle(view: &View<'_>) -> Option<Outcome> {
+    let violations =
+        view.violations.iter().map(|violation| format!("{}: {}", violation.kind, violation.message));
+    let violations: Vec<String> = violations.collect();
+    if !violations.is_empty() {
+        return Some(Outcome::error(violations.join(";")));
+    }
     let problems = view.observed.translation.problems.iter();
     let errors: Vec<String> = problems
         .filter(|problem| problem.severity == crate::translate::Severity::Error)

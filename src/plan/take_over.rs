@@ -21,6 +21,8 @@ use crate::names;
 
 /// How long stock Argo CD is waited for after its last trace.
 const GRACE: Duration = Duration::from_secs(10);
+/// The end of the names of Flux's API groups.
+const FLUX_GROUPS: &str = ".toolkit.fluxcd.io";
 
 /// Older clusters, or a missing admission policy: the stamp comes late, and the event says so. Its mark is the time, which
 /// the delivery waits from.
@@ -57,12 +59,15 @@ pub(super) fn plan(view: &View<'_>) -> Option<Plan> {
 
 /// The status lists what stock Argo CD delivered, nothing of what the bridge would, and there is nothing of the bridge's.
 fn is_stocks(view: &View<'_>, status: &ApplicationStatus) -> bool {
-    let is_listed = |wanted: &Resource<'_>| status.resources.iter().any(|found| is_same(found, wanted));
-    view.generates()
-        && !view.resources.is_empty()
-        && !status.resources.is_empty()
+    let is_flux_s = |found: &ResourceStatus| found.group.ends_with(FLUX_GROUPS);
+    let is_ours = |found: &ResourceStatus| match view.resources.as_slice() {
+        // Nothing is known of what is wanted: something stands in the way.
+        [] => is_flux_s(found),
+        wanted => wanted.iter().any(|wanted| is_same(found, wanted)),
+    };
+    !status.resources.is_empty()
         && view.observed.owned().next().is_none()
-        && !view.resources.iter().any(is_listed)
+        && !status.resources.iter().any(is_ours)
 }
 
 fn is_same(found: &ResourceStatus, wanted: &Resource<'_>) -> bool {

@@ -18,10 +18,8 @@ use super::usage::{GroupKind, Scope, Watch};
 use crate::controller::watch::Delays;
 use crate::mirror::live::{Node, NodeKey, reads_body};
 
-/// When to ask again for what may not be read.
-const FORBIDDEN_DELAY: Duration = Duration::from_secs(300);
-/// When to ask again for what is not served, the first time and at most.
-const ABSENT_DELAYS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(300));
+/// When to ask again for what may not be read or is not served, the first time and at most.
+const DELAYS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(300));
 /// After how many failures in a row a kind that was never listed holds nobody up any more.
 const PATIENCE: u32 = 4;
 
@@ -39,31 +37,33 @@ enum End {
 /// Watches until `token` is cancelled.
 pub(super) async fn run(live: Arc<Live>, watch: Watch, token: CancellationToken) {
     let work = async {
-        let mut absent_delay = ABSENT_DELAYS.0;
+        let mut delay = DELAYS.0;
         loop {
-            let served = find(&live, &watch).await;
+            let served = find(&live, &watch, &token).await;
             let end = match served {
                 Some(served) => Running::new(&live, &watch, &token, &served).follow().await,
                 None => End::Absent,
             };
             live.unreadable(&watch, &token, end == End::Forbidden);
-            let delay = if end == End::Forbidden { FORBIDDEN_DELAY } else { absent_delay };
             if end == End::Absent {
                 live.discovery.forget(&watch.kind).await;
-                absent_delay = (absent_delay * 2).min(ABSENT_DELAYS.1);
             }
             tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(DELAYS.1);
         }
     };
     token.run_until_cancelled(work).await;
 }
 
 /// How the kind is served; asks until there is an answer.
-async fn find(live: &Live, watch: &Watch) -> Option<Served> {
-    for delay in Delays::default() {
+async fn find(live: &Live, watch: &Watch, token: &CancellationToken) -> Option<Served> {
+    for (failures, delay) in (1..).zip(Delays::default()) {
         match live.discovery.find(&watch.kind).await {
             Ok(served) => return served.filter(|served| is_in_scope(served, &watch.scope)),
             Err(error) => live.failed(&watch.kind, &error),
+        }
+        if failures == PATIENCE {
+            live.unanswered(watch, token);
         }
         tokio::time::sleep(delay).await;
     }

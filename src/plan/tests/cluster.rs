@@ -13,7 +13,7 @@ use super::word;
 use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
-use crate::mirror::fixtures::{App, NAMESPACE, now, translated};
+use crate::mirror::fixtures::{App, NAMESPACE, now, open_project, translated};
 use crate::mirror::managed::Tracking;
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal};
 use crate::names;
@@ -87,6 +87,8 @@ impl Cluster {
             tracking: Tracking::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
+            project: Some(std::sync::Arc::new(open_project())),
+            rendered: crate::project::Rendered::Unneeded,
         })
     }
 

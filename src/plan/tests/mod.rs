@@ -7,6 +7,7 @@ mod crashes;
 mod deletion;
 mod flux;
 mod operations;
+mod projects;
 mod switch;
 mod table;
 

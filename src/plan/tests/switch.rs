@@ -53,8 +53,17 @@ fn the_status_of_the_bridge_is_not_taken_for_its() {
     assert_eq!(plan(&settled.beside(objects())).state, State::Delivered);
     // Somebody deleted all of them: they are made anew, at once.
     assert_ne!(plan(&settled.observed()).state, State::Adopting);
-    let reference = stocks(3).reference();
-    assert_ne!(plan(&reference.observed()).state, State::Adopting);
+    // What is wanted cannot be told: that the past is stock Argo CD's is told by what it delivered.
+    let broken = json!({"spec": {"source": {"targetRevision": "not a version"}}});
+    assert_eq!(
+        words(&plan(&stocks(60).with(&broken).observed())),
+        ["PatchApplication", "EmitEvent TakenOver"]
+    );
+    assert_eq!(plan(&settled.with(&broken).observed()).state, State::Failing);
+    // One that only refers to Flux objects has the same past.
+    let reference = |seconds| stocks(seconds).reference();
+    assert_eq!(words(&plan(&reference(3).observed())), ["Requeue"]);
+    assert_eq!(words(&plan(&reference(60).observed())), ["PatchApplication", "EmitEvent TakenOver"]);
 }
 
 #[test]
@@ -219,6 +228,14 @@ fn a_word_that_somebody_wrote_over_the_stamp_stays() {
 
 #[rstest]
 #[case::asked_for(app("demo").chart("6.3.5").requested().running(), None, Some(Value::Null))]
+#[case::of_a_rollout(
+    app("demo").chart("6.3.5").operation(&json!({
+        "sync": {},
+        "initiatedBy": {"username": "applicationset-controller", "automated": true},
+    })).running(),
+    None,
+    Some(Value::Null)
+)]
 #[case::by_itself(app("demo").chart("6.3.5").running_by_itself(), Some(Value::Null), Some(Value::Null))]
 fn a_request_waits_for_stock_argo_cd(
     #[case] app: App,
@@ -252,6 +269,13 @@ fn flux_that_does_not_answer_is_named_once() {
     assert_eq!(words(&plan(&back(&told, [held(release(), 40)]))), ["Requeue"]);
     let done = plan(&back(&told, []));
     assert_eq!(patch_of(&done)["status"]["conditions"], json!([]));
+}
+
+#[test]
+fn a_refresh_does_not_wait_for_the_hand_back() {
+    let plan = plan(&back(&bridged().refresh(), [held(release(), 1)]));
+    assert_eq!(words(&plan), ["PatchApplication", "Requeue"]);
+    assert_eq!(patch_of(&plan)["metadata"]["annotations"], json!({"argocd.argoproj.io/refresh": null}));
 }
 
 #[test]
