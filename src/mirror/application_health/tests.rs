@@ -40,14 +40,14 @@ fn told_after(observed: &Observed, previous: &HealthStatus) -> String {
 }
 
 /// An object named after its UID, made by `owner` (kind and UID).
-fn node(kind: (&str, &str), uid: &str, owner: Option<(&str, &str)>, content: Value) -> Node {
+fn node(kind: (&str, &str), uid: &str, owner: Option<(&str, &str)>, content: &Value) -> Node {
     let owners: Vec<_> = owner
         .iter()
         .map(|(kind, uid)| json!({"apiVersion": "apps/v1", "kind": kind, "name": uid, "uid": uid}))
         .collect();
     let mut object =
         json!({"metadata": {"name": uid, "namespace": "apps", "uid": uid, "ownerReferences": owners}});
-    patch::merge(&mut object, &content);
+    patch::merge(&mut object, content);
     let object: DynamicObject = serde_json::from_value(object).unwrap();
     Node::of(kind.0, "v1", kind.1, &object)
 }
@@ -57,26 +57,26 @@ fn revision(number: u8) -> Value {
 }
 
 /// A Deployment at revision 2 that counts as available.
-fn deployment(content: Value) -> Node {
+fn deployment(content: &Value) -> Node {
     let mut all = revision(2);
-    patch::merge(&mut all, &content);
-    node(("apps", "Deployment"), "web", None, all)
+    patch::merge(&mut all, content);
+    node(("apps", "Deployment"), "web", None, &all)
 }
 
 fn replica_set(number: u8) -> Node {
-    node(("apps", "ReplicaSet"), &format!("web-{number}"), Some(("Deployment", "web")), revision(number))
+    node(("apps", "ReplicaSet"), &format!("web-{number}"), Some(("Deployment", "web")), &revision(number))
 }
 
 fn crash_looping(uid: &str, owner: (&str, &str)) -> Node {
     let waiting = json!({"reason": "CrashLoopBackOff", "message": "back-off"});
     let status = json!({"phase": "Running", "containerStatuses": [{"state": {"waiting": waiting}}]});
-    node(("", "Pod"), uid, Some(owner), json!({"spec": {"restartPolicy": "Always"}, "status": status}))
+    node(("", "Pod"), uid, Some(owner), &json!({"spec": {"restartPolicy": "Always"}, "status": status}))
 }
 
 #[test]
 fn a_crash_looping_pod_degrades_though_the_release_is_ready() {
     let pod = crash_looping("web-2-x", ("ReplicaSet", "web-2"));
-    let observed = beside(release(&[DEPLOYMENT]), &[deployment(json!({})), replica_set(2), pod]);
+    let observed = beside(release(&[DEPLOYMENT]), &[deployment(&json!({})), replica_set(2), pod]);
     assert_eq!(told(&observed), "Degraded: Pod apps/web-2-x: back-off");
 }
 
@@ -91,41 +91,41 @@ fn pods_count_where_something_keeps_them_running(
     #[case] expected: &str,
 ) {
     let status = json!({"observedGeneration": 1, "conditions": [{"type": "Complete", "status": "True"}]});
-    let owner = node(kind, "db", None, json!({"status": status}));
+    let owner = node(kind, "db", None, &json!({"status": status}));
     let pod = crash_looping("db-0", (kind.1, "db"));
     let observed = beside(release(&[id]), &[owner, pod]);
     assert!(told(&observed).starts_with(expected), "{}", told(&observed));
 }
 
 #[rstest]
-#[case::being_replaced(vec![deployment(json!({})), replica_set(1), crash_looping("x", ("ReplicaSet", "web-1"))])]
-#[case::evicted(vec![deployment(json!({})), replica_set(2), {
+#[case::being_replaced(vec![deployment(&json!({})), replica_set(1), crash_looping("x", ("ReplicaSet", "web-1"))])]
+#[case::evicted(vec![deployment(&json!({})), replica_set(2), {
     let status = json!({"phase": "Failed", "reason": "Evicted", "message": "low on disk"});
-    node(("", "Pod"), "x", Some(("ReplicaSet", "web-2")), json!({"status": status}))
+    node(("", "Pod"), "x", Some(("ReplicaSet", "web-2")), &json!({"status": status}))
 }])]
 #[case::deliberately_ignored(vec![
-    deployment(json!({"metadata": {"annotations": {"argocd.argoproj.io/ignore-healthcheck": "true"}}})),
+    deployment(&json!({"metadata": {"annotations": {"argocd.argoproj.io/ignore-healthcheck": "true"}}})),
     replica_set(2),
     crash_looping("x", ("ReplicaSet", "web-2")),
 ])]
-#[case::of_nobody(vec![deployment(json!({})), crash_looping("x", ("ReplicaSet", "elsewhere"))])]
+#[case::of_nobody(vec![deployment(&json!({})), crash_looping("x", ("ReplicaSet", "elsewhere"))])]
 fn other_pods_do_not_count(#[case] live: Vec<Node>) {
     assert_eq!(told(&beside(release(&[DEPLOYMENT]), &live)), "Healthy: ");
 }
 
 #[test]
 fn what_was_delivered_counts_by_argo_cds_rules() {
-    let waiting = deployment(json!({"spec": {"replicas": 2}}));
+    let waiting = deployment(&json!({"spec": {"replicas": 2}}));
     let observed = beside(release(&[DEPLOYMENT]), &[waiting]);
     // Without the words that change with every Pod.
     assert_eq!(told(&observed), "Progressing: Deployment apps/web is progressing");
-    let paused = deployment(json!({"spec": {"paused": true}}));
+    let paused = deployment(&json!({"spec": {"paused": true}}));
     assert_eq!(
         told(&beside(release(&[DEPLOYMENT]), &[paused])),
         "Suspended: Deployment apps/web: Deployment is paused"
     );
     let ignored = json!({"annotations": {"argocd.argoproj.io/ignore-healthcheck": "true"}});
-    let ignored = deployment(json!({"metadata": ignored, "spec": {"replicas": 2}}));
+    let ignored = deployment(&json!({"metadata": ignored, "spec": {"replicas": 2}}));
     assert_eq!(told(&beside(release(&[DEPLOYMENT]), &[ignored])), "Healthy: ");
 }
 
