@@ -49,6 +49,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let mut keys = keys(shared, &identity, &translation);
     let inventories = inventories(shared, &keys);
     keys.extend(inventories.flux_objects());
+    keys.extend(inventories.0.keys().filter_map(|key| chart_of(shared, key)));
     shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
     let objects: BTreeMap<_, _> =
         keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect();
@@ -101,6 +102,12 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
 /// Inventories of the workload objects among `keys`, and of those that they have delivered.
 fn inventories(shared: &Shared, keys: &BTreeSet<ObjectKey>) -> Inventories {
     Inventories::of(keys.iter().cloned(), |key| shared.cache.object(key))
+}
+
+/// The `HelmChart` that Flux makes for a `HelmRelease`.
+fn chart_of(shared: &Shared, workload: &ObjectKey) -> Option<ObjectKey> {
+    let object = shared.cache.object(workload)?;
+    view::chart_key(Live { kind: workload.kind, object: &object })
 }
 
 /// What was delivered: Flux objects are watched anyway, everything else is from now on.

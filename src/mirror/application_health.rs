@@ -4,6 +4,9 @@
 //! alone, and one thing more: a Pod that does not get up degrades the Application, though Helm has long stopped waiting
 //! for it and its Deployment counts it as merely not available yet.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use super::health;
