@@ -10,7 +10,6 @@ mod redis_settings;
 mod resource_trees;
 mod switching;
 
-//mod notifications_fire_once;
 mod a_bridged_chart_is_a_real_helm_release;
 mod a_crash_looping_pod_degrades_the_application;
 mod a_failing_deployment_degrades_the_application;
