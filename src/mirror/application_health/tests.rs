@@ -208,5 +208,5 @@ fn the_time_moves_with_the_word_alone() {
         HealthStatus { last_transition_time: Some(ago(500).parse().unwrap()), ..health("Healthy", "") };
     assert_eq!(of(&view, &Tree::of(&view), &before, false).last_transition_time, before.last_transition_time);
     let degraded = HealthStatus { status: "Degraded".into(), ..before };
-    assert_eq!(of(&view, &Tree::of(&view), &degraded).last_transition_time, Some(now()));
+    assert_eq!(of(&view, &Tree::of(&view), &degraded, false).last_transition_time, Some(now()));
 }
