@@ -61,7 +61,6 @@ mod idle_is_silent;
 mod invalid_values_are_refused_and_the_release_stays;
 mod logs_actions_and_deletions_work_on_tree_nodes;
 mod notifications_fire_once;
-//mod notifications_fire_once;
 mod only_what_is_in_use_is_watched;
 mod overrides_change_the_generated_objects;
 mod redis_entries_are_like_argo_cds_own;
