@@ -73,6 +73,7 @@ mod switching_a_kustomization_keeps_its_pods;
 mod switching_while_an_operation_runs;
 mod switching_without_the_admission_policy;
 mod sync_windows_hold_syncs;
+mod the_cli_prints_the_same_for_plain_and_bridged;
 mod the_diff_shows_an_edit_and_nothing_else;
 mod the_shipped_manifests_are_enough;
 mod the_stack_is_real;
