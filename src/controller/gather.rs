@@ -1,17 +1,19 @@
 //! Reads everything that one Application needs into one value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kube::core::DynamicObject;
 
 use super::{Shared, delivered};
-use crate::argo::Application;
+use crate::argo::{Application, duration};
 use crate::flux::{Live, Manifest, ObjectKey};
-use crate::mirror::{Delivered, LiveObjects, Observed, Relation, SourceState, compare, source, view};
+use crate::mirror::{Delivered, LiveObjects, Observed, Relation, SourceState, Wish, compare, source, view};
 use crate::names;
 use crate::plan::State;
+use crate::plan::wish::{self, When};
 use crate::translate::{Context, Translation, Want, translate};
 
 /// How often a question may lead to the next one.
@@ -31,18 +33,20 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let refresh = shared.memory.refresh(&identity, is_requested, Timestamp::now());
     let mut asking = Asking {
         shared,
-        app: &app,
         poll: poll_interval(shared),
         token: refresh.as_ref().map(|refresh| refresh.token.as_str()),
         failures: Vec::new(),
         again: None,
     };
-    let translation = asking.translate().await;
-    let (failures, again) = (asking.failures, asking.again);
-    let keys = keys(shared, &identity, &translation);
+    let mut context = asking.context();
+    let translation = asking.translate(&app, &mut context).await;
+    let failures = std::mem::take(&mut asking.failures);
+    let wish = asking.wish(&app, &translation, context).await;
+    let again = asking.again;
+    let mut keys = keys(shared, &identity, &translation);
+    keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
     shared.cache.subscribe(&identity, with_nested(shared, &keys), &translation.namespace);
-    let objects =
-        keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect();
+    let objects = objects(shared, keys);
     let mut observed = Observed {
         now,
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
@@ -51,6 +55,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         control_namespace: shared.options.control_namespace.clone(),
         app,
         translation,
+        wish,
         objects,
         failures,
         refresh,
@@ -61,6 +66,10 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let (summary, wait) = delivered::look(shared, &observed).await;
     observed.summary = summary;
     Gathered { observed, again: again.into_iter().chain(wait).min() }
+}
+
+fn objects(shared: &Shared, keys: BTreeSet<ObjectKey>) -> BTreeMap<ObjectKey, Arc<DynamicObject>> {
+    keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect()
 }
 
 /// With the Flux objects that the workload objects among them have delivered: their deliveries are the Application's.
@@ -98,21 +107,12 @@ fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<
 /// How often Argo CD looks for new revisions (`timeout.reconciliation` in argocd-cm, a Go duration or bare seconds).
 fn poll_interval(shared: &Shared) -> Duration {
     let setting = shared.cache.setting("timeout.reconciliation");
-    let parsed = setting.and_then(|text| parse_duration(&text));
+    let parsed = setting.and_then(|text| duration::parse(&text));
     parsed.filter(|poll| !poll.is_zero()).unwrap_or(Duration::from_secs(names::DEFAULT_POLL_SECONDS))
-}
-
-fn parse_duration(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let span: jiff::SignedDuration = text.trim().parse().ok()?;
-    span.try_into().ok()
 }
 
 struct Asking<'a> {
     shared: &'a Shared,
-    app: &'a Arc<Application>,
     poll: Duration,
     token: Option<&'a str>,
     failures: Vec<String>,
@@ -120,29 +120,56 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
-    async fn translate(&mut self) -> Translation {
-        let mut context = Context {
+    fn context(&self) -> Context {
+        Context {
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: format!("{}s", self.poll.as_secs().max(1)),
             ..Context::default()
-        };
-        let mut translation = translate(self.app, &context);
+        }
+    }
+
+    /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
+    async fn translate(&mut self, app: &Application, context: &mut Context) -> Translation {
+        let mut translation = translate(app, context);
         for _ in 0..MAX_ROUNDS {
-            if translation.wants.is_empty() || !self.answer(&translation, &mut context).await {
+            if translation.wants.is_empty() || !self.answer(app, &translation, context).await {
                 break;
             }
-            translation = translate(self.app, &context);
+            translation = translate(app, context);
         }
         translation
     }
 
+    /// What the operation wants, where that is something else than the spec, whose translation is `own`.
+    async fn wish(&mut self, app: &Application, own: &Translation, context: Context) -> Option<Wish> {
+        let other = wish::with_its_source(app);
+        let wished = other.as_ref().unwrap_or(app);
+        let mut free = None;
+        // Of the other source nothing is known but the refs, which are kept by repository.
+        let known = Context { contents: BTreeMap::new(), ..context };
+        if other.is_some() {
+            free = Some(self.translate(wished, &mut known.clone()).await);
+        }
+        if let Some((pinned, when)) = wish::pinned(wished) {
+            let failures = std::mem::take(&mut self.failures);
+            let pinned = self.translate(&pinned, &mut known.clone()).await;
+            let unpinned = free.as_ref().unwrap_or(own);
+            let objects = objects(self.shared, keys(self.shared, &app.identity(), unpinned));
+            if when == When::Now || wish::is_due(app, &objects, unpinned, &pinned) {
+                return Some(Wish { translation: pinned, failures: std::mem::take(&mut self.failures) });
+            }
+            self.failures = failures;
+        }
+        let failures = std::mem::take(&mut self.failures);
+        free.map(|translation| Wish { translation, failures })
+    }
+
     /// Whether anything new became known.
-    async fn answer(&mut self, translation: &Translation, context: &mut Context) -> bool {
+    async fn answer(&mut self, app: &Application, translation: &Translation, context: &mut Context) -> bool {
         let mut is_wiser = false;
         for want in &translation.wants {
             is_wiser |= match want {
-                Want::Contents { source } => self.contents(*source, translation, context).await,
+                Want::Contents { source } => self.contents(app, *source, translation, context).await,
                 Want::RemoteRefs { url } => self.refs(url, context).await,
             };
         }
@@ -160,12 +187,18 @@ impl Asking<'_> {
         }
     }
 
-    async fn contents(&mut self, index: usize, translation: &Translation, context: &mut Context) -> bool {
+    async fn contents(
+        &mut self,
+        app: &Application,
+        index: usize,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
         let Some(manifest) = translation.objects.iter().find(|manifest| manifest.key.kind.is_source()) else {
             return false;
         };
-        let Some((url, digest)) = self.artifact(manifest) else { return false };
-        let source = self.app.sources().get(index);
+        let Some((url, digest)) = self.artifact(app, manifest) else { return false };
+        let source = app.sources().get(index);
         let (path, is_oci) =
             source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
         match self.shared.questions.contents(&url, &digest, path, is_oci).await {
@@ -188,11 +221,11 @@ impl Asking<'_> {
     }
 
     /// Address and digest of the artifact, when it is that of the wanted source.
-    fn artifact(&self, manifest: &Manifest) -> Option<(String, String)> {
+    fn artifact(&self, app: &Application, manifest: &Manifest) -> Option<(String, String)> {
         let object = self.shared.cache.object(&manifest.key)?;
         let live = Live { kind: manifest.key.kind, object: &object };
         let is_wanted = !matches!(
-            compare::relation(&self.app.identity(), manifest, Some(live)),
+            compare::relation(&app.identity(), manifest, Some(live)),
             Relation::Foreign(_) | Relation::Deleting
         );
         // An artifact of an older spec or revision still tells what the path is, until the newer one is there.
@@ -206,17 +239,4 @@ impl Asking<'_> {
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string);
     std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_poll_interval_is_read_as_argo_cd_writes_it() {
-        assert_eq!(parse_duration("180s"), Some(Duration::from_secs(180)));
-        assert_eq!(parse_duration("2m30s"), Some(Duration::from_secs(150)));
-        assert_eq!(parse_duration("60"), Some(Duration::from_secs(60)));
-        assert_eq!(parse_duration("soon"), None);
-    }
 }

@@ -44,14 +44,25 @@ pub fn relation(identity: &str, wanted: &Manifest, live: Option<Live<'_>>) -> Re
     }
 }
 
-/// A Sync corrects drift by switching drift detection on for a while: that is no edit.
-fn spec_without_correction(wanted: &Manifest, live: Live<'_>) -> Value {
+/// What a Sync has set for its own time is no edit.
+fn spec_without_one_sync(wanted: &Manifest, live: Live<'_>) -> Value {
     let mut spec = live.spec().clone();
-    if live.annotation(names::ANNOTATION_CORRECTING).is_some() {
-        let mode = wanted.spec.pointer("/driftDetection/mode").cloned();
-        if let (Some(mode), Some(live_mode)) = (mode, spec.pointer_mut("/driftDetection/mode")) {
-            *live_mode = mode;
-        }
+    if live.annotation(names::ANNOTATION_FOR_ONE_SYNC).is_none() {
+        return spec;
+    }
+    let mut put_back = |parent: &str, field: &str| {
+        let wanted = wanted.spec.pointer(&format!("{parent}/{field}")).cloned();
+        let Some(fields) = spec.pointer_mut(parent).and_then(Value::as_object_mut) else { return };
+        match wanted {
+            Some(wanted) => fields.insert(field.to_owned(), wanted),
+            None => fields.remove(field),
+        };
+    };
+    if wanted.key.kind == FluxKind::HelmRelease {
+        put_back("/driftDetection", "mode");
+    } else {
+        put_back("", "prune");
+        put_back("", "force");
     }
     spec
 }
@@ -59,7 +70,7 @@ fn spec_without_correction(wanted: &Manifest, live: Live<'_>) -> Value {
 fn is_as_wanted(wanted: &Manifest, live: Live<'_>) -> bool {
     let labels = wanted.labels.iter().all(|(key, value)| live.label(key) == Some(value));
     let annotations = wanted.annotations.iter().all(|(key, value)| live.annotation(key) == Some(value));
-    labels && annotations && surplus(wanted, &spec_without_correction(wanted, live)).is_none()
+    labels && annotations && surplus(wanted, &spec_without_one_sync(wanted, live)).is_none()
 }
 
 /// The merge patch of `spec` that turns the live spec into the wanted one; `None` when it is that already.

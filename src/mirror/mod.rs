@@ -21,7 +21,7 @@ pub mod workload;
 pub use compare::Relation;
 pub use delivered::Delivered;
 pub use live::{LiveObjects, Node, NodeKey};
-pub use observed::{Observed, Refresh, Refusal};
+pub use observed::{Observed, Refresh, Refusal, Wish};
 pub use source::SourceState;
 pub use view::{Resource, View};
 pub use workload::{Delivery, WorkloadState};

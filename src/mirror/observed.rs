@@ -21,6 +21,8 @@ pub struct Observed {
     pub app: Arc<Application>,
     /// What it becomes.
     pub translation: Translation,
+    /// What the requested or running operation wants delivered; `None` when that is what the spec says.
+    pub wish: Option<Wish>,
     /// Live Flux objects: wanted, referenced, owned, and the `HelmChart`s and sources behind them.
     pub objects: BTreeMap<ObjectKey, Arc<DynamicObject>>,
     /// Whether the destination namespace is there.
@@ -43,6 +45,15 @@ pub struct Observed {
     pub control_namespace: String,
 }
 
+/// What an operation wants delivered instead of what the spec says (a rollback, another revision).
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// What the Application becomes with it.
+    pub translation: Translation,
+    /// What could not be found out about it, a sentence each.
+    pub failures: Vec<String>,
+}
+
 /// A refresh in flight. Only its token lives in memory: after a restart the sources are simply asked once more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refresh {
@@ -62,6 +73,12 @@ pub struct Refusal {
 }
 
 impl Observed {
+    /// The same, with the operation's wish in the place of the spec's; `None` when they are one.
+    pub fn as_wished(&self) -> Option<Self> {
+        let Wish { translation, failures } = self.wish.clone()?;
+        Some(Self { translation, failures, wish: None, ..self.clone() })
+    }
+
     /// A live object.
     pub fn live(&self, key: &ObjectKey) -> Option<Live<'_>> {
         self.objects.get(key).map(|object| Live { kind: key.kind, object })

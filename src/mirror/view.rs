@@ -5,6 +5,7 @@ use super::observed::Observed;
 use super::source::{self, SourceState};
 use super::workload::{self, Delivery, Parts, WorkloadState};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::translate::is_version;
 
 /// One object of the Application: wanted or referenced, with its live counterpart.
 #[derive(Clone, Debug)]
@@ -48,7 +49,10 @@ impl<'a> View<'a> {
         let source = source::state(parts.source, None);
         let chart = chart(parts, &source);
         let workload = workload::state(parts.workload, &chart);
-        let delivery = workload::delivery(parts);
+        let mut delivery = workload::delivery(parts);
+        if let Some(available) = available_for_another_wish(&resources) {
+            delivery.available = available;
+        }
         let stale = stale(observed, &resources);
         Self { observed, resources, stale, parts, source, chart, workload, delivery }
     }
@@ -100,6 +104,25 @@ impl<'a> View<'a> {
     pub fn is_synced(&self) -> bool {
         self.objects_match() && self.delivery.is_current && !self.has_drifted() && self.stale.is_empty()
     }
+}
+
+/// What the source offers when the live objects are those of another wish (an older spec, a rollback): what they say of
+/// revisions is not about this one. A chart's version may be told from the wish; anything else is unknown (empty).
+fn available_for_another_wish(resources: &[Resource<'_>]) -> Option<String> {
+    let outdated = resources.iter().filter(|resource| resource.relation == Relation::Outdated);
+    let mut names_revision = outdated.filter_map(|resource| {
+        let manifest = resource.manifest?;
+        let (field, live) = match manifest.key.kind {
+            FluxKind::HelmRelease => ("/chart/spec/version", resource.live?.spec()),
+            FluxKind::GitRepository | FluxKind::OciRepository => ("/ref", resource.live?.spec()),
+            _ => return None,
+        };
+        let wanted = manifest.spec.pointer(field)?;
+        (live.pointer(field) != Some(wanted)).then_some(wanted)
+    });
+    let wanted = names_revision.next_back()?;
+    let version = wanted.as_str().filter(|version| is_version(version));
+    Some(version.map(str::to_owned).unwrap_or_default())
 }
 
 fn resources(observed: &Observed) -> Vec<Resource<'_>> {

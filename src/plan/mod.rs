@@ -6,13 +6,18 @@
 pub mod auto_sync;
 mod chatter;
 pub mod deletion;
+mod dry_run;
+pub mod marks;
 pub mod operation;
 pub mod refresh;
 pub mod result;
+pub mod retry;
+mod selection;
 pub mod state;
 pub mod step;
 pub mod sync;
 pub mod upkeep;
+pub mod wish;
 
 #[cfg(test)]
 mod tests;
@@ -59,9 +64,14 @@ pub fn plan(observed: &Observed) -> Plan {
         return take_over(app);
     }
     let view = View::of(observed);
-    let turn = operation::turn(&view);
+    // While an operation runs, what it wants is what counts for it; the status goes on to compare with the spec.
+    let wished = observed.as_wished();
+    let wished = wished.as_ref().map_or_else(|| view.clone(), View::of);
+    let turn = operation::turn(&wished);
     let answer = refresh::answer(&view, turn.is_fetching());
-    let upkeep = upkeep::steps(&view, turn.is_running());
+    let is_dry =
+        turn.record.operation_state.as_ref().is_some_and(|state| operation::is_dry_run(&state.operation));
+    let upkeep = upkeep::steps(if is_dry { &view } else { &wished }, turn.is_delivering());
     assemble(&view, turn, answer, upkeep)
 }
 
@@ -122,7 +132,9 @@ fn application_patch(
     match operation {
         OperationField::Keep => {}
         OperationField::Set(operation) => {
-            fields.insert("operation".into(), json!(operation));
+            // It may take the place of another one, of which nothing must be left.
+            let change = patch::between(&json!(app.operation), &patch::without_nulls(json!(operation)));
+            fields.extend(change.map(|change| ("operation".to_owned(), change)));
         }
         OperationField::Clear => {
             fields.insert("operation".into(), Value::Null);

@@ -32,6 +32,7 @@ mod value_files;
 pub use context::{Contents, Context, PathKind, RemoteRefs, Want};
 pub use path::RepoPath;
 pub use problem::{Problem, Severity};
+pub use revision::{is_exact_revision, is_version};
 
 use serde_json::Value;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::super::wish::{self, When};
 use super::super::{Plan, Step, plan};
 use super::api_server::{ApiServer, Refused};
 use super::flux::Flux;
@@ -13,13 +14,27 @@ use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::{App, NAMESPACE, now, translated};
-use crate::mirror::{LiveObjects, Observed, Refresh, Refusal};
+use crate::mirror::{LiveObjects, Observed, Refresh, Refusal, Wish};
 use crate::names;
+
+type Objects = std::collections::BTreeMap<ObjectKey, std::sync::Arc<kube::core::DynamicObject>>;
 
 /// More looks than any story needs.
 const PATIENCE: usize = 150;
 /// A look that is due so soon happens.
 const SOON: Duration = Duration::from_secs(15);
+
+/// What the operation of `app` wants, as the shell finds it out.
+fn wished(app: &Application, objects: &Objects, is_known: bool) -> Option<Wish> {
+    let other = wish::with_its_source(app);
+    let free = translated(other.as_ref().unwrap_or(app), is_known);
+    let pinned = wish::pinned(other.as_ref().unwrap_or(app)).and_then(|(pinned, when)| {
+        let pinned = translated(&pinned, is_known);
+        (when == When::Now || wish::is_due(app, objects, &free, &pinned)).then_some(pinned)
+    });
+    let translation = pinned.or(other.map(|_| free))?;
+    Some(Wish { translation, failures: Vec::new() })
+}
 
 /// Bridge, API server and Flux.
 #[derive(Clone, Debug)]
@@ -55,7 +70,7 @@ impl Cluster {
         let fresh = Refresh { token: now.to_string(), since: now };
         self.refresh = is_asked.then(|| self.refresh.clone().unwrap_or(fresh));
         let objects = self.api.objects.iter();
-        let objects: std::collections::BTreeMap<_, _> = objects
+        let objects: Objects = objects
             .map(|(key, object)| {
                 (key.clone(), std::sync::Arc::new(serde_json::from_value(object.clone()).unwrap()))
             })
@@ -65,6 +80,7 @@ impl Cluster {
         Some(Observed {
             now,
             translation: translated(&app, is_known),
+            wish: wished(&app, &objects, is_known),
             app,
             objects,
             namespace_exists: self.api.namespaces.contains(NAMESPACE),
@@ -111,6 +127,7 @@ impl Cluster {
                 self.api.namespaces.insert(name.clone());
             }
             Step::ApplyObject(manifest) => self.api.apply(manifest)?,
+            Step::TryObject(manifest) => self.api.clone().apply(manifest)?,
             Step::PatchObject { key, patch } => self.api.patch_object(key, patch),
             Step::DeleteObject { key, uid } => self.api.delete(key, uid),
             Step::ConfirmGone { labels, identity } => self.api.confirm_gone(labels, identity)?,
@@ -161,6 +178,29 @@ impl Cluster {
     /// The Sync button.
     pub(super) fn press_sync(&mut self) -> &mut Self {
         self.edit(&json!({"operation": {"sync": {}, "initiatedBy": {"username": "admin"}}}))
+    }
+
+    /// `argocd app rollback`, as Argo CD's server writes it.
+    pub(super) fn roll_back(&mut self, id: usize) -> &mut Self {
+        let entry = json!(self.status().history[id]);
+        let sync = json!({
+            "revision": entry["revision"],
+            "source": entry["source"],
+            "syncStrategy": {"apply": {}},
+        });
+        self.operate(&sync)
+    }
+
+    /// An operation that a person asks for.
+    pub(super) fn operate(&mut self, sync: &Value) -> &mut Self {
+        let operation = json!({"sync": sync, "initiatedBy": {"username": "admin"}});
+        // What `SetAppOperation` does.
+        self.edit(&json!({"operation": operation, "status": {"operationState": null}}))
+    }
+
+    /// Whether anything happens at the next look.
+    pub(super) fn is_silent(&mut self) -> bool {
+        self.look().is_some_and(|plan| plan.steps.iter().all(|step| matches!(step, Step::Requeue(_))))
     }
 
     /// How many carried out steps begin with `prefix`.

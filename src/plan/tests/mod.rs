@@ -7,7 +7,9 @@ mod crashes;
 mod deletion;
 mod flux;
 mod operations;
+mod retries;
 mod table;
+mod wishes;
 
 use super::{Plan, Step, plan};
 use crate::argo::operation::{OperationState, Phase};
@@ -22,7 +24,9 @@ fn words(plan: &Plan) -> Vec<String> {
 
 fn word(step: &Step) -> String {
     match step {
-        Step::ApplyObject(manifest) => format!("{} {}", step.name(), manifest.key.kind.kind()),
+        Step::ApplyObject(manifest) | Step::TryObject(manifest) => {
+            format!("{} {}", step.name(), manifest.key.kind.kind())
+        }
         Step::PatchObject { key, .. } | Step::DeleteObject { key, .. } => {
             format!("{} {}", step.name(), key.kind.kind())
         }
