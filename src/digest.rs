@@ -16,3 +16,11 @@ pub fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+/// SHA-256 over several texts, each with its length, so that what ends in one does not begin another.
+pub fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let hash = parts
+        .into_iter()
+        .fold(Sha256::new(), |hash, part| hash.chain_update(part.len().to_le_bytes()).chain_update(part));
+    hash.finalize().into()
+}

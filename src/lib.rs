@@ -14,30 +14,36 @@
 //! | [`names`] | every label, annotation, finalizer, option and default |
 //! | [`translate`] | Application → Flux objects and problems |
 //! | [`mirror`] | live objects → status: relations, states, health, conditions |
-//! | [`plan`] | what is to be done, as [`plan::Step`]s: operations, upkeep, refresh, deletion |
+//! | [`project`] | what an `AppProject` allows: sources, destinations, kinds, times |
+//! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
+//! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
 //! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
 //! | [`cli`] | one file a verb |
 //! | [`yaml`], [`merge`], [`digest`] | doors to YAML, merging and hashing |
 //!
 //! # Invariants
 //!
-//! 1. An Application without exactly `FluxSubsystem=true` among its sync options is never written to.
+//! 1. An Application without exactly `FluxSubsystem=true` among its sync options is never written to. The one exception is
+//!    one that carries the bridge's own stamp (`flux-subsystem.dev/stamped`): it is handed back to stock Argo CD, and the
+//!    stamp taken off.
 //! 2. Nothing is deleted or changed that does not carry both the bridge's label and the owning Application's identity.
-//!    The one exception is `reconcile.fluxcd.io/requestedAt` on an object that an Application only refers to, when
-//!    somebody asks for a Sync or a refresh.
+//!    The exceptions: `reconcile.fluxcd.io/requestedAt` on an object that an Application only refers to, when somebody
+//!    asks for a Sync or a refresh; and, when an Application is handed back, what its generated `HelmRelease` leaves
+//!    behind (the `HelmChart` that Flux made of it, and Helm's records of its release).
 //! 3. What `flux-subsystem translate` prints is what the controller applies.
 //! 4. Status comes from Flux and the live objects, never from the bridge's own last write; all state is in the API
 //!    server. A process killed between any two requests leaves nothing to repair.
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. `translate`, `mirror` and `plan` hold no `async`, client, clock, environment or file access; a test reads their
+//! 7. `translate`, `mirror`, `project` and `plan` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
 pub mod argo;
 pub mod artifact;
+pub mod cache;
 pub mod cli;
 pub mod controller;
 pub mod digest;
@@ -48,6 +54,7 @@ pub mod metrics;
 pub mod mirror;
 pub mod names;
 pub mod plan;
+pub mod project;
 pub mod remote_refs;
 pub mod serve;
 pub mod telemetry;

@@ -57,7 +57,7 @@ struct ByStep {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByKind {
-    kind: &'static str,
+    kind: String,
 }
 
 /// Every metric of the program. Methods take `&self` and never block for long: it is shared by all tasks.
@@ -70,7 +70,11 @@ pub struct Metrics {
     queued: Gauge,
     writes: Family<ByStep, Counter>,
     watch_errors: Family<ByKind, Counter>,
+    live_watches: Gauge,
+    live_objects: Gauge,
     leader: Gauge,
+    redis_connected: Gauge,
+    redis_writes: Family<ByOutcome, Counter>,
     states: Arc<Census>,
     problems: Arc<Census>,
 }
@@ -93,7 +97,11 @@ impl Metrics {
             queued: Gauge::default(),
             writes: Family::default(),
             watch_errors: Family::default(),
+            live_watches: Gauge::default(),
+            live_objects: Gauge::default(),
             leader: Gauge::default(),
+            redis_connected: Gauge::default(),
+            redis_writes: Family::default(),
             states: Census::new("applications", "Bridged Applications by state", "state"),
             problems: Census::new("problems", "Problems of bridged Applications by severity", "severity"),
         };
@@ -111,7 +119,15 @@ impl Metrics {
         ours.register("queue_depth", "Applications that wait for their reconcile", self.queued.clone());
         ours.register("writes", "Requests that write, by kind of step and outcome", self.writes.clone());
         ours.register("watch_errors", "Failures of watches by kind of object", self.watch_errors.clone());
+        ours.register("live_watches", "Watches of what was delivered", self.live_watches.clone());
+        ours.register("live_objects", "Objects that those watches keep, trimmed", self.live_objects.clone());
         ours.register("leader", "1 while this replica leads", self.leader.clone());
+        ours.register("redis_connected", "1 while Argo CD's Redis answers", self.redis_connected.clone());
+        ours.register(
+            "redis_writes",
+            "Entries written to Argo CD's Redis by outcome",
+            self.redis_writes.clone(),
+        );
         ours.register_collector(Box::new(Arc::clone(&self.states)));
         ours.register_collector(Box::new(Arc::clone(&self.problems)));
     }
@@ -140,13 +156,29 @@ impl Metrics {
     }
 
     /// A watch of that kind of object failed and will be started again.
-    pub fn watch_failed(&self, kind: &'static str) {
-        self.watch_errors.get_or_create(&ByKind { kind }).inc();
+    pub fn watch_failed(&self, kind: &str) {
+        self.watch_errors.get_or_create(&ByKind { kind: kind.to_owned() }).inc();
+    }
+
+    /// So many watches of what was delivered there are, and so many objects they keep.
+    pub fn set_live(&self, watches: usize, objects: usize) {
+        self.live_watches.set(i64::try_from(watches).unwrap_or(i64::MAX));
+        self.live_objects.set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
     /// This replica leads, or does not.
     pub fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
+    }
+
+    /// Argo CD's Redis answers, or does not.
+    pub fn set_redis_connected(&self, is_connected: bool) {
+        self.redis_connected.set(i64::from(is_connected));
+    }
+
+    /// An Application's entry in Argo CD's Redis was written, or taken out.
+    pub fn wrote_to_redis(&self, outcome: Outcome) {
+        self.redis_writes.get_or_create(&ByOutcome { outcome: outcome.as_str() }).inc();
     }
 
     /// How many Applications are in which state; replaces what was said before.
@@ -228,13 +260,20 @@ mod tests {
         metrics.watch_failed("HelmRelease");
         metrics.set_leader(true);
         metrics.set_queue_depth(7);
+        metrics.set_live(3, 12);
+        metrics.set_redis_connected(true);
+        metrics.wrote_to_redis(Outcome::Ok);
         for line in [
             r#"flux_subsystem_reconciles_total{outcome="ok"} 1"#,
             "flux_subsystem_reconcile_duration_seconds_count 1",
             r#"flux_subsystem_writes_total{step="ApplyObject",outcome="conflict"} 1"#,
             r#"flux_subsystem_watch_errors_total{kind="HelmRelease"} 1"#,
+            "flux_subsystem_live_watches 3",
+            "flux_subsystem_live_objects 12",
             "flux_subsystem_leader 1",
             "flux_subsystem_queue_depth 7",
+            "flux_subsystem_redis_connected 1",
+            r#"flux_subsystem_redis_writes_total{outcome="ok"} 1"#,
             concat!(r#"flux_subsystem_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
             "# EOF",
         ] {

@@ -12,12 +12,25 @@ pub const OPTION_CREATE_NAMESPACE: &str = "CreateNamespace=true";
 /// Stock Argo CD leaves an Application with this annotation alone (argo-cd `common/common.go`, parsed by Go's
 /// `strconv.ParseBool`).
 pub const ANNOTATION_SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
-/// Says that [`ANNOTATION_SKIP_RECONCILE`] is the bridge's stamp and not somebody's own wish.
+/// Says that [`ANNOTATION_SKIP_RECONCILE`] is the bridge's stamp and not somebody's own wish: `true` when the admission
+/// policy set it, the time when the controller did, later than it should have been.
 pub const ANNOTATION_STAMPED: &str = "flux-subsystem.dev/stamped";
 /// Argo CD's request for a refresh: `normal` or `hard` (argo-cd `util/argo/argo.go`, `RefreshApp`).
 pub const ANNOTATION_REFRESH: &str = "argocd.argoproj.io/refresh";
+/// Argo CD's mark on what it tracks (argo-cd `common/common.go`, `AnnotationKeyAppInstance`). Generated objects never
+/// carry it; in the cache they seem to, since the CLI looks for it.
+pub const ANNOTATION_TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
+/// Argo CD's mark where several Argo CDs share a cluster (`AnnotationInstallationID`).
+pub const ANNOTATION_INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
 /// Written by Argo CD's server together with [`ANNOTATION_REFRESH`]; both have to go for the answer.
 pub const ANNOTATION_HYDRATE: &str = "argocd.argoproj.io/hydrate";
+
+/// On an Application: `true` keeps Helm's record of the release when the Application goes back to stock Argo CD, so that
+/// `helm list` goes on showing it and `helm uninstall` goes on working.
+pub const ANNOTATION_KEEP_RELEASE_RECORD: &str = "flux-subsystem.dev/keep-release-record";
+/// `operation.initiatedBy.username` of what a `RollingSync` asks for (argo-cd
+/// `applicationset/progressivesync/progressive_sync.go`, `syncApplication`).
+pub const APPLICATION_SET_CONTROLLER: &str = "applicationset-controller";
 
 /// Label on everything the bridge generates (the name is the original's).
 pub const LABEL_GENERATED: &str = "flamingo/generated";
@@ -43,6 +56,21 @@ pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 pub const ANNOTATION_FOR_ONE_SYNC: &str = "flux-subsystem.dev/for-one-sync";
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application has no automated sync policy and waits for a Sync.
 pub const SUSPENDED_UNTIL_SYNC: &str = "until-sync";
+/// Value of [`ANNOTATION_SUSPENDED`]: a sync window of the project is closed.
+pub const SUSPENDED_BY_WINDOW: &str = "sync-window";
+/// Value of [`ANNOTATION_SUSPENDED`]: the project does not permit the Application, or each revision has to be looked at
+/// before it is delivered.
+pub const SUSPENDED_BY_PROJECT: &str = "project";
+
+/// Value of [`ANNOTATION_SUSPENDED`]: the Application goes back to stock Argo CD, and the object goes without what it
+/// delivered.
+pub const SUSPENDED_TO_HAND_BACK: &str = "hand-back";
+
+/// On a `HelmChart`: the `HelmRelease` that Flux made it from (helm-controller
+/// `internal/reconcile/helmchart_template.go`).
+pub const LABEL_HELM_RELEASE_NAME: &str = "helm.toolkit.fluxcd.io/name";
+/// The namespace of the same.
+pub const LABEL_HELM_RELEASE_NAMESPACE: &str = "helm.toolkit.fluxcd.io/namespace";
 
 /// Annotations that merge YAML into a generated object (`-override`) or replace its spec (`-replace`), by kind.
 pub const OVERRIDE_PREFIX: &str = "flamingo/";

@@ -3,7 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 5] = ["translate", "mirror", "plan", "merge.rs", "yaml.rs"];
+const PURE: [&str; 9] = [
+    "translate",
+    "mirror",
+    "project",
+    "plan",
+    "merge.rs",
+    "yaml.rs",
+    "cache/settings.rs",
+    "cache/keys.rs",
+    "cache/codec.rs",
+];
 const FORBIDDEN: [&str; 10] = [
     "async",
     "tokio",

@@ -24,6 +24,7 @@ pub mod paths;
 pub mod process;
 pub mod programs;
 pub mod progress;
+pub mod redis;
 pub mod run;
 pub mod sources;
 pub mod stack;
@@ -39,6 +40,7 @@ mod packages;
 mod ports;
 
 pub use bridge::{Bridge, BridgeOptions, Until};
+pub use redis::{Redis, RedisOptions};
 pub use run::Output;
 pub use sources::charts::Chart;
 pub use sources::{Server, Sources};

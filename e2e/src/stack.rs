@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::hex::hex;
+use crate::redis::Redis;
 use crate::run::{Output, run};
 use crate::sources::Sources;
 use crate::state::{Options, State};
@@ -102,6 +103,11 @@ impl Stack {
     /// The repositories that Applications point at.
     pub fn sources(&self) -> Sources {
         Sources::new(self.state.clone())
+    }
+
+    /// The Redis that Argo CD uses.
+    pub fn redis(&self) -> Redis {
+        Redis::of(&self.state)
     }
 
     /// A client with all rights. Each call makes a new one: a client ends with the runtime that made it, and every

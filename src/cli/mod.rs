@@ -2,6 +2,7 @@
 
 mod applications;
 mod checkout;
+pub mod redis;
 pub mod run;
 pub mod translate;
 

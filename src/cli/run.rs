@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::redis::RedisArgs;
 use crate::controller::{self, Options, READINESS_CACHES};
 use crate::lease;
 use crate::metrics::Metrics;
@@ -40,6 +41,9 @@ pub struct Args {
     /// How the log is written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Argo CD's Redis. Last, since its heading would cover what follows.
+    #[command(flatten)]
+    pub redis: RedisArgs,
 }
 
 /// Runs until SIGTERM or SIGINT, or until the lease is lost.
@@ -114,6 +118,7 @@ async fn control(
         control_namespace: args.argocd_namespace,
         concurrency: args.concurrency,
         reconcile_timeout: Duration::from_secs(90),
+        redis: args.redis.overrides()?,
     };
     tracing::info!(?options, version = env!("CARGO_PKG_VERSION"), "controlling");
     controller::run(client, http, options, Arc::clone(metrics), readiness, stop).await;

@@ -14,9 +14,13 @@ use tokio::sync::watch;
 
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::project::{self, AppProject};
 
 /// How long an answer may lie over a watched object; a watch that is slower than this is down, and says so itself.
 const OVERLAY_LIFE: Duration = Duration::from_secs(30);
+
+/// Key of argocd-cm: which projects add to which others.
+const GLOBAL_PROJECTS: &str = "globalProjects";
 
 /// The stores that the watches fill.
 pub(super) struct Stores {
@@ -24,6 +28,7 @@ pub(super) struct Stores {
     pub(super) flux: BTreeMap<FluxKind, Store<DynamicObject>>,
     pub(super) namespaces: Store<PartialObjectMeta<Namespace>>,
     pub(super) settings: Store<ConfigMap>,
+    pub(super) projects: Store<AppProject>,
 }
 
 #[derive(Default)]
@@ -165,6 +170,31 @@ impl Cache {
         map.data.as_ref()?.get(key).cloned()
     }
 
+    /// The Application's project, with what global projects add to it.
+    pub(super) fn project(&self, app: &Application) -> Option<Arc<AppProject>> {
+        let project = self.named_project(app.project())?;
+        let globals = self.setting(GLOBAL_PROJECTS).unwrap_or_default();
+        if globals.is_empty() {
+            return Some(project);
+        }
+        let find = |name: &str| self.named_project(name).map(|project| AppProject::clone(&project));
+        Some(Arc::new(project::virtual_project(&project, &globals, find)))
+    }
+
+    fn named_project(&self, name: &str) -> Option<Arc<AppProject>> {
+        self.stores.projects.find(|project| project.name() == name)
+    }
+
+    /// The Applications that an event of this project concerns: all of them, where it is a global one.
+    pub(super) fn interested_in_project(&self, project: &AppProject) -> Vec<ObjectRef<Application>> {
+        let globals = project::global_project_names(&self.setting(GLOBAL_PROJECTS).unwrap_or_default());
+        let is_global = globals.iter().any(|global| global == project.name());
+        let applications = self.stores.applications.state();
+        let concerned = applications.iter().filter(|app| app.is_bridged());
+        let concerned = concerned.filter(|app| is_global || app.project() == project.name());
+        concerned.filter_map(|app| reference(&app.identity())).collect()
+    }
+
     pub(super) fn absent_kinds(&self) -> BTreeSet<FluxKind> {
         self.absent.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -222,7 +252,7 @@ fn unsubscribe(interested: &mut HashMap<ObjectKey, HashSet<String>>, key: &Objec
     }
 }
 
-fn reference(identity: &str) -> Option<ObjectRef<Application>> {
+pub(super) fn reference(identity: &str) -> Option<ObjectRef<Application>> {
     let (namespace, name) = identity.split_once('/')?;
     Some(ObjectRef::new(name).within(namespace))
 }

@@ -1,8 +1,10 @@
 //! The only writer: carries out steps.
 
-use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
+use std::ops::RangeInclusive;
+
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference, Secret};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::DynamicObject;
+use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource};
 use serde_json::{Value, json};
@@ -75,14 +77,23 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
         Step::DeleteObject { key, uid } => {
             delete(shared, key, uid).await.map_err(|source| api_error(step, key.to_string(), source))
         }
+        Step::DeleteReleaseRecords { namespace, release, versions } => {
+            delete_records(shared, step, namespace, release, versions.clone()).await
+        }
         Step::ConfirmGone { labels, identity } => confirm_gone(shared, labels, identity).await,
         Step::PatchApplication(patch) => patch_application(shared, app, patch).await,
         Step::EmitEvent { is_warning, reason, message } => {
             emit(shared, app, *is_warning, reason, message).await;
             Ok(())
         }
-        // Nothing plans these yet.
-        Step::WriteCache(_) | Step::DropCache => Ok(()),
+        Step::WriteCache(entry) => {
+            shared.redis.write(&app.identity(), entry).await;
+            Ok(())
+        }
+        Step::DropCache => {
+            shared.redis.drop_entry(&app.identity()).await;
+            Ok(())
+        }
         Step::Requeue(_) => Ok(()),
     };
     if step.is_write() {
@@ -175,6 +186,27 @@ async fn delete(shared: &Shared, key: &ObjectKey, uid: &str) -> Result<(), kube:
         Err(error) if has_code(&error, 404) || has_code(&error, 409) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Names alone: the bridge may not read Secrets, and needs not.
+async fn delete_records(
+    shared: &Shared,
+    step: &Step,
+    namespace: &str,
+    release: &str,
+    versions: RangeInclusive<i64>,
+) -> Result<(), ExecuteError> {
+    let api = Api::<PartialObjectMeta<Secret>>::namespaced(shared.client.clone(), namespace);
+    for version in versions {
+        let name = format!("sh.helm.release.v1.{release}.v{version}");
+        match api.delete(&name, &DeleteParams::default()).await {
+            Err(error) if !has_code(&error, 404) => {
+                return Err(api_error(step, format!("Secret {namespace}/{name}"), error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 async fn confirm_gone(

@@ -7,13 +7,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::core::DynamicObject;
 
-use super::{Shared, delivered};
+use super::Shared;
 use crate::argo::{Application, duration};
 use crate::flux::{Live, Manifest, ObjectKey};
-use crate::mirror::{Delivered, LiveObjects, Observed, Relation, SourceState, Wish, compare, source, view};
+use crate::mirror::managed::Tracking;
+use crate::mirror::{
+    Inventories, LiveObjects, Node, Observed, Relation, SourceState, Wish, compare, source, view,
+};
 use crate::names;
 use crate::plan::State;
 use crate::plan::wish::{self, When};
+use crate::project::Rendered;
 use crate::translate::{Context, Translation, Want, translate};
 
 /// How often a question may lead to the next one.
@@ -45,9 +49,13 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let again = asking.again;
     let mut keys = keys(shared, &identity, &translation);
     keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
-    shared.cache.subscribe(&identity, with_nested(shared, &keys), &translation.namespace);
+    let inventories = inventories(shared, &keys);
+    keys.extend(inventories.flux_objects());
+    shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
     let objects = objects(shared, keys);
-    let mut observed = Observed {
+    let live_objects = live_objects(shared, &identity, &inventories, &objects);
+    let project = shared.cache.project(&app);
+    let observed = Observed {
         now,
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
@@ -59,27 +67,52 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         objects,
         failures,
         refresh,
-        summary: None,
-        live_objects: LiveObjects::default(),
+        live_objects,
+        project,
+        rendered: Rendered::Unneeded,
+        tracking: tracking(shared),
         syncing: shared.memory.in_state(State::Syncing),
     };
-    let (summary, wait) = delivered::look(shared, &observed).await;
-    observed.summary = summary;
-    Gathered { observed, again: again.into_iter().chain(wait).min() }
+    Gathered { observed, again }
 }
 
 fn objects(shared: &Shared, keys: BTreeSet<ObjectKey>) -> BTreeMap<ObjectKey, Arc<DynamicObject>> {
     keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect()
 }
 
-/// With the Flux objects that the workload objects among them have delivered: their deliveries are the Application's.
-fn with_nested(shared: &Shared, keys: &BTreeSet<ObjectKey>) -> BTreeSet<ObjectKey> {
-    let nested = keys.iter().filter(|key| key.kind.is_workload()).flat_map(|key| {
-        let object = shared.cache.object(key);
-        let live = object.as_ref().map(|object| Live { kind: key.kind, object });
-        live.map(|live| Delivered::by(live, |key| shared.cache.object(key)).nested).unwrap_or_default()
+/// Inventories of the workload objects among `keys`, and of those that they have delivered.
+fn inventories(shared: &Shared, keys: &BTreeSet<ObjectKey>) -> Inventories {
+    Inventories::of(keys.iter().cloned(), |key| shared.cache.object(key))
+}
+
+/// What was delivered: Flux objects are watched anyway, everything else is from now on.
+fn live_objects(
+    shared: &Shared,
+    identity: &str,
+    inventories: &Inventories,
+    objects: &BTreeMap<ObjectKey, Arc<DynamicObject>>,
+) -> LiveObjects {
+    shared.live.want([(identity.to_owned(), inventories.others().collect())]);
+    let mut live_objects = shared.live.objects(identity);
+    for key in inventories.flux_objects() {
+        if let Some(object) = objects.get(&key) {
+            let node = Node::of(key.kind.group(), key.kind.version(), key.kind.kind(), object);
+            live_objects.nodes.insert(node.key.clone(), Arc::new(node));
+        }
+    }
+    live_objects
+}
+
+/// Tells the watches at once what all Applications have delivered, as far as it is theirs by label: one by one, each would
+/// ask for lists of its own.
+pub(super) fn prime(shared: &Shared) {
+    let bridged = shared.cache.applications().state_filter(Application::is_bridged);
+    let all = bridged.iter().map(|app| {
+        let identity = app.identity();
+        let roots = inventories(shared, &shared.cache.owned(&identity)).others().collect();
+        (identity, roots)
     });
-    nested.chain(keys.iter().cloned()).collect()
+    shared.live.want(all);
 }
 
 /// Wanted, referenced and owned objects, with the sources and charts behind the workload objects among them.
@@ -102,6 +135,16 @@ fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<
         .collect();
     keys.extend(behind);
     keys
+}
+
+/// How Argo CD marks what it tracks (argocd-cm).
+fn tracking(shared: &Shared) -> Tracking {
+    let setting = |key| shared.cache.setting(key).filter(|value| !value.is_empty());
+    let usual = Tracking::default();
+    Tracking {
+        label: setting("application.instanceLabelKey").unwrap_or(usual.label),
+        installation_id: setting("installationID").unwrap_or(usual.installation_id),
+    }
 }
 
 /// How often Argo CD looks for new revisions (`timeout.reconciliation` in argocd-cm, a Go duration or bare seconds).
@@ -130,6 +173,11 @@ impl Asking<'_> {
 
     /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
     async fn translate(&mut self, app: &Application, context: &mut Context) -> Translation {
+        // One that goes back to stock Argo CD wants nothing any more.
+        if !app.is_bridged() {
+            let namespace = app.spec.destination.namespace.clone();
+            return Translation { namespace, ..Translation::default() };
+        }
         let mut translation = translate(app, context);
         for _ in 0..MAX_ROUNDS {
             if translation.wants.is_empty() || !self.answer(app, &translation, context).await {
@@ -142,6 +190,9 @@ impl Asking<'_> {
 
     /// What the operation wants, where that is something else than the spec, whose translation is `own`.
     async fn wish(&mut self, app: &Application, own: &Translation, context: Context) -> Option<Wish> {
+        if !app.is_bridged() {
+            return None;
+        }
         let other = wish::with_its_source(app);
         let wished = other.as_ref().unwrap_or(app);
         let mut free = None;

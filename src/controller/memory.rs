@@ -7,7 +7,6 @@ use std::time::Duration;
 use backoff::BackoffBuilder;
 use jiff::Timestamp;
 
-use super::delivered::Looked;
 use crate::mirror::{Refresh, Refusal};
 use crate::plan::State;
 use crate::translate::{Problem, Severity};
@@ -21,7 +20,6 @@ struct Entry {
     refusal: Option<Refusal>,
     refresh: Option<Refresh>,
     state: Option<State>,
-    looked: Option<Looked>,
     /// Errors and warnings of the translation.
     problems: [i64; 2],
 }
@@ -93,15 +91,6 @@ impl Memory {
 
     pub(super) fn refused(&self, identity: &str, refusal: Refusal) {
         self.lock().entry(identity.to_owned()).or_default().refusal = Some(refusal);
-    }
-
-    /// The last look at what was delivered.
-    pub(super) fn looked(&self, identity: &str) -> Option<Looked> {
-        self.lock().get(identity)?.looked.clone()
-    }
-
-    pub(super) fn look(&self, identity: &str, looked: Looked) {
-        self.lock().entry(identity.to_owned()).or_default().looked = Some(looked);
     }
 
     /// A plan was carried out to its end.

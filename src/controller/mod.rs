@@ -3,16 +3,16 @@
 //! Nothing is decided here. Each Application is reconciled by one task at a time, several Applications at once.
 
 mod cache;
-mod delivered;
 mod execute;
 mod gather;
+mod live;
 mod memory;
 mod questions;
 mod reconcile;
 mod watch;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -23,6 +23,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::argo::Application;
+use crate::cache::settings::Overrides;
+use crate::cache::{Signals, Writer};
 use crate::metrics::Metrics;
 use crate::names;
 use crate::serve::Readiness;
@@ -36,6 +38,8 @@ pub struct Options {
     pub concurrency: u16,
     /// How long one reconcile may take.
     pub reconcile_timeout: Duration,
+    /// What is known of Argo CD's Redis beside its own settings.
+    pub redis: Overrides,
 }
 
 /// Everything that reconciles share.
@@ -43,6 +47,9 @@ pub(crate) struct Shared {
     client: Client,
     options: Options,
     cache: watch::SharedCache,
+    live: Arc<live::Live>,
+    primed: Once,
+    redis: Writer,
     memory: memory::Memory,
     questions: questions::Questions,
     metrics: Arc<Metrics>,
@@ -68,6 +75,14 @@ pub async fn run(
 ) {
     let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
     let (cache, streams) = watch::start(&client, &options, &metrics);
+    let (live, woken) = live::Live::new(client.clone(), Arc::clone(&metrics), stop.clone());
+    let (redis, Signals { everything: redis_is_empty, lost }) = crate::cache::start(
+        &client,
+        &options.control_namespace,
+        options.redis.clone(),
+        Arc::clone(&metrics),
+        stop.clone(),
+    );
     let shared = Arc::new(Shared {
         recorder: Recorder::new(client.clone(), reporter),
         places: Semaphore::new(usize::from(options.concurrency)),
@@ -77,6 +92,9 @@ pub async fn run(
         client,
         options,
         cache,
+        live,
+        primed: Once::new(),
+        redis,
         metrics,
     });
     tokio::spawn(announce(Arc::clone(&shared), readiness));
@@ -88,7 +106,9 @@ pub async fn run(
         Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
             .with_config(config)
             .graceful_shutdown_on(stop.cancelled_owned())
-            .reconcile_all_on(streams.everything);
+            .reconcile_all_on(futures::stream::select(streams.everything, redis_is_empty))
+            .reconcile_on(lost)
+            .reconcile_on(woken);
     for (kind, stream) in streams.flux {
         let shared = Arc::clone(&shared);
         controller = controller.watches_stream_with(
@@ -98,7 +118,9 @@ pub async fn run(
         );
     }
     let namespaces = Arc::clone(&shared);
+    let projects = Arc::clone(&shared);
     controller
+        .watches_stream(streams.projects, move |project| projects.cache.interested_in_project(&project))
         .watches_stream(streams.namespaces, move |namespace| {
             namespaces.cache.interested_in_namespace(namespace.meta().name.as_deref().unwrap_or_default())
         })
@@ -113,7 +135,7 @@ pub async fn run(
 
 /// Says when the caches are filled.
 async fn announce(shared: Arc<Shared>, readiness: Readiness) {
-    shared.cache.filled().await;
+    shared.filled().await;
     tracing::info!("caches are filled");
     readiness.set(READINESS_CACHES, true);
 }
@@ -130,12 +152,20 @@ impl Shared {
         let identity = app.identity();
         self.memory.forget(&identity);
         self.cache.forget(&identity);
+        self.live.forget(&identity);
+        self.redis.forget(&identity);
         self.tell_census();
     }
 
     fn tell_census(&self) {
         self.metrics.set_states(self.memory.states());
         self.metrics.set_problems(self.memory.problems());
+    }
+
+    /// Waits until everything is known from which Applications are decided upon.
+    async fn filled(&self) {
+        self.cache.filled().await;
+        self.primed.call_once(|| gather::prime(self));
     }
 
     /// Waits for one of the places in which Applications are reconciled; those that wait are the queue.

@@ -13,7 +13,7 @@ use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::metrics::Outcome;
 use crate::mirror::Refusal;
-use crate::plan::{Step, plan, refresh};
+use crate::plan::{Step, hand_back, plan, refresh};
 
 /// Why a reconcile is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -28,11 +28,11 @@ pub(super) enum ReconcileError {
 
 /// Brings one Application one step closer to what it says.
 pub(super) async fn reconcile(app: Arc<Application>, shared: Arc<Shared>) -> Result<Action, ReconcileError> {
-    if !app.is_bridged() {
+    if !app.is_bridged() && !hand_back::is_due(&app) {
         shared.forget(&app);
         return Ok(Action::await_change());
     }
-    shared.cache.filled().await;
+    shared.filled().await;
     let _turn = shared.turn().await;
     let _active = shared.metrics.reconciling();
     let begin = Instant::now();

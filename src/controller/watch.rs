@@ -19,6 +19,7 @@ use super::cache::{Cache, Stores};
 use crate::argo::Application;
 use crate::flux::FluxKind;
 use crate::metrics::Metrics;
+use crate::project::AppProject;
 
 pub(super) type ApplicationEvent = Result<Event<Application>, watcher::Error>;
 type Objects<K> = BoxStream<'static, Result<K, watcher::Error>>;
@@ -28,6 +29,7 @@ pub(super) struct Streams {
     pub(super) applications: BoxStream<'static, ApplicationEvent>,
     pub(super) flux: Vec<(FluxKind, Objects<DynamicObject>)>,
     pub(super) namespaces: Objects<PartialObjectMeta<Namespace>>,
+    pub(super) projects: Objects<AppProject>,
     /// Something changed that concerns every Application.
     pub(super) everything: BoxStream<'static, ()>,
 }
@@ -38,7 +40,7 @@ pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) 
     let kinds = FluxKind::ALL.iter().map(|kind| kind.kind());
     let watches = Arc::new(Watches {
         cache: OnceLock::new(),
-        pending: Mutex::new(kinds.chain(["Application", "Namespace", "ConfigMap"]).collect()),
+        pending: Mutex::new(kinds.chain(["Application", "AppProject", "Namespace", "ConfigMap"]).collect()),
         filled: watch::channel(false).0,
         signal,
         metrics: Arc::clone(metrics),
@@ -46,6 +48,7 @@ pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) 
     let (applications, applications_writer) = reflector::store();
     let (namespaces, namespaces_writer) = reflector::store();
     let (settings, settings_writer) = reflector::store();
+    let (projects, projects_writer) = reflector::store();
     let mut stores = BTreeMap::new();
     let mut flux = Vec::new();
     for kind in FluxKind::ALL {
@@ -54,7 +57,7 @@ pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) 
         flux.push((kind, watches.flux(client.clone(), kind, writer)));
     }
     let cache = Arc::new(Cache::new(
-        Stores { applications, flux: stores, namespaces, settings },
+        Stores { applications, flux: stores, namespaces, settings, projects },
         watches.filled.subscribe(),
     ));
     // Set once, here; the streams are not polled before.
@@ -63,6 +66,7 @@ pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) 
     let streams = Streams {
         applications: watches.applications(client.clone(), options, applications_writer),
         namespaces: watches.namespaces(client.clone(), namespaces_writer),
+        projects: watches.projects(client.clone(), options, projects_writer),
         flux,
         everything: futures::stream::select(settings, tokio_stream(everything)).boxed(),
     };
@@ -131,6 +135,23 @@ impl Watches {
             })
             .reflect(writer)
             .inspect(move |event| watches.note("Namespace", event))
+            .touched_objects();
+        without_errors(stream)
+    }
+
+    fn projects(
+        self: &Arc<Self>,
+        client: Client,
+        options: &Options,
+        writer: Writer<AppProject>,
+    ) -> Objects<AppProject> {
+        let api = Api::<AppProject>::namespaced(client, &options.control_namespace);
+        let watches = Arc::clone(self);
+        let stream = watcher(api, Config::default())
+            .backoff(Delays::default())
+            .modify(|project| project.managed_fields_mut().clear())
+            .reflect(writer)
+            .inspect(move |event| watches.note("AppProject", event))
             .touched_objects();
         without_errors(stream)
     }
@@ -227,7 +248,7 @@ fn is_not_served(error: &watcher::Error) -> bool {
 
 /// From half a second to five: a CRD that is installed later is noticed soon, an API server that is down is not flooded.
 #[derive(Default)]
-struct Delays(u32);
+pub(super) struct Delays(u32);
 
 impl Iterator for Delays {
     type Item = Duration;

@@ -82,6 +82,19 @@ pub fn surplus(wanted: &Manifest, live_spec: &Value) -> Option<Value> {
     patch::between(&comparable(kind, live_spec, &wanted.spec), &target)
 }
 
+/// The live spec beside the wanted one: the wish with the differences in it, so that what the comparison leaves out
+/// (defaults, a suspension for a time, a correction of drift) is on both sides or on none.
+pub fn live_beside(wanted: &Manifest, live: Live<'_>) -> Value {
+    let kind = wanted.key.kind;
+    let target = comparable(kind, &wanted.spec, &wanted.spec);
+    let found = comparable(kind, &spec_without_one_sync(wanted, live), &wanted.spec);
+    let mut spec = patch::without_nulls(wanted.spec.clone());
+    if let Some(difference) = patch::between(&target, &found) {
+        patch::merge(&mut spec, &difference);
+    }
+    spec
+}
+
 fn comparable(kind: FluxKind, spec: &Value, wanted: &Value) -> Value {
     // A `null` in chart values is as good as nothing, and a merge patch could not write it.
     let mut spec = patch::without_nulls(defaults::without_defaults(kind, spec));

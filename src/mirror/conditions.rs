@@ -8,6 +8,7 @@ use super::view::{Resource, View};
 use crate::argo::operation::{OperationState, Phase};
 use crate::argo::status::Condition;
 use crate::names;
+use crate::project;
 use crate::translate::{Problem, Severity};
 
 /// The source cannot be compared with what is there.
@@ -19,12 +20,20 @@ pub const DELETION_ERROR: &str = "DeletionError";
 /// A field has no effect; Argo CD's readers classify a condition by the end of its type.
 pub const TRANSLATION_WARNING: &str = "TranslationWarning";
 
-/// The types that the bridge writes; conditions of any other type are somebody else's and stay.
-const OWNED: [&str; 4] = [COMPARISON_ERROR, SYNC_ERROR, DELETION_ERROR, TRANSLATION_WARNING];
+/// The way back to stock Argo CD does not get on.
+pub const HAND_BACK_WARNING: &str = "HandBackWarning";
+
+/// The types that the bridge alone writes; conditions of any other type are somebody else's and stay, but for what
+/// [`crate::project`] says in stock Argo CD's words.
+const OWNED: [&str; 5] =
+    [COMPARISON_ERROR, SYNC_ERROR, DELETION_ERROR, TRANSLATION_WARNING, HAND_BACK_WARNING];
 
 /// `previous` with the owned conditions replaced by `found`; an unchanged one keeps its time (types.go, `SetConditions`).
 pub fn merged(previous: &[Condition], found: Vec<(&str, String)>, now: Timestamp) -> Vec<Condition> {
-    let foreign = previous.iter().filter(|condition| !OWNED.contains(&condition.kind.as_str())).cloned();
+    let is_ours = |condition: &&Condition| {
+        OWNED.contains(&condition.kind.as_str()) || project::is_verdict(&condition.kind, &condition.message)
+    };
+    let foreign = previous.iter().filter(|condition| !is_ours(condition)).cloned();
     let ours = found.into_iter().map(|(kind, message)| {
         let same = previous.iter().find(|old| old.kind == kind && old.message == message);
         let since = same.and_then(|old| old.last_transition_time).unwrap_or(now);
@@ -39,6 +48,7 @@ pub fn merged(previous: &[Condition], found: Vec<(&str, String)>, now: Timestamp
 pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'static str, String)> {
     let problems = &view.observed.translation.problems;
     let mut found: Vec<_> = problems.iter().map(|problem| (kind_of(problem), problem.to_string())).collect();
+    found.extend(view.violations.iter().map(|violation| (violation.kind, violation.message.clone())));
     found.extend(comparison_errors(view).into_iter().map(|message| (COMPARISON_ERROR, message)));
     let sync_errors = [sync_error(view, operation), refusal(view, operation), homeless(view)];
     found.extend(sync_errors.into_iter().flatten().take(1).map(|message| (SYNC_ERROR, message)));

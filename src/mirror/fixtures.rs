@@ -8,11 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
+use super::managed::Tracking;
 use super::{LiveObjects, Observed, Refresh, patch};
 use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
+use crate::project::{AppProject, Rendered};
 use crate::translate::{Contents, Context, PathKind, Translation, translate};
 
 /// Namespace that everything is delivered to.
@@ -46,6 +48,22 @@ pub(crate) fn app(name: &str) -> App {
             "syncPolicy": {"syncOptions": [names::OPTION_FLUX_SUBSYSTEM, names::OPTION_AUTO_CREATE]},
         },
     }))
+}
+
+/// The project `default` as Argo CD makes it: everything is allowed.
+pub(crate) fn open_project() -> AppProject {
+    project("default", &json!({}))
+}
+
+/// A project that allows everything but for what `spec` says otherwise.
+pub(crate) fn project(name: &str, spec: &Value) -> AppProject {
+    let mut project = json!({"metadata": {"name": name, "namespace": "argocd"}, "spec": {
+        "sourceRepos": ["*"],
+        "destinations": [{"server": "*", "namespace": "*"}],
+        "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+    }});
+    patch::merge(&mut project["spec"], spec);
+    serde_json::from_value(project).unwrap()
 }
 
 /// An Application in the making.
@@ -105,6 +123,28 @@ impl App {
     /// Stock Argo CD has seen it.
     pub(crate) fn unstamped(self) -> Self {
         self.with(&json!({"metadata": {"annotations": null}}))
+    }
+
+    /// The option is gone.
+    pub(crate) fn plain(self) -> Self {
+        self.with(&json!({"spec": {"syncPolicy": {"syncOptions": null}}}))
+    }
+
+    /// Stock Argo CD delivered `revision` and last compared `seconds` ago.
+    pub(crate) fn stocks(self, revision: &str, seconds: i64) -> Self {
+        let deployment =
+            json!({"group": "apps", "kind": "Deployment", "namespace": NAMESPACE, "name": "demo"});
+        let sync = json!({"status": "Synced", "revision": revision});
+        let condition = json!({"type": "SharedResourceWarning", "message": "shared"});
+        let history = json!([{"id": 0, "revision": revision, "deployedAt": ago(900)}]);
+        self.delivered(revision).with(&json!({"status": {
+            "resources": [deployment],
+            "sync": sync,
+            "health": {"status": "Healthy"},
+            "conditions": [condition],
+            "history": history,
+            "reconciledAt": ago(seconds),
+        }}))
     }
 
     /// Somebody asks for a refresh.
@@ -189,10 +229,12 @@ impl App {
             failures: Vec::new(),
             refusal: None,
             refresh: is_asked.then(|| Refresh { token: "refresh".into(), since: now() }),
-            summary: None,
-            live_objects: LiveObjects::default(),
+            live_objects: LiveObjects { is_complete: true, ..LiveObjects::default() },
+            tracking: Tracking::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
+            project: Some(Arc::new(open_project())),
+            rendered: Rendered::Unneeded,
         }
     }
 
@@ -327,7 +369,12 @@ impl Object {
 
     /// Suspended by the bridge until a Sync.
     pub(crate) fn waiting(self) -> Self {
-        let metadata = json!({"annotations": {names::ANNOTATION_SUSPENDED: names::SUSPENDED_UNTIL_SYNC}});
+        self.held(names::SUSPENDED_UNTIL_SYNC)
+    }
+
+    /// Suspended by the bridge for that reason.
+    pub(crate) fn held(self, reason: &str) -> Self {
+        let metadata = json!({"annotations": {names::ANNOTATION_SUSPENDED: reason}});
         self.with(json!({"metadata": metadata, "spec": {"suspend": true}}))
     }
 

@@ -40,7 +40,7 @@ pub fn of_workload(state: &WorkloadState) -> HealthStatus {
     }
 }
 
-fn health(status: &str, message: &str) -> HealthStatus {
+pub(super) fn health(status: &str, message: &str) -> HealthStatus {
     HealthStatus { status: status.to_owned(), message: message.to_owned(), last_transition_time: None }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::live::NodeKey;
 use crate::flux::{FluxKind, Live, ObjectKey};
 
 /// One object of an inventory.
@@ -35,6 +36,12 @@ impl Entry {
             namespace: namespace.to_owned(),
             name,
         })
+    }
+
+    /// Which object of the cluster this is.
+    pub fn node_key(&self) -> NodeKey {
+        let Self { group, kind, namespace, name, .. } = self.clone();
+        NodeKey { group, kind, namespace, name }
     }
 
     /// Which Flux object this is, if it is one.

@@ -2,27 +2,31 @@
 //!
 //! [`Observed`] is everything that was read, [`View`] what it means, [`status::desired`] what Argo CD's readers see of it.
 
+pub mod application_health;
 pub mod compare;
 pub mod conditions;
-pub mod delivered;
 pub mod drift;
 pub mod health;
+pub mod inventories;
 pub mod inventory;
 pub mod live;
+pub mod managed;
 pub mod observed;
 pub mod patch;
 pub mod revision;
 pub mod source;
 pub mod status;
 pub mod summary;
+pub mod tree;
 pub mod view;
 pub mod workload;
 
 pub use compare::Relation;
-pub use delivered::Delivered;
+pub use inventories::Inventories;
 pub use live::{LiveObjects, Node, NodeKey};
 pub use observed::{Observed, Refresh, Refusal, Wish};
 pub use source::SourceState;
+pub use tree::Tree;
 pub use view::{Resource, View};
 pub use workload::{Delivery, WorkloadState};
 

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 
 use super::live::LiveObjects;
+use super::managed::Tracking;
 use crate::argo::Application;
-use crate::argo::status::Summary;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::project::{AppProject, Rendered};
 use crate::translate::Translation;
 
 /// What was read for one Application.
@@ -35,10 +36,14 @@ pub struct Observed {
     pub refusal: Option<Refusal>,
     /// A refresh in flight.
     pub refresh: Option<Refresh>,
-    /// Images and addresses of what is delivered; `None` when that was not looked at.
-    pub summary: Option<Summary>,
     /// What was delivered, live, down to Pods.
     pub live_objects: LiveObjects,
+    /// Its project with what global projects add to it; `None`: there is no such project.
+    pub project: Option<Arc<AppProject>>,
+    /// What its source would deliver, where the project restricts that.
+    pub rendered: Rendered,
+    /// How Argo CD marks what it tracks.
+    pub tracking: Tracking,
     /// How many Applications are syncing at the moment.
     pub syncing: usize,
     /// Argo CD's own namespace.

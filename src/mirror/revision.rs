@@ -15,10 +15,34 @@ pub fn chart_version(revision: &str) -> &str {
     revision.split_once('+').map_or(revision, |(version, _)| version)
 }
 
+/// Whether `version` is one version, with all of its three numbers, and not a range (semver.org).
+pub fn is_full_version(version: &str) -> bool {
+    let core = version.split(['-', '+']).next().unwrap_or_default();
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_clean = !version.contains(|c: char| c.is_whitespace() || ",|*<>=".contains(c));
+    is_clean && core.split('.').count() == 3 && core.split('.').all(is_number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case("6.3.5", true)]
+    #[case("7.0.0-rc.1", true)]
+    #[case("1.2.3+build.5", true)]
+    #[case("1.2", false)]
+    #[case("6.x.x", false)]
+    #[case("1.2.*", false)]
+    #[case("~1.2.3", false)]
+    #[case("1.2.3 - 2.0.0", false)]
+    #[case("1.2.3,2.0.0", false)]
+    #[case("1.2.3 || 2.0.0", false)]
+    #[case("", false)]
+    fn full_versions_are_no_ranges(#[case] version: &str, #[case] full: bool) {
+        assert_eq!(is_full_version(version), full);
+    }
 
     #[rstest]
     #[case("main@sha1:2f5c", "2f5c")]

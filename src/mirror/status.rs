@@ -2,18 +2,20 @@
 
 use jiff::Timestamp;
 
+use super::application_health;
 use super::compare::Relation;
 use super::conditions;
 use super::drift;
 use super::health;
 use super::source;
 use super::summary;
+use super::tree::Tree;
 use super::view::{Resource, View};
 use super::workload;
 use crate::argo::application::Application;
 use crate::argo::operation::OperationState;
 use crate::argo::status::{
-    ApplicationStatus, ComparedTo, HealthStatus, ResourceStatus, RevisionHistory, Summary, SyncStatus,
+    ApplicationStatus, ComparedTo, HealthStatus, ResourceStatus, RevisionHistory, SyncStatus,
 };
 use crate::flux::Live;
 
@@ -30,20 +32,20 @@ pub struct Record {
 }
 
 /// The status that `view` amounts to. `reconciledAt` is carried over: whoever writes a change sets it.
-pub fn desired(view: &View<'_>, record: Record) -> ApplicationStatus {
+pub fn desired(view: &View<'_>, tree: &Tree, record: Record) -> ApplicationStatus {
     let app = &view.observed.app;
     let previous = app.status.clone().unwrap_or_default();
     let conditions = conditions::found(view, record.operation_state.as_ref());
     let resources = resources(view);
     ApplicationStatus {
         sync: sync(view, &previous),
-        health: application_health(view, &resources, &previous.health),
+        health: application_health::of(view, tree, &previous.health),
         history: history(app, &previous, record.delivered),
         conditions: conditions::merged(&previous.conditions, conditions, view.observed.now),
         operation_state: record.operation_state,
         source_type: or_previous(&view.observed.translation.source_type, &previous.source_type),
         controller_namespace: view.observed.control_namespace.clone(),
-        summary: summary(view, &previous),
+        summary: summary::of(view, tree, &previous.summary),
         resources,
         ..previous
     }
@@ -53,15 +55,12 @@ fn or_previous(found: &str, previous: &str) -> String {
     if found.is_empty() { previous.to_owned() } else { found.to_owned() }
 }
 
-/// What is delivered is looked at when it is delivered: until then, what was written before stands.
-fn summary(view: &View<'_>, previous: &ApplicationStatus) -> Summary {
-    let found = view.observed.summary.clone();
-    found.map_or_else(|| previous.summary.clone(), |found| summary::with_links_of(&view.observed.app, found))
-}
-
 /// `Synced`, `OutOfSync`, or `Unknown` when the comparison is not to be had.
 pub fn sync_word(view: &View<'_>) -> &'static str {
-    if view.observed.translation.has_errors() || !conditions::comparison_errors(view).is_empty() {
+    if view.observed.translation.has_errors()
+        || !view.violations.is_empty()
+        || !conditions::comparison_errors(view).is_empty()
+    {
         "Unknown"
     } else if view.is_complete() && view.is_synced() {
         "Synced"
@@ -127,7 +126,7 @@ fn identified(key: &crate::flux::ObjectKey, health: Option<HealthStatus>) -> Res
     }
 }
 
-fn resource_sync(view: &View<'_>, resource: &Resource<'_>) -> &'static str {
+pub(super) fn resource_sync(view: &View<'_>, resource: &Resource<'_>) -> &'static str {
     let delivers = !resource.key.kind.is_workload() || (view.delivery.is_current && !view.has_drifted());
     match resource.relation {
         Relation::Unknown => "Unknown",
@@ -137,39 +136,19 @@ fn resource_sync(view: &View<'_>, resource: &Resource<'_>) -> &'static str {
 }
 
 /// Health of one live object, in the light of what it is built from.
-fn live_health(view: &View<'_>, live: Live<'_>) -> HealthStatus {
+pub(super) fn live_health(view: &View<'_>, live: Live<'_>) -> HealthStatus {
     let is = |part: Option<Live<'_>>| part.is_some_and(|part| part.key() == live.key());
     if is(view.parts.workload) {
         health::of_workload(&view.workload)
     } else if is(view.parts.source) {
         health::of_source(&view.source)
+    } else if is(view.parts.chart) {
+        health::of_source(&view.chart)
     } else if live.kind.is_workload() {
         health::of_workload(&workload::state(Some(live), &source::SourceState::Ready))
     } else {
         health::of_source(&source::state(Some(live), None))
     }
-}
-
-/// The worst of all objects; its time moves only when the word does (appcontroller.go, `persistAppStatus`).
-fn application_health(
-    view: &View<'_>,
-    resources: &[ResourceStatus],
-    previous: &HealthStatus,
-) -> HealthStatus {
-    let live =
-        resources.iter().filter(|resource| !resource.requires_pruning).filter_map(|r| r.health.as_ref());
-    let mut found = match (resources.is_empty(), view.observed.translation.has_errors()) {
-        (true, true) => HealthStatus { status: "Unknown".to_owned(), ..HealthStatus::default() },
-        (true, false) => HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() },
-        (false, _) => health::worst(live),
-    };
-    if found.status == "Healthy" {
-        found.message.clear();
-    }
-    let unchanged = found.status == previous.status && previous.last_transition_time.is_some();
-    found.last_transition_time =
-        if unchanged { previous.last_transition_time } else { Some(view.observed.now) };
-    found
 }
 
 fn history(
@@ -216,7 +195,7 @@ pub fn entry(
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{App, ago, app, helm_chart, helm_release, helm_repository, now};
-    use super::super::{Observed, patch};
+    use super::super::{Observed, Tree, patch};
     use super::*;
     use rstest::rstest;
     use serde_json::{Value, json};
@@ -234,8 +213,13 @@ mod tests {
         Record { operation_state: status.operation_state, delivered: None }
     }
 
+    fn desired_with(observed: &Observed, record: Record) -> ApplicationStatus {
+        let view = View::of(observed);
+        desired(&view, &Tree::of(&view), record)
+    }
+
     fn desired_of(observed: &Observed) -> ApplicationStatus {
-        desired(&View::of(observed), kept(observed))
+        desired_with(observed, kept(observed))
     }
 
     /// What is written of `app`, as the merge patch of its status.
@@ -259,7 +243,7 @@ mod tests {
 
     #[test]
     fn fields_of_others_are_not_written() {
-        let others = json!({"status": {"sourceHydrator": {"x": 1}, "observedAt": ago(9), "summary": {"images": ["a"]}}});
+        let others = json!({"status": {"sourceHydrator": {"x": 1}, "observedAt": ago(9)}});
         assert_eq!(change(&settled().with(&others)), None);
     }
 
@@ -302,7 +286,7 @@ mod tests {
         let delivered = entry(&observed.app, &operation, "6.3.5", now());
         assert_eq!(delivered.id, 12);
         let record = Record { operation_state: Some(operation), delivered: Some(delivered) };
-        let history = desired(&View::of(&observed), record).history;
+        let history = desired_with(&observed, record).history;
         assert_eq!((history.len(), history.last().map(|entry| entry.id)), (length, last));
     }
 
@@ -326,12 +310,13 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_is_written_when_it_is_known() {
+    fn the_summary_is_written_when_all_is_known() {
         let known = json!({"summary": {"images": ["a:1"], "externalURLs": ["https://a.org"]}});
-        let mut observed = beside(&settled().with(&json!({"status": known})));
+        let links = json!({"annotations": {"link.argocd.argoproj.io/b": "https://b.org"}});
+        let mut observed = beside(&settled().with(&json!({"status": known, "metadata": links})));
+        assert_eq!(json!(desired_of(&observed).summary), json!({"externalURLs": ["https://b.org"]}));
+        observed.live_objects.is_complete = false;
         assert_eq!(json!(desired_of(&observed).summary), known["summary"]);
-        observed.summary = Some(Summary { images: vec!["b:1".into()], ..Summary::default() });
-        assert_eq!(json!(desired_of(&observed).summary), json!({"images": ["b:1"]}));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::observed::Observed;
 use super::source::{self, SourceState};
 use super::workload::{self, Delivery, Parts, WorkloadState};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::project::{self, Refused, RenderedObject, Violation};
 use crate::translate::is_version;
 
 /// One object of the Application: wanted or referenced, with its live counterpart.
@@ -39,6 +40,10 @@ pub struct View<'a> {
     pub workload: WorkloadState,
     /// What is delivered beside what is offered.
     pub delivery: Delivery,
+    /// What the Application may not do in its project.
+    pub violations: Vec<Violation>,
+    /// What would be delivered and may not.
+    pub refusals: Vec<Refused>,
 }
 
 impl<'a> View<'a> {
@@ -49,17 +54,31 @@ impl<'a> View<'a> {
         let source = source::state(parts.source, None);
         let chart = chart(parts, &source);
         let workload = workload::state(parts.workload, &chart);
-        let mut delivery = workload::delivery(parts);
-        if let Some(available) = available_for_another_wish(&resources) {
-            delivery.available = available;
+        let mut delivery = workload::delivery(parts, wanted_version(&resources));
+        if is_for_another_wish(&resources) {
+            delivery.available.clear();
         }
         let stale = stale(observed, &resources);
-        Self { observed, resources, stale, parts, source, chart, workload, delivery }
+        let project = observed.project.as_deref();
+        let violations = project::violations(&observed.app, project, &observed.control_namespace);
+        let refusals = refusals(observed, &resources);
+        Self { observed, resources, stale, parts, source, chart, workload, delivery, violations, refusals }
     }
 
     /// The workload resource (wanted or referenced).
     pub fn workload_resource(&self) -> Option<&Resource<'a>> {
         self.resources.iter().find(|resource| resource.key.kind.is_workload())
+    }
+
+    /// The workload resources (wanted or referenced).
+    pub fn workloads_wanted(&self) -> impl Iterator<Item = &Resource<'a>> {
+        self.resources.iter().filter(|resource| resource.key.kind.is_workload())
+    }
+
+    /// The live workload objects, those that are no longer wanted among them.
+    pub fn workloads(&self) -> impl Iterator<Item = Live<'a>> {
+        let wanted = self.resources.iter().filter_map(|resource| resource.live);
+        wanted.chain(self.stale.iter().copied()).filter(|live| live.kind.is_workload())
     }
 
     /// The source resources.
@@ -106,23 +125,39 @@ impl<'a> View<'a> {
     }
 }
 
-/// What the source offers when the live objects are those of another wish (an older spec, a rollback): what they say of
-/// revisions is not about this one. A chart's version may be told from the wish; anything else is unknown (empty).
-fn available_for_another_wish(resources: &[Resource<'_>]) -> Option<String> {
+/// The live objects are those of another wish (an older spec, a rollback): what they say of revisions is not about this
+/// one, and what the source offers is unknown. The version of a chart may be told from the wish itself.
+fn is_for_another_wish(resources: &[Resource<'_>]) -> bool {
     let outdated = resources.iter().filter(|resource| resource.relation == Relation::Outdated);
-    let mut names_revision = outdated.filter_map(|resource| {
-        let manifest = resource.manifest?;
-        let (field, live) = match manifest.key.kind {
-            FluxKind::HelmRelease => ("/chart/spec/version", resource.live?.spec()),
-            FluxKind::GitRepository | FluxKind::OciRepository => ("/ref", resource.live?.spec()),
-            _ => return None,
+    outdated.filter_map(|resource| Some((resource.manifest?, resource.live?))).any(|(manifest, live)| {
+        let field = match manifest.key.kind {
+            FluxKind::HelmRelease => "/chart/spec/version",
+            FluxKind::GitRepository | FluxKind::OciRepository => "/ref",
+            _ => return false,
         };
-        let wanted = manifest.spec.pointer(field)?;
-        (live.pointer(field) != Some(wanted)).then_some(wanted)
+        let wanted = manifest.spec.pointer(field);
+        let is_told = wanted.and_then(serde_json::Value::as_str).is_some_and(is_version);
+        !is_told && live.spec().pointer(field) != wanted
+    })
+}
+
+/// What the project refuses of the objects that would be delivered, and of those that deliver them.
+fn refusals(observed: &Observed, resources: &[Resource<'_>]) -> Vec<Refused> {
+    let Some(project) = observed.project.as_deref() else { return Vec::new() };
+    let means = resources.iter().filter(|resource| resource.manifest.is_some()).filter_map(|resource| {
+        let kind = resource.key.kind;
+        let message = project::refusal_of_means(project, kind.group(), kind.kind())?;
+        let object = RenderedObject {
+            group: kind.group().to_owned(),
+            version: kind.version().to_owned(),
+            kind: kind.kind().to_owned(),
+            namespace: resource.key.namespace.clone(),
+            name: resource.key.name.clone(),
+            is_namespaced: Some(true),
+        };
+        Some(Refused { object, message })
     });
-    let wanted = names_revision.next_back()?;
-    let version = wanted.as_str().filter(|version| is_version(version));
-    Some(version.map(str::to_owned).unwrap_or_default())
+    means.chain(project::refusals(project, &observed.rendered, &observed.translation.namespace)).collect()
 }
 
 fn resources(observed: &Observed) -> Vec<Resource<'_>> {
@@ -176,6 +211,13 @@ fn parts<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Parts<'a> {
     let source = workload.and_then(source_key).and_then(|key| observed.live(&key)).or(wanted);
     let chart = workload.and_then(chart_key).and_then(|key| observed.live(&key));
     Parts { workload, source, chart }
+}
+
+/// The version of a chart that the wanted `HelmRelease` asks for.
+fn wanted_version<'a>(resources: &[Resource<'a>]) -> Option<&'a str> {
+    let wanted = resources.iter().filter_map(|resource| resource.manifest);
+    let mut versions = wanted.filter_map(|manifest| manifest.spec.pointer("/chart/spec/version"));
+    versions.next().and_then(serde_json::Value::as_str)
 }
 
 /// The state of the chart that the workload object runs; that of its source where there is no `HelmChart` between them.

@@ -120,7 +120,8 @@ fn progress(live: Live<'_>, ready_message: &str) -> String {
 /// What a workload object has delivered, beside what its source offers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// What the source offers: commit, chart version or digest; empty while unknown.
+    /// What the source offers: commit, chart version or digest; empty while unknown. The version of a chart that is
+    /// asked for in full counts before Flux has looked for it.
     pub available: String,
     /// What is delivered; empty when nothing is.
     pub delivered: String,
@@ -143,13 +144,29 @@ pub struct Parts<'a> {
     pub chart: Option<Live<'a>>,
 }
 
-/// Compares what is delivered with what the source offers.
-pub fn delivery(parts: Parts<'_>) -> Delivery {
-    match parts.workload {
+/// Compares what is delivered with what the source offers. `wanted`: the version of a chart that is asked for, be it in
+/// a `HelmRelease` yet or not.
+pub fn delivery(parts: Parts<'_>, wanted: Option<&str>) -> Delivery {
+    let delivery = match parts.workload {
         Some(workload) if workload.kind == FluxKind::HelmRelease => release(workload, parts),
         Some(workload) => kustomization(workload, parts),
         None => Delivery { available: offered(parts), ..Delivery::default() },
+    };
+    match known_version(parts, wanted) {
+        Some(version) => Delivery { available: revision::chart_version(version).to_owned(), ..delivery },
+        None => delivery,
     }
+}
+
+/// A version of a Helm repository's chart that is asked for in full is what will be offered, also before Flux has looked
+/// for it: it makes or changes the `HelmChart` only with the `HelmRelease`, which may wait for a Sync.
+///
+/// Argo CD takes such a version without looking, too (argo-cd `reposerver/repository/repository.go`,
+/// `newHelmClientResolveRevision`), and a `RollingSync` begins when it sees a new one in the status
+/// (`applicationset/progressivesync/progressive_sync.go`, `UpdateApplicationSetApplicationStatus`).
+fn known_version<'a>(parts: Parts<'_>, wanted: Option<&'a str>) -> Option<&'a str> {
+    let is_repository = parts.source.is_none_or(|source| source.kind == FluxKind::HelmRepository);
+    wanted.filter(|version| is_repository && revision::is_full_version(version))
 }
 
 /// What the source offers, in Argo CD's words: a chart's version for a Helm repository, else commit or digest.
@@ -337,9 +354,25 @@ mod tests {
             source: None,
             chart: Some(Live { kind: FluxKind::HelmChart, object: &chart }),
         };
-        let found = delivery(parts);
+        let found = delivery(parts, None);
         assert_eq!((found.available.as_str(), found.delivered.as_str()), ("6.4.0", "6.3.5"));
         assert!(found.is_attempted && !found.is_current);
+    }
+
+    #[test]
+    fn a_chart_version_asked_for_in_full_is_known_before_flux_looks_for_it() {
+        let chart = object(FluxKind::HelmChart, &json!({"status": {"artifact": {"revision": "6.3.5"}}}));
+        let git =
+            object(FluxKind::GitRepository, &json!({"status": {"artifact": {"revision": "main@sha1:1"}}}));
+        let parts =
+            Parts { chart: Some(Live { kind: FluxKind::HelmChart, object: &chart }), ..Parts::default() };
+        let of_git = Parts { source: Some(Live { kind: FluxKind::GitRepository, object: &git }), ..parts };
+        let available = |parts, wanted| delivery(parts, wanted).available;
+        assert_eq!(available(Parts::default(), Some("6.4.0")), "6.4.0");
+        assert_eq!(available(parts, Some("6.4.0")), "6.4.0");
+        assert_eq!(available(parts, Some("6.x")), "6.3.5");
+        assert_eq!(available(parts, None), "6.3.5");
+        assert_eq!(available(of_git, Some("6.4.0")), "1");
     }
 
     #[test]
@@ -353,11 +386,12 @@ mod tests {
             );
             let status = json!({"observedGeneration": 1, "artifact": {"revision": "6.3.5"}});
             let chart = object(FluxKind::HelmChart, &json!({"spec": {}, "status": status}));
-            delivery(Parts {
+            let parts = Parts {
                 workload: Some(Live { kind: FluxKind::HelmRelease, object: &release }),
                 source: None,
                 chart: Some(Live { kind: FluxKind::HelmChart, object: &chart }),
-            })
+            };
+            super::delivery(parts, None)
         };
         assert!(delivery("sha256:old").is_current);
         assert!(!delivery("sha256:refused").is_current);
@@ -374,11 +408,12 @@ mod tests {
             FluxKind::GitRepository,
             &json!({"status": {"observedGeneration": 1, "artifact": {"revision": "main@sha1:1", "lastUpdateTime": "2026-01-01T00:00:05Z"}}}),
         );
-        let found = delivery(Parts {
+        let parts = Parts {
             workload: Some(Live { kind: FluxKind::Kustomization, object: &kustomization }),
             source: Some(Live { kind: FluxKind::GitRepository, object: &git }),
             chart: None,
-        });
+        };
+        let found = delivery(parts, None);
         assert!(found.is_rebuilt && !found.is_current);
         assert_eq!(found.available, "1");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{marks, retry};
+use super::{gate, marks, retry, sync};
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase, SyncOperation};
 use crate::flux::Manifest;
 use crate::mirror::{Relation, View, WorkloadState, patch, status};
@@ -41,7 +41,8 @@ pub fn decide(view: &View<'_>) -> Decision {
     if app.automated().is_none()
         || is_suspended
         || !view.is_complete()
-        || super::sync::obstacle(view).is_some()
+        || sync::obstacle(view).is_some()
+        || gate::is_closed(view)
     {
         return Decision::Wait;
     }
@@ -68,6 +69,10 @@ fn out_of_sync(view: &View<'_>, last: Option<&OperationState>) -> Decision {
         // Drift of what was delivered is Flux's to correct.
         let heals = view.observed.app.self_heals() && !view.objects_match();
         return if heals { heal(view, last) } else { Decision::Wait };
+    }
+    if sync::was_forbidden(last) {
+        let is_lifted = view.refusals.is_empty();
+        return if is_lifted { Decision::Sync(Box::new(operation(view, None))) } else { Decision::Wait };
     }
     // What was applied and failed is Flux's to retry; what could not even be applied is tried again.
     if view.is_outdated() { after(view, last, RETRY_DELAY, None) } else { Decision::Wait }

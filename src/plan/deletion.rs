@@ -12,7 +12,7 @@ use super::{Plan, Step, guarded, upkeep};
 use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::flux::{FluxKind, Live};
-use crate::mirror::{Observed, conditions, patch, view};
+use crate::mirror::{Observed, Tree, View, conditions, patch, view};
 use crate::names;
 
 /// The steps towards the end of the Application.
@@ -22,6 +22,8 @@ pub fn plan(observed: &Observed) -> Plan {
     if steps.is_empty() && !is_waiting(observed) {
         steps.extend(finish(app));
     } else {
+        let view = View::of(observed);
+        steps.insert(0, Step::write_cache(&view, &Tree::of(&view), false));
         steps.extend(report(observed).map(Step::PatchApplication));
     }
     Plan { steps, state: State::Deleting, status: None }
@@ -81,15 +83,19 @@ fn finish(app: &Application) -> Vec<Step> {
         return Vec::new();
     }
     let others: Vec<&str> = app.finalizers().filter(|finalizer| !is_ours(finalizer)).collect();
+    let confirm = app.cascades().then(|| confirm_gone(app));
+    let release = Step::PatchApplication(guarded(app, json!({"metadata": {"finalizers": others}})));
+    confirm.into_iter().chain([Step::DropCache, release]).collect()
+}
+
+/// The caches may not have heard yet of an object that was applied a moment ago.
+pub(super) fn confirm_gone(app: &Application) -> Step {
     let labels = BTreeMap::from([
         (names::LABEL_GENERATED.to_owned(), "true".to_owned()),
         (names::LABEL_APPLICATION_NAME.to_owned(), names::shorten(app.name(), names::MAX_LABEL_VALUE)),
         (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
     ]);
-    // The caches may not have heard yet of an object that was applied a moment ago.
-    let confirm = app.cascades().then(|| Step::ConfirmGone { labels, identity: app.identity() });
-    let release = Step::PatchApplication(guarded(app, json!({"metadata": {"finalizers": others}})));
-    confirm.into_iter().chain([release]).collect()
+    Step::ConfirmGone { labels, identity: app.identity() }
 }
 
 /// What hinders the deletion, in Flux's words, as a `DeletionError`; the patch of the Application if that is news.

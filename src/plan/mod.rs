@@ -7,6 +7,8 @@ pub mod auto_sync;
 mod chatter;
 pub mod deletion;
 mod dry_run;
+mod gate;
+pub mod hand_back;
 pub mod marks;
 pub mod operation;
 pub mod refresh;
@@ -16,12 +18,14 @@ mod selection;
 pub mod state;
 pub mod step;
 pub mod sync;
+mod take_over;
 pub mod upkeep;
 pub mod wish;
 
 #[cfg(test)]
 mod tests;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 pub use state::State;
@@ -29,8 +33,7 @@ pub use step::Step;
 
 use crate::argo::application::Application;
 use crate::argo::status::{ApplicationStatus, seconds};
-use crate::mirror::{Observed, View, patch, status};
-use crate::names;
+use crate::mirror::{Observed, Tree, View, patch, status};
 use operation::{OperationField, Turn};
 
 /// What is to be done, and what state that leaves the Application in.
@@ -54,6 +57,9 @@ impl Plan {
 /// Decides what is to be done.
 pub fn plan(observed: &Observed) -> Plan {
     let app = &observed.app;
+    if hand_back::is_due(app) {
+        return hand_back::plan(observed);
+    }
     if !app.is_bridged() {
         return Plan::nothing(State::Ignored);
     }
@@ -61,9 +67,12 @@ pub fn plan(observed: &Observed) -> Plan {
         return deletion::plan(observed);
     }
     if !app.is_skipped_by_argo() {
-        return take_over(app);
+        return take_over::stamp(observed);
     }
     let view = View::of(observed);
+    if let Some(plan) = take_over::plan(&view) {
+        return plan;
+    }
     // While an operation runs, what it wants is what counts for it; the status goes on to compare with the spec.
     let wished = observed.as_wished();
     let wished = wished.as_ref().map_or_else(|| view.clone(), View::of);
@@ -80,13 +89,14 @@ pub fn plan(observed: &Observed) -> Plan {
 /// What the API server refused is told first, too: a plan ends where a step is refused again.
 fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<Step>) -> Plan {
     let Turn { begins, mut steps, operation, record, requeue } = turn;
-    let mut desired = status::desired(view, record);
+    let tree = Tree::of(view);
+    let mut desired = status::desired(view, &tree, record);
     let state = State::of(view, &desired);
     let write = application_patch(view, &mut desired, operation, answer.is_done);
     let later = write.is_none().then(|| chatter::delay(view.observed, &desired)).flatten();
     let mut events = operation::events(&view.observed.app, &desired);
 
-    let mut all = Vec::new();
+    let mut all = vec![Step::write_cache(view, &tree, answer.is_done)];
     let mut write = write.map(Step::PatchApplication);
     if begins || view.observed.refusal.is_some() {
         all.extend(write.take());
@@ -99,22 +109,9 @@ fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<St
     all.extend(answer.steps);
     all.extend(write);
     all.extend(events);
-    all.extend(requeue.into_iter().chain(answer.requeue).chain(later).map(Step::Requeue));
+    let looks = requeue.into_iter().chain(answer.requeue).chain(later).chain(gate::next_look(view));
+    all.extend(looks.map(Step::Requeue));
     Plan { steps: all, state, status: Some(desired) }
-}
-
-/// Older clusters, or a missing admission policy: the stamp comes late, and the event says so.
-fn take_over(app: &Application) -> Plan {
-    let annotations = json!({names::ANNOTATION_SKIP_RECONCILE: "true", names::ANNOTATION_STAMPED: "true"});
-    let stamp = Step::PatchApplication(guarded(app, json!({"metadata": {"annotations": annotations}})));
-    let event = Step::EmitEvent {
-        is_warning: true,
-        reason: "TakenOverLate",
-        message: "stock Argo CD saw this Application before it was stamped (install the MutatingAdmissionPolicy of \
-                  manifests/, which stamps at admission)"
-            .to_owned(),
-    };
-    Plan { steps: vec![stamp, event], state: State::Adopting, status: None }
 }
 
 /// The merge patch of the Application; `None` when nothing changes.
@@ -147,15 +144,32 @@ fn application_patch(
     }
     // Later than or equal to `finishedAt`, or notifications and `argocd app wait` never see the end of an operation
     // (argo-cd notification_controller/controller/controller.go, cmd/argocd/commands/app.go).
-    desired.reconciled_at = Some(view.observed.now);
+    let reconciled_at = reconciled_at(view, desired);
+    desired.reconciled_at = Some(reconciled_at);
     let mut change = change.unwrap_or_else(|| json!({}));
-    patch::merge(&mut change, &json!({"reconciledAt": seconds::text(view.observed.now)}));
+    patch::merge(&mut change, &json!({"reconciledAt": seconds::text(reconciled_at)}));
     fields.insert("status".into(), change);
     Some(guarded(app, Value::Object(fields)))
+}
+
+/// Now, but never before what the status tells of: an operation may be dated to the next second.
+fn reconciled_at(view: &View<'_>, desired: &ApplicationStatus) -> Timestamp {
+    let operation = desired.operation_state.as_ref();
+    let told = operation.map(|operation| operation.finished_at.unwrap_or(operation.started_at));
+    told.unwrap_or(view.observed.now).max(view.observed.now)
 }
 
 /// `change` with the resourceVersion it was decided on: a decision on a stale Application is refused by the API server.
 pub(crate) fn guarded(app: &Application, mut change: Value) -> Value {
     patch::merge(&mut change, &json!({"metadata": {"resourceVersion": app.metadata.resource_version}}));
     change
+}
+
+/// The end of an operation that somebody asked to stop.
+fn terminated(now: Timestamp) -> Value {
+    json!({"operation": null, "status": {"operationState": {
+        "phase": "Failed",
+        "message": "Operation terminated",
+        "finishedAt": seconds::text(now),
+    }}})
 }

@@ -3,16 +3,19 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::Step;
 use super::auto_sync::{self, Decision};
 use super::retry::{self, Retry};
 use super::sync::{self, Outcome};
 use super::{marks, result};
 use crate::argo::Application;
-use crate::argo::operation::{Operation, OperationState, Phase};
+use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase};
 use crate::argo::status::ApplicationStatus;
 use crate::mirror::View;
 use crate::mirror::status::{self, Record};
+use crate::names;
 
 /// What becomes of `.operation`.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,13 +104,13 @@ fn begin_by_itself(view: &View<'_>, operation: Box<Operation>) -> Turn {
 }
 
 fn begin(view: &View<'_>, operation: Operation) -> OperationState {
-    let now = view.observed.now;
+    let started_at = beginning(view, &operation.initiated_by);
     OperationState {
-        operation: marks::marked(&view.observed.app, operation, now),
+        operation: marks::marked(&view.observed.app, operation, started_at),
         phase: Phase::Running,
         message: String::new(),
         sync_result: None,
-        started_at: now,
+        started_at,
         finished_at: None,
         retry_count: 0,
     }
@@ -154,6 +157,14 @@ fn wait(view: &View<'_>, mut state: OperationState) -> Turn {
     state.sync_result = None;
     // Recorded first: the requests of this attempt are marked by its number.
     Turn { begins: true, ..Turn::idle(Some(state), None) }
+}
+
+/// A `RollingSync` goes on once its operation is seen to have begun after the whole second in which it was asked for
+/// (argo-cd `applicationset/progressivesync/progressive_sync.go`, `UpdateApplicationSetApplicationStatus`): one that
+/// begins in that very second would leave its step Pending, and be asked for a second time.
+fn beginning(view: &View<'_>, by: &InitiatedBy) -> Timestamp {
+    let now = view.observed.now;
+    if by.username == names::APPLICATION_SET_CONTROLLER { now + SignedDuration::from_secs(1) } else { now }
 }
 
 fn proceed(view: &View<'_>, mut state: OperationState, begins: bool, field: OperationField) -> Turn {
@@ -206,7 +217,7 @@ fn try_again_or_end(
 }
 
 fn end(view: &View<'_>, mut state: OperationState, outcome: &Outcome, operation: OperationField) -> Turn {
-    let now = view.observed.now;
+    let now = view.observed.now.max(state.started_at);
     state.phase = outcome.phase.clone();
     state.message.clone_from(&outcome.message);
     if state.retry_count > 0 && outcome.phase != Phase::Succeeded {

@@ -11,20 +11,44 @@ pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>
     let app = &view.observed.app;
     let sync = operation.operation.sync.clone().unwrap_or_default();
     let selection = Selection::of(view, &sync).ok();
-    let is_selected =
-        |resource: &&Resource<'_>| selection.as_ref().is_some_and(|selection| selection.has(&resource.key));
     let asked = super::wish::revision(&sync).to_owned();
     let revision = if view.delivery.available.is_empty() { asked } else { view.delivery.available.clone() };
     let multiple = sync.source.is_none() && (!sync.sources.is_empty() || app.has_multiple_sources());
-    let resources = view.resources.iter().filter(is_selected);
     let sources = if sync.sources.is_empty() { &app.spec.sources } else { &sync.sources };
     SyncResult {
-        resources: resources.map(|resource| line(view, resource, outcome, sync.dry_run)).collect(),
+        resources: lines(view, outcome, selection.as_ref(), sync.dry_run),
         revisions: if multiple { vec![revision.clone()] } else { Vec::new() },
         revision: if multiple { String::new() } else { revision },
         source: sync.source.clone().or_else(|| app.spec.source.clone()).filter(|_| !multiple),
         sources: if multiple { sources.clone() } else { Vec::new() },
     }
+}
+
+/// A line for each Flux object, and one for each object that the project refuses.
+fn lines(
+    view: &View<'_>,
+    outcome: Option<&Outcome>,
+    selection: Option<&Selection>,
+    is_dry: bool,
+) -> Vec<ResourceResult> {
+    let refused = view.refusals.iter().filter(|_| outcome.is_some()).map(|refused| {
+        let object = refused.object.clone();
+        ResourceResult {
+            group: object.group,
+            version: object.version,
+            kind: object.kind,
+            namespace: object.namespace,
+            name: object.name,
+            status: "SyncFailed".to_owned(),
+            message: refused.message.clone(),
+            hook_phase: String::new(),
+            sync_phase: "Sync".to_owned(),
+        }
+    });
+    let is_selected =
+        |resource: &&Resource<'_>| selection.is_some_and(|selection| selection.has(&resource.key));
+    let own = view.resources.iter().filter(is_selected);
+    own.map(|resource| line(view, resource, outcome, is_dry)).chain(refused).collect()
 }
 
 /// The result line of one Flux object, with Flux's own message.

@@ -9,8 +9,10 @@ use crate::mirror::View;
 pub enum State {
     /// Stock Argo CD's: the bridge never writes to it.
     Ignored,
-    /// It was just stamped; nothing else is done before stock Argo CD has let go.
+    /// Stock Argo CD has worked on it; nothing else is done before it has let go.
     Adopting,
+    /// It lost the option: what the bridge made for it goes, and stock Argo CD takes it back.
+    HandingBack,
     /// It is being deleted.
     Deleting,
     /// A field, a source or a missing CRD stands in the way; what was delivered keeps running.
@@ -31,9 +33,10 @@ pub enum State {
 
 impl State {
     /// All states.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ignored,
         Self::Adopting,
+        Self::HandingBack,
         Self::Deleting,
         Self::Failing,
         Self::Syncing,
@@ -68,6 +71,7 @@ impl State {
         match self {
             Self::Ignored => "Ignored",
             Self::Adopting => "Adopting",
+            Self::HandingBack => "HandingBack",
             Self::Deleting => "Deleting",
             Self::Failing => "Failing",
             Self::Syncing => "Syncing",

@@ -1,14 +1,17 @@
 //! One thing to do.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::flux::{Manifest, ObjectKey};
+use crate::mirror::{Tree, View, managed};
 
 /// One thing to do. The executor performs it with exactly one request, but for [`Step::ApplyObject`] on an edited
-/// object (a second one removes what others had added) and [`Step::ConfirmGone`] (one a kind).
+/// object (a second one removes what others had added), [`Step::DeleteReleaseRecords`] (one a record) and
+/// [`Step::ConfirmGone`] (one a kind).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Create the destination namespace; one that exists is left as it is.
@@ -37,6 +40,16 @@ pub enum Step {
         key: ObjectKey,
         /// The very object that was seen; another one of that name stays.
         uid: String,
+    },
+    /// Delete the records that Helm keeps of a release, without reading them: Secrets `sh.helm.release.v1.RELEASE.vN`
+    /// (Helm `pkg/storage/storage.go`, `makeKey`), one request each. Those that are not there are none.
+    DeleteReleaseRecords {
+        /// Their namespace.
+        namespace: String,
+        /// Name of the release.
+        release: String,
+        /// Its revisions.
+        versions: RangeInclusive<i64>,
     },
     /// Ask the API server, not the caches, whether anything generated for the Application is left; if so, the plan ends.
     ConfirmGone {
@@ -77,6 +90,12 @@ pub struct CacheEntry {
 }
 
 impl Step {
+    /// What Argo CD's server is to show of `view`, whose tree is `tree`.
+    pub(super) fn write_cache(view: &View<'_>, tree: &Tree, is_forced: bool) -> Self {
+        let entry = CacheEntry { tree: tree.to_json(), managed_resources: managed::to_json(view), is_forced };
+        Self::WriteCache(Box::new(entry))
+    }
+
     /// The word for it in metrics and logs.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -85,6 +104,7 @@ impl Step {
             Self::TryObject(_) => "TryObject",
             Self::PatchObject { .. } => "PatchObject",
             Self::DeleteObject { .. } => "DeleteObject",
+            Self::DeleteReleaseRecords { .. } => "DeleteReleaseRecords",
             Self::ConfirmGone { .. } => "ConfirmGone",
             Self::PatchApplication(_) => "PatchApplication",
             Self::WriteCache(_) => "WriteCache",

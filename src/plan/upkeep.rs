@@ -3,19 +3,23 @@
 
 use serde_json::{Value, json};
 
-use super::Step;
+use super::{Step, gate};
 use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::{Relation, Resource, View};
 use crate::names;
 
 /// The steps of the upkeep; `is_operating`: an operation runs after this plan and decides about suspension itself.
 pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
-    if !view.generates() || may_not_act(view) {
+    if !view.generates() {
         return Vec::new();
+    }
+    if may_not_act(view) {
+        // What was delivered keeps running; nothing new takes its place where that may not be.
+        return hold(view).filter(|_| !is_operating).into_iter().collect();
     }
     let mut steps = Vec::new();
     let suspension = if is_operating { None } else { suspension(view) };
-    let is_stopping = suspension.is_some() && view.observed.app.automated().is_none();
+    let is_stopping = gate::reason(view).is_some();
     let (before, after) = if is_stopping { (suspension, None) } else { (None, suspension) };
     // A source that goes back to what the spec says, after a rollback, must not deliver that.
     steps.extend(before);
@@ -38,6 +42,7 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
 /// Nothing of an Application with errors is applied; what was delivered keeps running.
 pub(super) fn may_not_act(view: &View<'_>) -> bool {
     view.observed.translation.has_errors()
+        || !view.violations.is_empty()
         || view.absent().next().is_some()
         || view.resources.iter().any(|resource| matches!(resource.relation, Relation::Foreign(_)))
 }
@@ -82,16 +87,27 @@ fn is_provisional(view: &View<'_>, source: &Resource<'_>) -> bool {
     !view.observed.translation.wants.is_empty() && has_artifact
 }
 
-/// A manual Application's workload object waits suspended between Syncs; an automated one's does not.
+/// A workload object waits suspended between operations where the gate says so.
 fn suspension(view: &View<'_>) -> Option<Step> {
-    let workload = view.parts.workload.filter(|live| is_ours(view, *live) && !live.is_deleting())?;
-    let is_automated = view.observed.app.automated().is_some();
-    let patch = if is_automated {
-        workload.is_suspended_by_bridge().then(resume)?
-    } else {
-        (!workload.is_suspended()).then(suspend)?
-    };
-    Some(Step::PatchObject { key: workload.key(), patch })
+    if gate::reason(view).is_some() {
+        return hold(view);
+    }
+    let held = workload(view).filter(Live::is_suspended_by_bridge)?;
+    Some(Step::PatchObject { key: held.key(), patch: resume() })
+}
+
+/// The step that suspends the workload object where the gate says so, unless it is suspended.
+pub(super) fn hold(view: &View<'_>) -> Option<Step> {
+    let (workload, reason) = (workload(view)?, gate::reason(view)?);
+    let is_held = workload.is_suspended()
+        && (!workload.is_suspended_by_bridge()
+            || workload.annotation(names::ANNOTATION_SUSPENDED) == Some(reason));
+    (!is_held).then(|| Step::PatchObject { key: workload.key(), patch: suspend(reason) })
+}
+
+/// The live workload object, if it is the Application's own.
+fn workload<'a>(view: &View<'a>) -> Option<Live<'a>> {
+    view.parts.workload.filter(|live| is_ours(view, *live) && !live.is_deleting())
 }
 
 /// The Sync is over that had set fields for its time: they go back to what is wanted, or to the default.
@@ -117,10 +133,10 @@ fn is_ours(view: &View<'_>, live: Live<'_>) -> bool {
     live.is_owned_by(&view.observed.app.identity())
 }
 
-/// The patch that suspends a workload object until the next Sync.
-pub(super) fn suspend() -> Value {
+/// The patch that suspends a workload object for that reason.
+pub(super) fn suspend(reason: &str) -> Value {
     json!({
-        "metadata": {"annotations": {names::ANNOTATION_SUSPENDED: names::SUSPENDED_UNTIL_SYNC}},
+        "metadata": {"annotations": {names::ANNOTATION_SUSPENDED: reason}},
         "spec": {"suspend": true},
     })
 }
@@ -163,7 +179,7 @@ fn remove_workload(view: &View<'_>, live: Live<'_>) -> Vec<Step> {
     let wanted: Option<&Manifest> = view.workload_resource().and_then(|resource| resource.manifest);
     let lives_on = live.kind == FluxKind::HelmRelease
         && wanted.is_some_and(|w| w.key.kind == live.kind && release(&w.spec) == release(live.spec()));
-    let patch = if lives_on { suspend() } else { resume() };
+    let patch = if lives_on { suspend(names::SUSPENDED_UNTIL_SYNC) } else { resume() };
     let before = (lives_on || live.is_suspended()).then(|| Step::PatchObject { key: live.key(), patch });
     before.into_iter().chain([delete(live)]).collect()
 }

@@ -32,7 +32,8 @@ mod value_files;
 pub use context::{Contents, Context, PathKind, RemoteRefs, Want};
 pub use path::RepoPath;
 pub use problem::{Problem, Severity};
-pub use revision::{is_exact_revision, is_version};
+pub use revision::is_exact_revision;
+pub(crate) use semver::is_version;
 
 use serde_json::Value;
 

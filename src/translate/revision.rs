@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Source};
-use super::semver::{Semver, classify};
+use super::semver::{Semver, classify, is_version};
 use super::sources::is_ssh;
 use super::{RemoteRefs, Want};
 use crate::argo::ApplicationSource;
@@ -151,11 +151,6 @@ pub fn is_exact_revision(source: &ApplicationSource) -> bool {
         (true, true) => revision.starts_with("sha256:"),
         (false, true) => is_commit(revision),
     }
-}
-
-/// Whether the text is one version, not a range of them (Masterminds/semver, `NewVersion`).
-pub fn is_version(text: &str) -> bool {
-    classify(text) == Semver::Version
 }
 
 fn is_commit(text: &str) -> bool {

@@ -69,7 +69,8 @@ pub(super) fn classify(text: &str) -> Semver {
     }
 }
 
-fn is_version(text: &str) -> bool {
+/// Whether `text` is one version.
+pub(crate) fn is_version(text: &str) -> bool {
     let Some(captures) =
         VERSION.as_ref().filter(|_| text.len() <= MAX_VERSION).and_then(|p| p.captures(text))
     else {

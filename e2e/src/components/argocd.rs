@@ -3,9 +3,16 @@
 use super::{Ready, Spec, flag};
 use crate::state::State;
 
-/// Repo-server, application-controller, applicationset-controller and server, in the namespace `argocd`.
+/// Repo-server, application-controller, applicationset-controller, notifications-controller and server, in the
+/// namespace `argocd`.
 pub(crate) fn argocd(state: &State) -> Vec<Spec> {
-    vec![repo_server(state), application_controller(state), applicationset_controller(state), server(state)]
+    vec![
+        repo_server(state),
+        application_controller(state),
+        applicationset_controller(state),
+        notifications_controller(state),
+        server(state),
+    ]
 }
 
 fn repo_server(state: &State) -> Spec {
@@ -26,7 +33,7 @@ fn application_controller(state: &State) -> Spec {
     let metrics = "argocd-application-controller-metrics";
     role(state, "argocd-application-controller", Ready::Healthy(metrics, "/healthz")).args([
         flag("namespace", "argocd"),
-        // It has no flag for the address of its metrics: the one listener of the stack that is not on loopback.
+        // It has no flag for the address of its metrics, which are not on loopback therefore.
         flag("metrics-port", state.port(metrics)),
         flag("redis", state.address("redis")),
         flag("repo-server", state.address("argocd-repo-server")),
@@ -48,6 +55,19 @@ fn applicationset_controller(state: &State) -> Spec {
         flag("webhook-addr", state.address("argocd-applicationset-controller-webhook")),
         flag("argocd-repo-server", state.address("argocd-repo-server")),
         "--repo-server-plaintext".to_owned(),
+        // RollingSync is an experiment that has to be switched on.
+        "--enable-progressive-syncs".to_owned(),
+    ])
+}
+
+fn notifications_controller(state: &State) -> Spec {
+    let metrics = "argocd-notifications-metrics";
+    role(state, "argocd-notifications", Ready::Healthy(metrics, "/metrics")).args([
+        flag("namespace", "argocd"),
+        // No flag for the address here, either.
+        flag("metrics-port", state.port(metrics)),
+        flag("argocd-repo-server", state.address("argocd-repo-server")),
+        "--argocd-repo-server-plaintext".to_owned(),
     ])
 }
 

@@ -68,6 +68,11 @@ fn kwok(state: &State, kubeconfig: &str) -> Result<Spec> {
         flag("node-lease-duration-seconds", "40"),
         // The default leaves room for 254 pods.
         flag("cidr", "10.64.0.0/10"),
+        // The API server asks a Pod's Node for logs.
+        flag("server-address", state.address("kwok")),
+        flag("node-ip", "127.0.0.1"),
+        flag("node-port", state.port("kwok")),
+        flag("config", state.data("kwok/logs.yaml").display()),
     ]);
     for stage in yaml_files(state.files.get("kwok").map_or(Path::new("."), |folder| folder))? {
         spec = spec.arg(flag("config", stage.display()));

@@ -21,6 +21,7 @@ pub(crate) const PORTS: &[&str] = &[
     "etcd",
     "etcd-peer",
     "apiserver",
+    "kwok",
     "sources",
     "registry",
     "sshd",
@@ -41,6 +42,7 @@ pub(crate) const PORTS: &[&str] = &[
     "argocd-applicationset-controller-metrics",
     "argocd-applicationset-controller-health",
     "argocd-applicationset-controller-webhook",
+    "argocd-notifications-metrics",
 ];
 
 /// A program to start.

@@ -12,6 +12,9 @@ use crate::components::PORTS;
 use crate::hex::hex;
 use crate::state::State;
 
+/// The one line that every container has logged.
+const LOG_LINE: &str = "a line that the container has logged";
+
 /// The folders below `data/` that programs expect to exist.
 const FOLDERS: &[&str] = &[
     "argocd/plugins",
@@ -24,6 +27,7 @@ const FOLDERS: &[&str] = &[
     "helm",
     "helm-repositories",
     "keys",
+    "kwok",
     "outages",
     "redis",
     "registry",
@@ -39,6 +43,7 @@ pub(super) fn write(state: &State) -> Result<()> {
         fs::create_dir_all(state.data(folder))?;
     }
     keys(state).context("make keys")?;
+    logs(state).context("write the logs of containers")?;
     registry(state)?;
     ssh(state)
 }
@@ -107,6 +112,25 @@ fn keygen(kind: &[&str], path: &Path) -> Result<()> {
     if !output.status.success() {
         bail!("ssh-keygen: {}", String::from_utf8_lossy(&output.stderr).trim_end());
     }
+    Ok(())
+}
+
+/// What kwok answers to whoever asks for the logs of any container.
+fn logs(state: &State) -> Result<()> {
+    let lines = state.data("kwok/logs.txt");
+    let cluster_logs = format!(
+        "apiVersion: kwok.x-k8s.io/v1alpha1
+kind: ClusterLogs
+metadata:
+  name: logs
+spec:
+  logs:
+    - logsFile: {lines}
+",
+        lines = lines.display()
+    );
+    fs::write(state.data("kwok/logs.yaml"), cluster_logs)?;
+    fs::write(lines, format!("2026-01-01T00:00:00.000000000Z stdout F {LOG_LINE}\n"))?;
     Ok(())
 }
 

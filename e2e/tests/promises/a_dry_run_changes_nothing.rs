@@ -41,8 +41,9 @@ async fn what_the_api_server_refuses_is_told_in_its_words() -> Result<()> {
         json!({"metadata": {"annotations": {"flamingo/helmrelease-override": "spec: {noSuchField: 1}"}}});
     let app = app.merge(&override_);
     app.apply(&env).await?;
-    let printed = env.argocd(&["app", "sync", app.name(), "--dry-run", "--timeout", "60"]).await?;
-    eprintln!("PRINTED {printed:?}");
+    let arguments = ["app", "sync", app.name(), "--dry-run", "--timeout", "60"];
+    let printed = env.argocd(&arguments).await?;
+    assert!(printed.stdout.contains("noSuchField"), "{printed:?}");
     let state = app.wait(&env, "told", |app| app["status"]["operationState"]["phase"] == "Failed").await?;
     let state = &state["status"]["operationState"];
     assert_eq!(state["message"], "one or more objects failed to apply (dry run)");

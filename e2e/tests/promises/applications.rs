@@ -80,6 +80,11 @@ impl Application {
         self.merge(&json!({ "spec": { "syncPolicy": { "automated": { "selfHeal": true } } } }))
     }
 
+    /// Stock Argo CD's: without the options by which it joins.
+    pub(crate) fn plain(self) -> Self {
+        self.options(&["CreateNamespace=true"])
+    }
+
     /// Without any finalizer.
     pub(crate) fn without_finalizer(self) -> Self {
         self.merge(&json!({ "metadata": { "finalizers": null } }))
@@ -111,6 +116,11 @@ impl Application {
         self.manifest["spec"]["destination"]["namespace"].as_str().unwrap_or_default()
     }
 
+    /// The manifest, to make another one of it.
+    pub(crate) fn manifest(&self) -> &Value {
+        &self.manifest
+    }
+
     /// The manifest (JSON, which is YAML).
     pub(crate) fn to_yaml(&self) -> String {
         self.manifest.to_string()
@@ -119,6 +129,14 @@ impl Application {
     /// `kubectl apply`.
     pub(crate) async fn apply(&self, env: &TestEnv) -> Result<()> {
         env.apply(&self.to_yaml()).await
+    }
+
+    /// Waits until somebody else has created it.
+    pub(crate) async fn appears(&self, env: &TestEnv) -> Result<()> {
+        env.wait_until(&format!("Application {} is there", self.name), PATIENCE, async || {
+            Ok(env.get("Application", &env.control, &self.name).await?.map(drop))
+        })
+        .await
     }
 
     /// `kubectl apply`, and waits until it is Synced and Healthy.

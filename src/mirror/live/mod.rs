@@ -1,9 +1,23 @@
 //! Live objects that were delivered, and what they made in turn: trimmed to what a tree, a health and a summary need.
 
+pub mod children;
+mod gateway;
+mod health;
+mod info;
+mod networking;
+pub mod node;
+mod object;
+mod requests;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
+pub use children::{ChildKind, children_of, descendants_of};
+pub use node::reads_body;
+
 use crate::argo::status::HealthStatus;
+use crate::flux::ObjectKey;
 
 /// Which object of the cluster. The order is Argo CD's of its trees: `group/kind/namespace/name`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +30,34 @@ pub struct NodeKey {
     pub namespace: String,
     /// Name.
     pub name: String,
+}
+
+impl NodeKey {
+    /// `group/kind/namespace/name`, by which Argo CD sorts and names objects (types.go, `FullName`).
+    pub fn full_name(&self) -> String {
+        format!("{}/{}/{}/{}", self.group, self.kind, self.namespace, self.name)
+    }
+}
+
+impl fmt::Display for NodeKey {
+    /// `Deployment NAMESPACE/NAME`, as messages name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.namespace.as_str() {
+            "" => write!(f, "{} {}", self.kind, self.name),
+            namespace => write!(f, "{} {namespace}/{}", self.kind, self.name),
+        }
+    }
+}
+
+impl From<&ObjectKey> for NodeKey {
+    fn from(key: &ObjectKey) -> Self {
+        Self {
+            group: key.kind.group().to_owned(),
+            kind: key.kind.kind().to_owned(),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+        }
+    }
 }
 
 /// An object that this one was made by (`metadata.ownerReferences`); it is in the same namespace, or of the cluster.
@@ -63,7 +105,7 @@ pub struct Node {
     pub owners: Vec<Owner>,
     /// By Argo CD's rules for its kind; `None` for kinds that have none.
     pub health: Option<HealthStatus>,
-    /// Chips of the tree: `Revision`, `Status Reason`, `Node`, `Containers`, `Restart Count`.
+    /// Chips of the tree: `Revision`, `Status Reason`, `Node`, `Containers`, `Restart Count`, and what a Pod requests.
     pub info: Vec<(String, String)>,
     /// Images of the containers.
     pub images: BTreeSet<String>,
@@ -71,6 +113,10 @@ pub struct Node {
     pub networking: Option<Networking>,
     /// Annotated with `argocd.argoproj.io/ignore-healthcheck: "true"`.
     pub ignores_health: bool,
+    /// A Pod that has ended, well or not: what made it has replaced it, or does not want it any more.
+    pub has_ended: bool,
+    /// Names of the templates that a `StatefulSet` makes `PersistentVolumeClaim`s from.
+    pub claim_templates: Vec<String>,
 }
 
 /// What is known of the objects that an Application's workload objects delivered, and of everything below them.

@@ -7,10 +7,11 @@ mod workload;
 
 use super::marks::Marks;
 use super::selection::Selection;
-use super::{Step, dry_run, upkeep, wish};
+use super::{Step, dry_run, gate, upkeep, wish};
 use crate::argo::operation::{OperationState, Phase, SyncOperation};
 use crate::flux::FluxKind;
 use crate::mirror::{Relation, Resource, SourceState, View, conditions};
+use crate::project;
 
 /// How far a Sync is.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +77,9 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
         let nothing = Outcome::error("Invalid operation request: no operation specified");
         return Progress::ended(Outcome { is_final: true, ..nothing });
     };
+    if let Some(message) = gate::blocks(view, operation) {
+        return Progress::doing(upkeep::hold(view).into_iter().collect(), message);
+    }
     let selection = match refusal(sync).map_or_else(|| Selection::of(view, sync), Err) {
         Ok(selection) => selection,
         Err(sentence) => return Progress::ended(Outcome::refused(sentence)),
@@ -97,7 +101,11 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
         steps.extend(sources.steps);
         return Progress { steps, ..sources };
     }
-    let mut progress = if turn.selects_workload() { turn.workload() } else { turn.delivered() };
+    let mut progress = match forbidden(view) {
+        _ if !turn.selects_workload() => turn.delivered(),
+        Some(progress) => progress,
+        None => turn.workload(),
+    };
     steps.extend(sources.steps);
     steps.append(&mut progress.steps);
     Progress { steps, ..progress }
@@ -113,8 +121,39 @@ fn refusal(sync: &SyncOperation) -> Option<String> {
     })
 }
 
+/// The beginning of the message of a Sync that was refused because of its objects (gitops-engine `sync/sync_context.go`).
+const NOT_VALID: &str = "one or more synchronization tasks are not valid";
+
+/// The end of a Sync whose objects the project refuses.
+fn forbidden(view: &View<'_>) -> Option<Progress> {
+    if gate::is_unchecked(view) {
+        return Some(Progress::waiting("waiting for what the source would deliver"));
+    }
+    let mut sentences: Vec<&str> = view.refusals.iter().map(|refused| refused.message.as_str()).collect();
+    sentences.sort_unstable();
+    sentences.dedup();
+    let message = format!("{NOT_VALID}: {}", sentences.join("; "));
+    (!sentences.is_empty()).then(|| Progress::ended(Outcome::failed(message)))
+}
+
+/// The operation ended because of the project.
+pub(super) fn was_forbidden(operation: &OperationState) -> bool {
+    let verdicts = [project::INVALID_SPEC_ERROR, project::UNKNOWN_ERROR];
+    match operation.phase {
+        Phase::Failed => operation.message.starts_with(NOT_VALID),
+        Phase::Error => verdicts.iter().any(|kind| operation.message.starts_with(kind)),
+        _ => false,
+    }
+}
+
 /// What stands in the way of any Sync, whatever the sources say.
 pub(super) fn obstacle(view: &View<'_>) -> Option<Outcome> {
+    let violations =
+        view.violations.iter().map(|violation| format!("{}: {}", violation.kind, violation.message));
+    let violations: Vec<String> = violations.collect();
+    if !violations.is_empty() {
+        return Some(Outcome::error(violations.join(";")));
+    }
     let problems = view.observed.translation.problems.iter();
     let errors: Vec<String> = problems
         .filter(|problem| problem.severity == crate::translate::Severity::Error)

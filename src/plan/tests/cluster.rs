@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::super::step::CacheEntry;
 use super::super::wish::{self, When};
 use super::super::{Plan, Step, plan};
 use super::api_server::{ApiServer, Refused};
@@ -13,9 +14,11 @@ use super::word;
 use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
-use crate::mirror::fixtures::{App, NAMESPACE, now, translated};
+use crate::mirror::fixtures::{App, NAMESPACE, now, open_project, translated};
+use crate::mirror::managed::Tracking;
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal, Wish};
 use crate::names;
+use crate::translate::Translation;
 
 type Objects = std::collections::BTreeMap<ObjectKey, std::sync::Arc<kube::core::DynamicObject>>;
 
@@ -44,7 +47,9 @@ pub(super) struct Cluster {
     /// What the bridge remembers: losing it costs a request, never an outcome.
     refresh: Option<Refresh>,
     refusal: Option<Refusal>,
-    /// Steps that were carried out.
+    /// What Argo CD's Redis holds of the Application, apart from what it was asked for.
+    pub(super) redis: Option<CacheEntry>,
+    /// Steps in the cluster that were carried out.
     pub(super) log: Vec<String>,
     /// The bridge is killed before the step of that number.
     pub(super) kill_before: Option<usize>,
@@ -54,12 +59,18 @@ pub(super) struct Cluster {
     pub(super) skew: i64,
 }
 
+/// It does something in the cluster: Redis is told what to show along with everything else.
+fn is_in_cluster(step: &Step) -> bool {
+    !matches!(step, Step::Requeue(_) | Step::WriteCache(_))
+}
+
 impl Cluster {
     pub(super) fn with(app: &App) -> Self {
         let mut api = ApiServer::new(now());
         api.app = Some(app.0.clone());
         let (log, kill_before) = (Vec::new(), None);
-        Self { api, flux: Flux::new(), refresh: None, refusal: None, log, kill_before, pace: 1, skew: 0 }
+        let (flux, redis) = (Flux::new(), None);
+        Self { api, flux, refresh: None, refusal: None, redis, log, kill_before, pace: 1, skew: 0 }
     }
 
     /// What the bridge sees; `None` when the Application is gone.
@@ -79,7 +90,7 @@ impl Cluster {
         let is_known = self.api.objects.get(&git).is_some_and(|git| !git["status"]["artifact"].is_null());
         Some(Observed {
             now,
-            translation: translated(&app, is_known),
+            translation: if app.is_bridged() { translated(&app, is_known) } else { Translation::default() },
             wish: wished(&app, &objects, is_known),
             app,
             objects,
@@ -88,10 +99,12 @@ impl Cluster {
             failures: Vec::new(),
             refusal: self.refusal.clone(),
             refresh: self.refresh.clone(),
-            summary: None,
-            live_objects: LiveObjects::default(),
+            live_objects: LiveObjects { is_complete: true, ..LiveObjects::default() },
+            tracking: Tracking::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
+            project: Some(std::sync::Arc::new(open_project())),
+            rendered: crate::project::Rendered::Unneeded,
         })
     }
 
@@ -100,7 +113,7 @@ impl Cluster {
         let observed = self.observe()?;
         let plan = plan(&observed);
         for step in &plan.steps {
-            if self.kill_before == Some(self.log.len()) && !matches!(step, Step::Requeue(_)) {
+            if self.kill_before == Some(self.log.len()) && is_in_cluster(step) {
                 // Another process goes on, and remembers nothing.
                 (self.refresh, self.refusal, self.kill_before) = (None, None, None);
                 return Some(plan);
@@ -119,7 +132,7 @@ impl Cluster {
     }
 
     fn perform(&mut self, step: &Step) -> Result<(), Refused> {
-        if !matches!(step, Step::Requeue(_)) {
+        if is_in_cluster(step) {
             self.log.push(word(step));
         }
         match step {
@@ -131,8 +144,13 @@ impl Cluster {
             Step::PatchObject { key, patch } => self.api.patch_object(key, patch),
             Step::DeleteObject { key, uid } => self.api.delete(key, uid),
             Step::ConfirmGone { labels, identity } => self.api.confirm_gone(labels, identity)?,
+            Step::DeleteReleaseRecords { release, versions, .. } => {
+                self.flux.records.retain(|(name, version)| name != release || !versions.contains(version));
+            }
             Step::PatchApplication(patch) => self.api.patch_application(patch)?,
-            Step::EmitEvent { .. } | Step::Requeue(_) | Step::WriteCache(_) | Step::DropCache => {}
+            Step::WriteCache(entry) => self.redis = Some(CacheEntry { is_forced: false, ..*entry.clone() }),
+            Step::DropCache => self.redis = None,
+            Step::EmitEvent { .. } | Step::Requeue(_) => {}
         }
         Ok(())
     }
@@ -141,7 +159,7 @@ impl Cluster {
     pub(super) fn settle(&mut self) -> &mut Self {
         for _ in 0..PATIENCE {
             let Some(plan) = self.look() else { return self };
-            let mut is_moving = plan.steps.iter().any(|step| !matches!(step, Step::Requeue(_)));
+            let mut is_moving = plan.steps.iter().any(is_in_cluster);
             for _ in 0..self.pace {
                 is_moving |= self.flux.turn(&mut self.api);
             }
@@ -198,11 +216,6 @@ impl Cluster {
         self.edit(&json!({"operation": operation, "status": {"operationState": null}}))
     }
 
-    /// Whether anything happens at the next look.
-    pub(super) fn is_silent(&mut self) -> bool {
-        self.look().is_some_and(|plan| plan.steps.iter().all(|step| matches!(step, Step::Requeue(_))))
-    }
-
     /// How many carried out steps begin with `prefix`.
     pub(super) fn count(&self, prefix: &str) -> usize {
         self.log.iter().filter(|step| step.starts_with(prefix)).count()
@@ -251,16 +264,20 @@ impl Cluster {
                 "annotations": annotations.map(|all| all.keys().cloned().collect::<Vec<_>>()),
             })
         });
-        json!({"app": app, "objects": objects, "deliveries": self.flux.deliveries, "uninstalls": self.flux.uninstalls})
+        json!({"app": app, "objects": objects, "deliveries": self.flux.deliveries, "uninstalls": self.flux.uninstalls,
+            "records": self.flux.records, "is_shown": self.redis.is_some()})
     }
 
     /// The next look finds nothing to do.
     pub(super) fn assert_silent(&mut self) -> &mut Self {
         for _ in 0..3 {
             self.api.pass(600);
+            let shown = self.redis.clone();
             let plan = self.look();
             let steps = plan.map(|plan| plan.steps).unwrap_or_default();
-            assert!(steps.is_empty(), "{steps:#?}");
+            let found: Vec<_> = steps.iter().filter(|step| !matches!(step, Step::WriteCache(_))).collect();
+            assert!(found.is_empty(), "{found:#?}");
+            assert_eq!(self.redis, shown);
         }
         self
     }

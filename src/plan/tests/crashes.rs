@@ -50,6 +50,15 @@ fn delete(cluster: &mut Cluster) {
     cluster.api.delete_application();
 }
 
+fn plain(cluster: &mut Cluster) {
+    cluster.edit(&json!({"spec": {"syncPolicy": {"syncOptions": null}}}));
+}
+
+fn bridged(cluster: &mut Cluster) {
+    let options = [names::OPTION_FLUX_SUBSYSTEM, names::OPTION_AUTO_CREATE];
+    cluster.edit(&json!({"spec": {"syncPolicy": {"syncOptions": options}}}));
+}
+
 fn refresh(cluster: &mut Cluster) {
     cluster.edit(&json!({"metadata": {"annotations": {names::ANNOTATION_REFRESH: "normal"}}}));
 }
@@ -155,6 +164,29 @@ fn hand_edit_and_sync(cluster: &mut Cluster) {
 #[case::delete_suspended(settled(&chart().requested().cascading()), delete)]
 #[case::delete_git(settled(&git().automated().cascading()), delete)]
 #[case::delete_suspended_git(settled(&git().requested().cascading()), delete)]
+#[case::take_over_of_a_chart(Cluster::with(&chart().automated().stocks("6.3.5", 60)), nothing)]
+#[case::take_over_of_git(Cluster::with(&git().automated().stocks(crate::mirror::fixtures::COMMIT, 5)), nothing)]
+#[case::take_over_while_an_operation_runs(
+    Cluster::with(&chart().stocks("6.3.5", 60).requested().running()), nothing
+)]
+#[case::take_over_manual(Cluster::with(&chart().stocks("6.3.5", 60)), nothing)]
+#[case::hand_back_chart(settled(&chart().automated()), plain)]
+#[case::hand_back_git(settled(&git().automated()), plain)]
+#[case::hand_back_suspended(settled(&chart().requested()), plain)]
+#[case::hand_back_during_an_operation(Cluster::with(&chart().requested()), |cluster: &mut Cluster| {
+    cluster.run(3);
+    plain(cluster);
+})]
+#[case::hand_back_and_delete(settled(&chart().automated().cascading()), |cluster: &mut Cluster| {
+    plain(cluster);
+    cluster.look();
+    delete(cluster);
+})]
+#[case::hand_back_and_return(settled(&chart().automated()), |cluster: &mut Cluster| {
+    plain(cluster);
+    cluster.look();
+    bridged(cluster);
+})]
 #[case::delete_during_an_operation(Cluster::with(&chart().requested().cascading()), |cluster: &mut Cluster| {
     cluster.run(3);
     delete(cluster);

@@ -26,6 +26,8 @@ pub(super) struct Flux {
     pub(super) uninstalls: usize,
     /// Looks at a new commit by a Kustomization that prunes.
     pub(super) prunes: usize,
+    /// What Helm keeps of releases: name and revision.
+    pub(super) records: BTreeSet<(String, i64)>,
     /// Helm revisions and applied commits, in order.
     pub(super) deliveries: Vec<String>,
 }
@@ -39,6 +41,7 @@ impl Flux {
             failure: None,
             uninstalls: 0,
             prunes: 0,
+            records: BTreeSet::new(),
             deliveries: Vec::new(),
         }
     }
@@ -101,6 +104,10 @@ impl Flux {
 
     fn chart(&self, api: &mut ApiServer, key: &ObjectKey) {
         let object = api.objects[key].clone();
+        if is_deleting(&object) {
+            api.objects.remove(key);
+            return;
+        }
         let name = object["spec"]["sourceRef"]["name"].as_str().unwrap_or_default();
         let repository = api.objects.get(&ObjectKey::new(FluxKind::HelmRepository, &key.namespace, name));
         if repository.is_none_or(|repository| repository["status"]["artifact"].is_null()) {
@@ -131,6 +138,7 @@ impl Flux {
         if is_deleting(&object) {
             if object["spec"]["suspend"] != true {
                 self.uninstalls += 1;
+                self.records.clear();
                 api.objects.remove(&chart_key);
             }
             api.objects.remove(key);
@@ -147,6 +155,10 @@ impl Flux {
         patch::merge(&mut spec, &json!({"interval": object["spec"]["interval"]}));
         let is_new_chart = chart["spec"] != spec;
         chart["spec"] = spec;
+        chart["metadata"]["labels"] = json!({
+            names::LABEL_HELM_RELEASE_NAME: key.name,
+            names::LABEL_HELM_RELEASE_NAMESPACE: key.namespace,
+        });
         api.store(&chart_key, chart.clone());
         let is_stored = !chart["status"]["artifact"].is_null()
             && chart["status"]["observedGeneration"] == chart["metadata"]["generation"];
@@ -156,10 +168,18 @@ impl Flux {
         }
         let version = chart["status"]["artifact"]["revision"].clone();
         let wish = json!([version, object["spec"]["values"]]).to_string();
+        let name = object["spec"]["releaseName"].as_str().unwrap_or_default().to_owned();
+        let last = self.records.iter().map(|(_, revision)| *revision).max().unwrap_or(0);
+        let is_stored = object["status"]["x-delivered"] == wish.as_str();
+        let revision = if is_stored { last } else { last + 1 };
+        let deliveries = self.deliveries.len();
         self.deliver(api, key, &object, &wish, &json!({"lastAttemptedRevision": version}), |is_done| {
             let status = if is_done { "deployed" } else { "failed" };
-            json!({"history": [{"chartVersion": version, "status": status}]})
+            json!({"history": [{"chartVersion": version, "status": status, "name": name, "version": revision}]})
         });
+        if self.deliveries.len() > deliveries {
+            self.records.insert((name, revision));
+        }
     }
 
     fn kustomization(&mut self, api: &mut ApiServer, key: &ObjectKey) {

@@ -7,7 +7,9 @@ mod crashes;
 mod deletion;
 mod flux;
 mod operations;
+mod projects;
 mod retries;
+mod switch;
 mod table;
 mod wishes;
 
@@ -17,9 +19,9 @@ use crate::flux::FluxKind;
 use crate::mirror::Observed;
 use serde_json::Value;
 
-/// The plan's steps, a word each: `ApplyObject HelmRelease`.
+/// The plan's steps in the cluster, a word each: `ApplyObject HelmRelease`. What Redis is told goes with every plan.
 fn words(plan: &Plan) -> Vec<String> {
-    plan.steps.iter().map(word).collect()
+    plan.steps.iter().filter(|step| !matches!(step, Step::WriteCache(_))).map(word).collect()
 }
 
 fn word(step: &Step) -> String {

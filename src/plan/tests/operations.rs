@@ -42,6 +42,26 @@ fn an_operation_is_recorded_before_anything_is_done_about_it() {
     assert_eq!(patch_of(&plan)["metadata"]["resourceVersion"], "1");
 }
 
+/// A `RollingSync` compares whole seconds, and goes on only when the operation began after its own last step.
+#[test]
+fn an_operation_of_an_application_set_begins_in_the_next_second() {
+    let by = json!({"username": names::APPLICATION_SET_CONTROLLER, "automated": true});
+    let asked = manual().operation(&json!({"sync": {}, "initiatedBy": by}));
+    let next = ago(-1);
+    let running = plan(&beside(&asked, helm_release().ready("6.3.5").waiting()));
+    let status = &patch_of(&running)["status"];
+    assert_eq!(
+        (&status["operationState"]["startedAt"], &status["reconciledAt"]),
+        (&json!(next), &json!(next))
+    );
+    // One with nothing left to do ends no earlier than it began.
+    let ended = plan(&beside(&asked, helm_release().ready("6.3.5")));
+    let status = &patch_of(&ended)["status"];
+    assert_eq!(status["operationState"]["phase"], "Succeeded");
+    let times = [&status["operationState"]["finishedAt"], &status["reconciledAt"]];
+    assert_eq!(times, [&json!(next); 2]);
+}
+
 /// What a running operation says of the object that it waits for.
 #[rstest]
 #[case::source_missing(vec![], "applying HelmRelease apps/demo")]
@@ -425,7 +445,7 @@ fn what_the_api_server_refuses_ends_the_operation_and_is_tried_again_later() {
     assert_eq!(outcome(&observed).0, Phase::Running);
 
     let failed = |seconds| {
-        let app = manual().automated().ended("Failed", "denied", "");
+        let app = manual().automated().ended("Failed", "denied", "6.3.5");
         let finished = json!({"status": {"operationState": {"finishedAt": ago(seconds)}}});
         plan(&app.with(&finished).beside([helm_repository().fetched("i")]))
     };

@@ -7,8 +7,9 @@ use super::{words, writes_flux};
 use crate::flux::FluxKind;
 use crate::mirror::Observed;
 use crate::mirror::fixtures::{
-    App, COMMIT, app, git_repository, helm_chart, helm_release, helm_repository, kustomization,
+    App, COMMIT, ago, app, git_repository, helm_chart, helm_release, helm_repository, kustomization,
 };
+use crate::names;
 use rstest::rstest;
 use serde_json::json;
 
@@ -27,8 +28,12 @@ fn automated() -> App {
 
 fn row(state: State) -> Observed {
     match state {
-        State::Ignored => app("demo").chart("6.3.5").with(&json!({"spec": {"syncPolicy": null}})).observed(),
+        State::Ignored => app("demo").chart("6.3.5").unstamped().with(&json!({"spec": {"syncPolicy": null}})).observed(),
         State::Adopting => delivered(&automated().unstamped()),
+        State::HandingBack => {
+            let plain = automated().plain().build();
+            Observed { app: plain.into(), ..delivered(&automated()) }
+        }
         State::Deleting => delivered(&automated().cascading().deleting()),
         State::Failing => automated().with(&json!({"spec": {"source": {"targetRevision": "not a version"}}})).observed(),
         State::Syncing => app("demo").chart("6.3.5").requested().running().beside([helm_repository().fetching()]),
@@ -79,6 +84,7 @@ fn names_are_told_apart() {
 #[rstest]
 #[case(State::Ignored, &[])]
 #[case(State::Adopting, &["PatchApplication", "EmitEvent TakenOverLate"])]
+#[case(State::HandingBack, &["PatchObject HelmRelease"])]
 #[case(State::Deleting, &["DeleteObject HelmRelease"])]
 #[case(State::Failing, &["PatchApplication"])]
 #[case(State::Syncing, &["PatchObject HelmRepository", "ApplyObject HelmRelease", "PatchApplication"])]
@@ -92,16 +98,14 @@ fn a_state_leads_to_these_steps(#[case] state: State, #[case] expected: &[&str])
 }
 
 #[test]
-fn an_application_without_the_exact_option_is_never_written_to() {
+fn an_application_without_the_exact_option_and_without_our_stamp_is_never_written_to() {
     for option in ["FluxSubsystem=false", "fluxsubsystem=true", "FluxSubsystem"] {
         let change = json!({"spec": {"syncPolicy": {"syncOptions": [option]}}});
-        for app in [
-            automated(),
-            automated().unstamped(),
-            automated().cascading().deleting(),
-            automated().requested(),
-        ] {
-            assert_eq!(words(&plan(&delivered(&app.with(&change)))), Vec::<String>::new());
+        for app in [automated(), automated().cascading().deleting(), automated().requested()] {
+            let app = app.unstamped().with(&change);
+            assert_eq!(words(&plan(&delivered(&app))), Vec::<String>::new());
+            let own_wish = json!({"metadata": {"annotations": {names::ANNOTATION_SKIP_RECONCILE: "true"}}});
+            assert_eq!(words(&plan(&delivered(&app.with(&own_wish)))), Vec::<String>::new());
         }
     }
 }
@@ -188,5 +192,5 @@ fn a_stamp_comes_before_anything_else() {
     assert_eq!(words(&plan), ["PatchApplication", "EmitEvent TakenOverLate"]);
     let annotations = &super::patch_of(&plan)["metadata"]["annotations"];
     assert_eq!(annotations["argocd.argoproj.io/skip-reconcile"], "true");
-    assert_eq!(annotations["flux-subsystem.dev/stamped"], "true");
+    assert_eq!(annotations["flux-subsystem.dev/stamped"], ago(0).as_str());
 }

@@ -2,6 +2,8 @@
 //!
 //! Both run on one stack, one after the other and several times, because machines are noisy: look at the ratios.
 
+mod report;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -9,9 +11,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use flux_subsystem_e2e::process::Usage;
-use flux_subsystem_e2e::{Bridge, BridgeOptions, Chart, Options, Stack, TestEnv};
+use flux_subsystem_e2e::{Bridge, BridgeOptions, Chart, Options, Redis, RedisOptions, Stack, TestEnv};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use report::{Cost, report};
 
 /// A release of one `ConfigMap`: what is measured is the delivery, not a workload.
 const CHART: Chart<'static> = Chart {
@@ -34,6 +38,9 @@ const CHART: Chart<'static> = Chart {
 const CONFIG_MAP: &str =
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\ndata:\n  a: b\n";
 
+/// How long entries in Redis live here, so that a short idleness sees them renewed; an hour in Argo CD's manifests.
+const EXPIRATION: u64 = 20;
+
 /// Measure the bridge beside Flux alone
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -54,29 +61,25 @@ struct Measured {
     deletion: Duration,
 }
 
-/// What the bridge itself used, over all rounds.
-#[derive(Default)]
-struct Cost {
-    cpu: f64,
-    resident: u64,
-    writes: f64,
-    idle_writes: f64,
-    idle_cpu: f64,
-}
-
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let stack = Stack::private(Options { argocd: false, flux_crds: true, idle_exit: None }).await?;
     stack.sources().publish_chart("speck", &CHART).await?;
     let env = stack.test("bench").await?.with_control_namespace("120s").await?;
+    let redis = Redis::start(RedisOptions::default()).await?;
+    let parameters = json!({
+        "redis.server": redis.address(),
+        "controller.app.state.cache.expiration": format!("{EXPIRATION}s"),
+    });
+    env.patch("ConfigMap", &env.control, "argocd-cmd-params-cm", &json!({ "data": parameters })).await?;
     let mut table = String::from("round  without bridge  with bridge  ratio  delete (with bridge)\n");
     let mut cost = Cost::default();
     for round in 1..=arguments.rounds {
         say(&format!("round {round}: Flux objects by kubectl"))?;
         let alone = without(&env, &arguments, round).await?;
         say(&format!("round {round}: Applications through the bridge"))?;
-        let bridged = with(&env, &arguments, round, &mut cost).await?;
+        let bridged = with(&env, &redis, &arguments, round, &mut cost).await?;
         writeln!(
             table,
             "{round:<5}  {:>12.1} s  {:>9.1} s  {:>5.2}  {:>18.1} s",
@@ -86,28 +89,9 @@ async fn main() -> Result<()> {
             bridged.deletion.as_secs_f64()
         )?;
     }
-    let per_application = cost.writes / count(arguments.applications * arguments.rounds);
-    writeln!(
-        table,
-        "\nbridge: {:.2} s CPU a round, {} MiB resident at most",
-        cost.cpu / count(arguments.rounds),
-        cost.resident >> 20
-    )?;
-    writeln!(
-        table,
-        "bridge: {per_application:.1} requests that write per Application, from creation to Healthy"
-    )?;
-    writeln!(
-        table,
-        "bridge: {} writes and {:.2} s CPU in {} s of idleness",
-        cost.idle_writes, cost.idle_cpu, arguments.idle
-    )?;
+    report(&mut table, &arguments, &cost)?;
     std::io::stdout().write_all(table.as_bytes())?;
     Ok(())
-}
-
-fn count(number: usize) -> f64 {
-    u32::try_from(number).map_or(f64::MAX, f64::from)
 }
 
 fn say(line: &str) -> Result<()> {
@@ -192,17 +176,24 @@ async fn without(env: &TestEnv, arguments: &Arguments, round: usize) -> Result<M
     Ok(Measured { wall, deletion: begin.elapsed() })
 }
 
-async fn with(env: &TestEnv, arguments: &Arguments, round: usize, cost: &mut Cost) -> Result<Measured> {
+async fn with(
+    env: &TestEnv,
+    redis: &Redis,
+    arguments: &Arguments,
+    round: usize,
+    cost: &mut Cost,
+) -> Result<Measured> {
     let bridge = env.stack().bridge(BridgeOptions::serving(&env.control)).await?;
     let yaml = applications(env, arguments, round);
-    let (before, writes) = (bridge.usage()?, writes(&bridge).await?);
+    let (before, writes, commands) = (bridge.usage()?, writes(&bridge).await?, entries(redis)?);
     let wall = deliver(env, &yaml, "Application", &env.control, arguments.applications, is_healthy).await?;
     let after = bridge.usage()?;
     cost.cpu += after.cpu_seconds - before.cpu_seconds;
     cost.resident = cost.resident.max(after.resident_bytes);
     cost.writes += self::writes(&bridge).await? - writes;
+    cost.redis += entries(redis)? - commands;
     if round == arguments.rounds {
-        idle(&bridge, arguments, cost).await?;
+        idle(&bridge, redis, arguments, cost).await?;
     }
     let begin = Instant::now();
     env.stack().run_with_input("kubectl", &["delete", "-f", "-", "--wait=false"], &yaml).await?;
@@ -211,15 +202,28 @@ async fn with(env: &TestEnv, arguments: &Arguments, round: usize, cost: &mut Cos
 }
 
 /// Idleness is a span of time, so this waits for one.
-async fn idle(bridge: &Bridge, arguments: &Arguments, cost: &mut Cost) -> Result<()> {
+async fn idle(bridge: &Bridge, redis: &Redis, arguments: &Arguments, cost: &mut Cost) -> Result<()> {
     say(&format!("{} s of idleness", arguments.idle))?;
     let settle = Duration::from_secs(5);
     tokio::time::sleep(settle).await;
     let (before, writes): (Usage, f64) = (bridge.usage()?, writes(bridge).await?);
+    let (commands, pings) = (entries(redis)?, calls(redis, &["ping"])?);
     tokio::time::sleep(Duration::from_secs(arguments.idle)).await;
     cost.idle_cpu = bridge.usage()?.cpu_seconds - before.cpu_seconds;
     cost.idle_writes = self::writes(bridge).await? - writes;
+    cost.idle_redis = entries(redis)? - commands;
+    cost.idle_pings = calls(redis, &["ping"])? - pings;
     Ok(())
+}
+
+/// How many commands Redis has carried out that are about entries of Applications.
+fn entries(redis: &Redis) -> Result<u64> {
+    calls(redis, &["set", "expire", "del", "publish"])
+}
+
+fn calls(redis: &Redis, names: &[&str]) -> Result<u64> {
+    let all = redis.calls()?;
+    Ok(all.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(_, calls)| calls).sum())
 }
 
 async fn writes(bridge: &Bridge) -> Result<f64> {

@@ -1,0 +1,128 @@
+//! What reconciles hand their entries to.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use kube::Client;
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::codec;
+use super::ledger::{Fingerprint, Ledger, Session, Work};
+use super::settings::Overrides;
+use super::task::Task;
+use crate::argo::Application;
+use crate::digest;
+use crate::metrics::Metrics;
+use crate::plan::step::CacheEntry;
+
+/// How long somebody may wait for Redis who has to know that it is written.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the writer and its task share.
+#[derive(Default)]
+pub(super) struct Desk {
+    ledger: Mutex<Ledger>,
+    /// There is work.
+    pub(super) work: Notify,
+}
+
+impl Desk {
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hands entries to the task that talks to Redis, and never waits for it but where the caller has to.
+#[derive(Clone)]
+pub(crate) struct Writer(Arc<Desk>);
+
+/// What the controller is to look at because of Redis.
+pub(crate) struct Signals {
+    /// A Redis without any entry was connected to.
+    pub(crate) everything: BoxStream<'static, ()>,
+    /// Redis lost the entry of that Application, or did not take it.
+    pub(crate) lost: BoxStream<'static, ObjectRef<Application>>,
+}
+
+/// Starts the task; it ends with `stop`.
+pub(crate) fn start(
+    client: &Client,
+    control_namespace: &str,
+    overrides: Overrides,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) -> (Writer, Signals) {
+    let desk = Arc::new(Desk::default());
+    let (everything, every) = mpsc::unbounded_channel();
+    let (lost, some) = mpsc::unbounded_channel();
+    let task = Task::new(Arc::clone(&desk), control_namespace.to_owned(), metrics, everything, lost);
+    let (client, namespace) = (client.clone(), control_namespace.to_owned());
+    tokio::spawn(async move {
+        tokio::select! {
+            () = task.run(&client, &namespace, &overrides) => {}
+            () = stop.cancelled() => {}
+        }
+    });
+    (Writer(desk), Signals { everything: received(every), lost: received(some) })
+}
+
+fn received<T: Send + 'static>(mut receiver: mpsc::UnboundedReceiver<T>) -> BoxStream<'static, T> {
+    Box::pin(futures::stream::poll_fn(move |context| receiver.poll_recv(context)))
+}
+
+impl Writer {
+    /// Sees to it that Argo CD's server reads this of the Application. Returns at once, unless the entry is forced:
+    /// then it is written when this returns, or Redis is away or slow, and it will be written later.
+    pub(crate) async fn write(&self, identity: &str, entry: &CacheEntry) {
+        let Some(session) = self.0.ledger().session() else { return };
+        let (tree, managed) = (codec::json(&entry.tree), codec::json(&entry.managed_resources));
+        let fingerprint = digest::sha256([tree.as_slice(), managed.as_slice()]);
+        if !entry.is_forced && self.0.ledger().has(identity, &fingerprint) {
+            return;
+        }
+        match compressed(session, fingerprint, tree, managed) {
+            Ok(work) => self.add(identity, session, work, entry.is_forced).await,
+            Err(error) => {
+                tracing::error!(application = identity, %error, "cannot compress the resource tree");
+            }
+        }
+    }
+
+    /// Takes the Application out of Redis, with the patience of a forced entry: what is not taken out runs out.
+    pub(crate) async fn drop_entry(&self, identity: &str) {
+        let session = self.0.ledger().session();
+        if let Some(session) = session {
+            self.add(identity, session, Work::Drop, true).await;
+        }
+    }
+
+    /// The Application's entry is nothing to keep alive any more.
+    pub(crate) fn forget(&self, identity: &str) {
+        self.0.ledger().forget(identity);
+    }
+
+    async fn add(&self, identity: &str, session: Session, work: Work, is_urgent: bool) {
+        let done: Option<oneshot::Receiver<bool>> = self.0.ledger().add(identity, session, work, is_urgent);
+        self.0.work.notify_one();
+        let Some(done) = done.filter(|_| is_urgent) else { return };
+        if !matches!(tokio::time::timeout(PATIENCE, done).await, Ok(Ok(true))) {
+            tracing::debug!(application = identity, "Redis has not answered in time");
+        }
+    }
+}
+
+fn compressed(
+    session: Session,
+    fingerprint: Fingerprint,
+    tree: Vec<u8>,
+    managed: Vec<u8>,
+) -> std::io::Result<Work> {
+    Ok(Work::Write {
+        fingerprint,
+        tree: codec::compress(tree, session.compression)?,
+        managed_resources: codec::compress(managed, session.compression)?,
+    })
+}

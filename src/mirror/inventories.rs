@@ -1,0 +1,135 @@
+//! What workload objects have delivered, and what the workload objects among that have delivered in turn.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kube::core::DynamicObject;
+
+use super::inventory::{self, Entry};
+use super::live::NodeKey;
+use crate::flux::{Live, ObjectKey};
+
+/// How many workload objects that deliver workload objects are followed, one below the other.
+const MAX_DEPTH: usize = 8;
+
+/// The inventory of one workload object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// What it has put into its cluster, in its order.
+    pub entries: Vec<Entry>,
+    /// That cluster is another one (`spec.kubeConfig`): nothing of it can be looked at from here.
+    pub is_remote: bool,
+}
+
+/// Inventories by the workload object they belong to. One that is not there (any more) has an empty one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventories(pub BTreeMap<ObjectKey, Inventory>);
+
+impl Inventories {
+    /// Reads the inventories of `workloads` and, level by level, of the workload objects in them; `lookup` finds objects.
+    pub fn of(
+        workloads: impl IntoIterator<Item = ObjectKey>,
+        lookup: impl Fn(&ObjectKey) -> Option<Arc<DynamicObject>>,
+    ) -> Self {
+        let mut found = BTreeMap::new();
+        let mut level: Vec<ObjectKey> = workloads.into_iter().filter(|key| key.kind.is_workload()).collect();
+        for _ in 0..=MAX_DEPTH {
+            let mut next = Vec::new();
+            for key in level {
+                // One that was met before is not followed again.
+                if found.contains_key(&key) {
+                    continue;
+                }
+                let inventory = read(&key, lookup(&key).as_deref());
+                let nested = inventory.flux_objects().filter(|key| key.kind.is_workload());
+                next.extend(nested);
+                found.insert(key, inventory);
+            }
+            level = next;
+        }
+        Self(found)
+    }
+
+    /// Flux objects among what was delivered into this cluster.
+    pub fn flux_objects(&self) -> impl Iterator<Item = ObjectKey> + '_ {
+        self.0.values().flat_map(Inventory::flux_objects)
+    }
+
+    /// Everything that was delivered into this cluster and is not a Flux object.
+    pub fn others(&self) -> impl Iterator<Item = NodeKey> + '_ {
+        let local = self.0.values().filter(|inventory| !inventory.is_remote);
+        let entries = local.flat_map(|inventory| &inventory.entries);
+        entries.filter(|entry| entry.flux_key().is_none()).map(Entry::node_key)
+    }
+}
+
+impl Inventory {
+    fn flux_objects(&self) -> impl Iterator<Item = ObjectKey> + '_ {
+        let local = (!self.is_remote).then_some(&self.entries);
+        local.into_iter().flatten().filter_map(Entry::flux_key)
+    }
+}
+
+fn read(key: &ObjectKey, object: Option<&DynamicObject>) -> Inventory {
+    let Some(object) = object else { return Inventory::default() };
+    let live = Live { kind: key.kind, object };
+    Inventory {
+        entries: inventory::entries(live).collect(),
+        is_remote: live.at("/spec/kubeConfig").is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flux::FluxKind;
+    use crate::flux::live::tests::object;
+    use serde_json::{Value, json};
+
+    fn release(name: &str, ids: &[&str], spec: &Value) -> DynamicObject {
+        let entries: Vec<_> = ids.iter().map(|id| json!({"id": id, "v": "v1"})).collect();
+        let status = json!({"inventory": {"entries": entries}});
+        object(FluxKind::HelmRelease, &json!({"metadata": {"name": name}, "spec": spec, "status": status}))
+    }
+
+    fn of(objects: &[DynamicObject]) -> Inventories {
+        let key = |object| Live { kind: FluxKind::HelmRelease, object }.key();
+        let lookup =
+            |wanted: &ObjectKey| objects.iter().find(|object| key(object) == *wanted).cloned().map(Arc::new);
+        Inventories::of([key(&objects[0])], lookup)
+    }
+
+    fn names(inventories: &Inventories) -> Vec<String> {
+        inventories.others().map(|key| key.name).collect()
+    }
+
+    const NESTED: &str = "apps_b_helm.toolkit.fluxcd.io_HelmRelease";
+
+    #[test]
+    fn nested_workload_objects_are_followed_once() {
+        let gone = "apps_gone_helm.toolkit.fluxcd.io_HelmRelease";
+        let back = "apps_a_helm.toolkit.fluxcd.io_HelmRelease";
+        let a = release("a", &[NESTED, "apps_one_apps_Deployment"], &json!({}));
+        let b = release("b", &[back, NESTED, gone, "apps_two_apps_Deployment"], &json!({}));
+        let found = of(&[a, b]);
+        assert_eq!(names(&found), ["one", "two"]);
+        let known: Vec<_> = found.0.keys().map(|key| key.name.as_str()).collect();
+        assert_eq!(known, ["a", "b", "gone"]);
+    }
+
+    #[test]
+    fn sources_are_named_beside_what_is_not_flux() {
+        let source = "apps_s_source.toolkit.fluxcd.io_GitRepository";
+        let found = of(&[release("a", &[source, "apps_one__Service"], &json!({}))]);
+        assert_eq!(found.flux_objects().map(|key| key.kind).collect::<Vec<_>>(), [FluxKind::GitRepository]);
+        assert_eq!(names(&found), ["one"]);
+    }
+
+    #[test]
+    fn another_cluster_is_read_and_not_looked_at() {
+        let spec = json!({"kubeConfig": {"secretRef": {"name": "far"}}});
+        let found = of(&[release("a", &[NESTED, "apps_one__Service"], &spec), release("b", &[], &json!({}))]);
+        assert_eq!((names(&found).len(), found.flux_objects().count(), found.0.len()), (0, 0, 1));
+        assert!(found.0.values().all(|inventory| inventory.is_remote && inventory.entries.len() == 2));
+    }
+}

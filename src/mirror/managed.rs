@@ -1,0 +1,242 @@
+//! Wanted and live Flux objects side by side, as Argo CD's server hands them to `argocd app diff` and to the page of
+//! differences (argo-cd `pkg/apis/application/v1alpha1/types.go`, `ResourceDiff`).
+//!
+//! The page compares `normalizedLiveState` with `predictedLiveState`. The CLI makes a three-way difference of its own
+//! (argo-cd `cmd/argocd/commands/app_diff.go`, gitops-engine `pkg/diff/diff.go`): it stamps `targetState` with the
+//! tracking marks of Argo CD and lays it over `normalizedLiveState`, from which it removes what that names as applied
+//! last and the target lacks. All of them come out empty exactly where the resource is `Synced`.
+
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value, json};
+
+use super::compare::{self, Relation};
+use super::live::NodeKey;
+use super::view::{Resource, View};
+use super::{patch, status};
+use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::names;
+
+/// Where kubectl, and Argo CD, keep what was applied last.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Requests to Flux, and the bridge's own notes: they come and go without anybody having wished for something else.
+const PASSING: [&str; 3] = [names::ANNOTATION_SUSPENDED, names::ANNOTATION_FOR_ONE_SYNC, LAST_APPLIED];
+/// Prefix of the annotations that ask Flux to reconcile (fluxcd/pkg `apis/meta/annotations.go`).
+const REQUESTS: &str = "reconcile.fluxcd.io/";
+
+/// How Argo CD marks what it tracks; the CLI expects the marks on live objects (argo-cd `util/argo/resource_tracking.go`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracking {
+    /// `application.instanceLabelKey` of argocd-cm.
+    pub label: String,
+    /// `installationID` of argocd-cm; empty where there is none.
+    pub installation_id: String,
+}
+
+impl Default for Tracking {
+    fn default() -> Self {
+        Self { label: "app.kubernetes.io/instance".to_owned(), installation_id: String::new() }
+    }
+}
+
+/// Array of `ResourceDiff`, in Argo CD's order.
+pub fn to_json(view: &View<'_>) -> Value {
+    let known = view.resources.iter().map(|resource| (NodeKey::from(&resource.key), known(view, resource)));
+    let stale = view.stale.iter().map(|live| (NodeKey::from(&live.key()), stale(view, *live)));
+    let mut all: Vec<_> = known.chain(stale).map(|(key, diff)| (key.full_name(), diff)).collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all.into_iter().map(|(_, diff)| diff).collect()
+}
+
+/// What is compared with what: whole objects, or null.
+struct Sides {
+    target: Value,
+    live: Value,
+    predicted: Value,
+}
+
+fn known(view: &View<'_>, resource: &Resource<'_>) -> Value {
+    let sides = match (resource.live, resource.manifest) {
+        (None, None) => {
+            Sides { target: bare(&resource.key), live: Value::Null, predicted: bare(&resource.key) }
+        }
+        (None, Some(wanted)) => {
+            Sides { target: wanted.to_value(), live: Value::Null, predicted: wanted.to_value() }
+        }
+        (Some(live), _) => beside(view, resource, live),
+    };
+    resource_diff(&resource.key, resource.live, &sides)
+}
+
+/// What waits to be pruned has no wish beside it.
+fn stale(view: &View<'_>, live: Live<'_>) -> Value {
+    let sides = Sides { target: Value::Null, live: normalized(view, live, None), predicted: Value::Null };
+    resource_diff(&live.key(), Some(live), &sides)
+}
+
+/// An object that somebody else should have made.
+fn bare(key: &ObjectKey) -> Value {
+    let metadata = json!({"name": key.name, "namespace": key.namespace});
+    json!({"apiVersion": key.kind.api_version(), "kind": key.kind.kind(), "metadata": metadata})
+}
+
+fn resource_diff(key: &ObjectKey, live: Option<Live<'_>>, sides: &Sides) -> Value {
+    let text = |value: &Value| value.to_string();
+    let mut diff = json!({
+        "group": key.kind.group(),
+        "kind": key.kind.kind(),
+        "namespace": key.namespace,
+        "name": key.name,
+        "targetState": text(&sides.target),
+        "liveState": live.map_or_else(|| "null".to_owned(), |live| text(&whole(live))),
+        "normalizedLiveState": text(&sides.live),
+        "predictedLiveState": text(&sides.predicted),
+    });
+    if let Some(version) = live.and_then(|live| live.object.metadata.resource_version.as_ref()) {
+        diff["resourceVersion"] = json!(version);
+    }
+    if sides.live != sides.predicted {
+        diff["modified"] = json!(true);
+    }
+    diff
+}
+
+/// The live object as the API server has it; objects of a list do not say what they are.
+fn whole(live: Live<'_>) -> Value {
+    let mut value = json!(live.object);
+    value["apiVersion"] = json!(live.kind.api_version());
+    value["kind"] = json!(live.kind.kind());
+    value
+}
+
+fn beside(view: &View<'_>, resource: &Resource<'_>, live: Live<'_>) -> Sides {
+    let is_synced = status::resource_sync(view, resource) == "Synced";
+    let ours = !matches!(resource.relation, Relation::Referenced | Relation::Unknown);
+    let wanted = resource.manifest.filter(|_| ours);
+    let mut found = normalized(view, live, wanted);
+    let mut target = wanted.map_or_else(|| found.clone(), Manifest::to_value);
+    if resource.relation == Relation::Unknown || is_synced {
+        return Sides { target, predicted: found.clone(), live: found };
+    }
+    if let Some(since) = &live.object.metadata.deletion_timestamp {
+        found["metadata"]["deletionTimestamp"] = json!(since);
+    }
+    if let Some((is, should_be)) = undelivered(view, live.kind) {
+        found["status"] = is;
+        target["status"] = should_be;
+    }
+    let predicted = predicted(&found, &target);
+    remember(&mut found, &target);
+    Sides { predicted: with_last_applied(predicted, &found), target, live: found }
+}
+
+/// The live object without what only Kubernetes, Flux and the bridge care for, with Argo CD's marks.
+///
+/// Beside a wish, its spec is that wish with the differences in it: what the comparison leaves out does not show.
+fn normalized(view: &View<'_>, live: Live<'_>, wanted: Option<&Manifest>) -> Value {
+    let metadata = &live.object.metadata;
+    let mut labels = text_map(metadata.labels.iter().flatten());
+    let kept = metadata.annotations.iter().flatten().filter(|(key, _)| is_kept(key, wanted));
+    let mut annotations = text_map(kept);
+    if let Some(wanted) = wanted {
+        annotations.insert(names::ANNOTATION_DIGEST.to_owned(), json!(wanted.digest()));
+    }
+    mark(view, live, &mut labels, &mut annotations);
+    let spec = wanted.map_or_else(|| live.spec().clone(), |wanted| compare::live_beside(wanted, live));
+    json!({
+        "apiVersion": live.kind.api_version(),
+        "kind": live.kind.kind(),
+        "metadata": {
+            "name": live.name(), "namespace": live.namespace(), "labels": labels, "annotations": annotations,
+        },
+        "spec": spec,
+    })
+}
+
+fn text_map<'a>(fields: impl Iterator<Item = (&'a String, &'a String)>) -> Map<String, Value> {
+    fields.map(|(key, value)| (key.clone(), json!(value))).collect()
+}
+
+fn is_kept(key: &str, wanted: Option<&Manifest>) -> bool {
+    let is_passing = PASSING.contains(&key) || key.starts_with(REQUESTS);
+    !is_passing || wanted.is_some_and(|wanted| wanted.annotations.contains_key(key))
+}
+
+/// The marks that the CLI puts on the target before it compares.
+fn mark(
+    view: &View<'_>,
+    live: Live<'_>,
+    labels: &mut Map<String, Value>,
+    annotations: &mut Map<String, Value>,
+) {
+    let observed = view.observed;
+    let app = observed.app.instance_name(&observed.control_namespace);
+    let (group, kind) = (live.kind.group(), live.kind.kind());
+    let id = format!("{app}:{group}/{kind}:{}/{}", live.namespace(), live.name());
+    annotations.insert(names::ANNOTATION_TRACKING_ID.to_owned(), json!(id));
+    if !observed.tracking.installation_id.is_empty() {
+        annotations
+            .insert(names::ANNOTATION_INSTALLATION_ID.to_owned(), json!(observed.tracking.installation_id));
+    }
+    // argo-cd `util/argo/resource_tracking.go`, `TruncateLabel`.
+    labels.insert(
+        observed.tracking.label.clone(),
+        json!(app.chars().take(names::MAX_LABEL_VALUE).collect::<String>()),
+    );
+}
+
+/// A workload object may be as wanted, and not have delivered what it should: its status tells the difference.
+fn undelivered(view: &View<'_>, kind: FluxKind) -> Option<(Value, Value)> {
+    if !kind.is_workload() {
+        return None;
+    }
+    let drifted =
+        view.parts.workload.and_then(|workload| workload.condition("Drifted")).filter(|_| view.has_drifted());
+    let condition = |kind: &str, status: &str, message: &str| json!({"conditions": [{"type": kind, "status": status, "message": message}]});
+    if let Some(drifted) = drifted {
+        return Some((condition("Drifted", "True", drifted.message), condition("Drifted", "False", "")));
+    }
+    let delivery = &view.delivery;
+    if delivery.is_current {
+        return None;
+    }
+    if delivery.available.is_empty() || delivery.available == delivery.delivered {
+        let ready = view.parts.workload.and_then(|workload| workload.condition("Ready"));
+        let (status, message) = ready.map_or(("Unknown", ""), |ready| (ready.status, ready.message));
+        return Some((
+            condition("Delivered", "False", &format!("Ready={status}: {message}")),
+            condition("Delivered", "True", ""),
+        ));
+    }
+    let revision = |revision: &str| json!({"lastAppliedRevision": revision});
+    Some((revision(&delivery.delivered), revision(&delivery.available)))
+}
+
+/// What the object is after a Sync: labels and annotations of others stay, everything else is as wanted.
+fn predicted(live: &Value, target: &Value) -> Value {
+    let mut metadata = live["metadata"].clone();
+    patch::merge(&mut metadata, &target["metadata"]);
+    patch::merge(&mut metadata, &json!({"deletionTimestamp": null}));
+    let mut predicted = patch::without_nulls(target.clone());
+    predicted["metadata"] = metadata;
+    predicted
+}
+
+/// Names what was applied last, so that the CLI sees what the wish does not hold any more: all of the live object, but of
+/// labels and annotations only the wanted ones.
+fn remember(live: &mut Value, target: &Value) {
+    let mut applied = live.clone();
+    for field in ["labels", "annotations"] {
+        if let Some(fields) = applied["metadata"][field].as_object_mut() {
+            fields.retain(|key, _| target["metadata"][field].get(key).is_some());
+        }
+    }
+    live["metadata"]["annotations"][LAST_APPLIED] = json!(applied.to_string());
+}
+
+fn with_last_applied(mut predicted: Value, live: &Value) -> Value {
+    predicted["metadata"]["annotations"][LAST_APPLIED] =
+        live["metadata"]["annotations"][LAST_APPLIED].clone();
+    predicted
+}
