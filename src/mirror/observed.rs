@@ -11,7 +11,7 @@ use super::managed::Tracking;
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::project::{AppProject, Rendered};
-use crate::translate::Translation;
+use crate::translate::{Context, Translation};
 
 /// What was read for one Application.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Observed {
     pub app: Arc<Application>,
     /// What it becomes.
     pub translation: Translation,
+    /// What that rests on beside the Application.
+    pub context: Context,
     /// Live Flux objects: wanted, referenced, owned, and the `HelmChart`s and sources behind them.
     pub objects: BTreeMap<ObjectKey, Arc<DynamicObject>>,
     /// Whether the destination namespace is there.

@@ -13,11 +13,12 @@ use super::word;
 use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
-use crate::mirror::fixtures::{App, NAMESPACE, now, open_project, translated};
+use crate::mirror::fixtures::{App, NAMESPACE, context_of, now, open_project};
 use crate::mirror::managed::Tracking;
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal};
 use crate::names;
 use crate::translate::Translation;
+use crate::translate::translate;
 
 /// More looks than any story needs.
 const PATIENCE: usize = 150;
@@ -73,9 +74,11 @@ impl Cluster {
             .collect();
         let git = ObjectKey::new(FluxKind::GitRepository, NAMESPACE, "demo");
         let is_known = self.api.objects.get(&git).is_some_and(|git| !git["status"]["artifact"].is_null());
+        let context = context_of(&app, is_known);
         Some(Observed {
             now,
-            translation: if app.is_bridged() { translated(&app, is_known) } else { Translation::default() },
+            translation: if app.is_bridged() { translate(&app, &context) } else { Translation::default() },
+            context,
             app,
             objects,
             namespace_exists: self.api.namespaces.contains(NAMESPACE),
