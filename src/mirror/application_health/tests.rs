@@ -35,7 +35,7 @@ fn told(observed: &Observed) -> String {
 /// `STATUS: MESSAGE`.
 fn told_after(observed: &Observed, previous: &HealthStatus) -> String {
     let view = View::of(observed);
-    let found = of(&view, &Tree::of(&view), previous);
+    let found = of(&view, &Tree::of(&view), previous, false);
     format!("{}: {}", found.status, found.message)
 }
 
@@ -206,7 +206,7 @@ fn the_time_moves_with_the_word_alone() {
     let view = View::of(&observed);
     let before =
         HealthStatus { last_transition_time: Some(ago(500).parse().unwrap()), ..health("Healthy", "") };
-    assert_eq!(of(&view, &Tree::of(&view), &before).last_transition_time, before.last_transition_time);
+    assert_eq!(of(&view, &Tree::of(&view), &before, false).last_transition_time, before.last_transition_time);
     let degraded = HealthStatus { status: "Degraded".into(), ..before };
-    assert_eq!(of(&view, &Tree::of(&view), &degraded).last_transition_time, Some(now()));
+    assert_eq!(of(&view, &Tree::of(&view), &degraded, false).last_transition_time, Some(now()));
 }
