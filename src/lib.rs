@@ -19,6 +19,7 @@
 //! | [`adopt`] | hand-made changes of Flux objects → the Application |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
+//! | [`repo_server`] | what a source would deliver, asked of Argo CD |
 //! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
 //! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
 //! | [`doctor`] | what a cluster has to have, judged |
@@ -60,6 +61,7 @@ pub mod names;
 pub mod plan;
 pub mod project;
 pub mod remote_refs;
+pub mod repo_server;
 pub mod serve;
 pub mod telemetry;
 pub mod translate;

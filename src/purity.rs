@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "translate",
     "mirror",
     "project",
+    "repo_server/request.rs",
     "plan",
     "adopt",
     "doctor",

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 mod applications;
+mod argo_cd;
 mod checkout;
 pub mod cluster;
 pub mod doctor;

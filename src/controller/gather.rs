@@ -11,12 +11,16 @@ use super::Shared;
 use crate::argo::Application;
 use crate::flux::{Live, Manifest, ObjectKey};
 use crate::mirror::managed::Tracking;
-use crate::mirror::{Inventories, LiveObjects, Node, Observed, Relation, SourceState, compare, source, view};
+use crate::mirror::{
+    Inventories, LiveObjects, Node, Observed, Relation, SourceState, View, compare, source, view,
+};
 use crate::names;
-use crate::plan::State;
+use crate::plan::{State, check};
 use crate::project::Rendered;
 use crate::translate::{Context, Translation, Want, translate};
 
+/// When to ask again what could not be rendered.
+const RENDER_AGAIN: Duration = Duration::from_secs(10);
 /// How often a question may lead to the next one.
 const MAX_ROUNDS: usize = 4;
 
@@ -45,12 +49,13 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let mut keys = keys(shared, &identity, &translation);
     let inventories = inventories(shared, &keys);
     keys.extend(inventories.flux_objects());
+    keys.extend(inventories.0.keys().filter_map(|key| chart_of(shared, key)));
     shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
     let objects: BTreeMap<_, _> =
         keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect();
     let live_objects = live_objects(shared, &identity, &inventories, &objects);
     let project = shared.cache.project(&app);
-    let observed = Observed {
+    let mut observed = Observed {
         now,
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
@@ -68,12 +73,41 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         tracking: tracking(shared),
         syncing: shared.memory.in_state(State::Syncing),
     };
-    Gathered { observed, again }
+    let wait = render(shared, &mut observed).await;
+    Gathered { observed, again: again.into_iter().chain(wait).min() }
+}
+
+/// Finds out what is about to be delivered, where the project restricts that; the delay after which to ask again.
+async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
+    let (revision, blind_spot) = {
+        let view = View::of(observed);
+        (check::revision(&view), check::blind_spot(&view))
+    };
+    observed.failures.extend(blind_spot);
+    let revision = revision?;
+    let (project, source) = (observed.project.clone()?, observed.app.sources().first().cloned()?);
+    let namespace = &observed.control_namespace;
+    match shared.rendering.objects(&observed.app, &source, &revision, &project, namespace).await {
+        Ok(objects) => {
+            observed.rendered = Rendered::Objects(objects);
+            None
+        }
+        Err(error) => {
+            observed.failures.push(error.to_string());
+            Some(RENDER_AGAIN)
+        }
+    }
 }
 
 /// Inventories of the workload objects among `keys`, and of those that they have delivered.
 fn inventories(shared: &Shared, keys: &BTreeSet<ObjectKey>) -> Inventories {
     Inventories::of(keys.iter().cloned(), |key| shared.cache.object(key))
+}
+
+/// The `HelmChart` that Flux makes for a `HelmRelease`.
+fn chart_of(shared: &Shared, workload: &ObjectKey) -> Option<ObjectKey> {
+    let object = shared.cache.object(workload)?;
+    view::chart_key(Live { kind: workload.kind, object: &object })
 }
 
 /// What was delivered: Flux objects are watched anyway, everything else is from now on.

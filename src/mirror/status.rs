@@ -36,10 +36,11 @@ pub fn desired(view: &View<'_>, tree: &Tree, record: Record) -> ApplicationStatu
     let app = &view.observed.app;
     let previous = app.status.clone().unwrap_or_default();
     let conditions = conditions::found(view, record.operation_state.as_ref());
-    let resources = resources(view, is_renewing(view, record.operation_state.as_ref()));
+    let is_renewing = is_renewing(view, record.operation_state.as_ref());
+    let resources = resources(view, is_renewing);
     ApplicationStatus {
         sync: sync(view, &previous),
-        health: application_health::of(view, tree, &previous.health),
+        health: application_health::of(view, tree, &previous.health, is_renewing),
         history: history(app, &previous, record.delivered),
         conditions: conditions::merged(&previous.conditions, conditions, view.observed.now),
         operation_state: record.operation_state,
@@ -111,8 +112,12 @@ fn resources(view: &View<'_>, is_renewing: bool) -> Vec<ResourceStatus> {
 }
 
 fn renewed(status: ResourceStatus) -> ResourceStatus {
-    let state = WorkloadState::Progressing("about to be applied".to_owned());
-    ResourceStatus { health: Some(health::of_workload(&state)), ..status }
+    ResourceStatus { health: Some(renewed_health()), ..status }
+}
+
+/// Health of a workload object that is about to get another wish.
+pub(super) fn renewed_health() -> HealthStatus {
+    health::of_workload(&WorkloadState::Progressing("about to be applied".to_owned()))
 }
 
 fn sort_key(resource: &ResourceStatus) -> [&str; 4] {

@@ -20,6 +20,8 @@ const HEAL_MARK: &str = "autoHealAttemptsCount";
 
 /// How long an automated sync waits after one whose objects the API server refused.
 const RETRY_DELAY: Duration = Duration::from_secs(60);
+/// How long an automated sync waits after a failed one whose workload object is held between operations.
+const HELD_RETRY_DELAY: Duration = Duration::from_secs(30);
 /// Name of the `operation.info` entry that holds the fingerprint of what was wanted.
 const INFO_WISH: &str = "flux-subsystem.dev/wanted";
 
@@ -74,8 +76,13 @@ fn out_of_sync(view: &View<'_>, last: Option<&OperationState>) -> Decision {
         let is_lifted = view.refusals.is_empty();
         return if is_lifted { Decision::Sync(Box::new(operation(view, None))) } else { Decision::Wait };
     }
-    // What was applied and failed is Flux's to retry; what could not even be applied is tried again.
-    if view.is_outdated() { after(view, last, RETRY_DELAY, None) } else { Decision::Wait }
+    // What was applied and failed is Flux's to retry; what could not even be applied is tried again, and so is what Flux
+    // may not retry.
+    match (view.is_outdated(), gate::reason(view)) {
+        (true, _) => after(view, last, RETRY_DELAY, None),
+        (false, Some(_)) => after(view, last, HELD_RETRY_DELAY, None),
+        (false, None) => Decision::Wait,
+    }
 }
 
 /// The artifact was rebuilt, and `last` was not about that: it ended well, or began before.

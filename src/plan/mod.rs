@@ -6,6 +6,7 @@
 mod adoption;
 pub mod auto_sync;
 mod chatter;
+pub mod check;
 pub mod deletion;
 mod gate;
 pub mod hand_back;

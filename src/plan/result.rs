@@ -1,5 +1,6 @@
 //! `syncResult`: what an operation did, object by object.
 
+use super::gate;
 use super::sync::Outcome;
 use crate::argo::operation::{OperationState, Phase, ResourceResult, SyncResult};
 use crate::mirror::{Resource, SourceState, View, WorkloadState};
@@ -10,6 +11,7 @@ pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>
     let sync = operation.operation.sync.clone().unwrap_or_default();
     let revision =
         if view.delivery.available.is_empty() { sync.revision } else { view.delivery.available.clone() };
+    let revision = if revision.is_empty() { refused(view).unwrap_or_default() } else { revision };
     let multiple = app.has_multiple_sources();
     SyncResult {
         resources: lines(view, outcome),
@@ -18,6 +20,12 @@ pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>
         source: sync.source.or_else(|| app.spec.source.clone()).filter(|_| !multiple),
         sources: if multiple { app.spec.sources.clone() } else { Vec::new() },
     }
+}
+
+/// The version of a chart whose objects the project refused, so that Flux has not fetched it.
+fn refused(view: &View<'_>) -> Option<String> {
+    let source = view.observed.app.sources().first().filter(|_| !view.refusals.is_empty())?;
+    gate::is_one_version(&source.target_revision).then(|| source.target_revision.clone())
 }
 
 /// A line for each Flux object, and one for each object that the project refuses.
