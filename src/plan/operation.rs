@@ -154,7 +154,8 @@ fn wait(view: &View<'_>, mut state: OperationState) -> Turn {
     }
     state.message = format!("Retrying operation{latest}. Attempt #{}", state.retry_count);
     state.finished_at = None;
-    state.sync_result = None;
+    // Argo CD has no result at all here, and tells of bad health once more, that of no revision (`on-health-degraded`).
+    state.sync_result = Some(result::of(view, &state, None));
     // Recorded first: the requests of this attempt are marked by its number.
     Turn { begins: true, ..Turn::idle(Some(state), None) }
 }

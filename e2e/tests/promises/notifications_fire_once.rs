@@ -51,6 +51,8 @@ async fn each_trigger_of_the_catalog_fires_once_a_revision() -> Result<()> {
     let app = |version: &str| {
         Application::chart(&env, version)
             .annotation("notifications.argoproj.io/subscriptions", &subscriptions.to_string())
+            // A failure that is tried again is one failure.
+            .merge(&json!({ "spec": { "syncPolicy": { "retry": { "limit": 1, "backoff": { "duration": "2s" } } } } }))
     };
 
     app("6.3.5").deliver(&env).await?;
