@@ -16,10 +16,13 @@
 //! | [`mirror`] | live objects → status: relations, states, health, conditions |
 //! | [`project`] | what an `AppProject` allows: sources, destinations, kinds, times |
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
+//! | [`adopt`] | hand-made changes of Flux objects → the Application |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
+//! | [`repo_server`] | what a source would deliver, asked of Argo CD |
 //! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
 //! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
+//! | [`doctor`] | what a cluster has to have, judged |
 //! | [`cli`] | one file a verb |
 //! | [`yaml`], [`merge`], [`digest`] | doors to YAML, merging and hashing |
 //!
@@ -38,15 +41,17 @@
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. `translate`, `mirror`, `project` and `plan` hold no `async`, client, clock, environment or file access; a test reads their
+//! 7. `translate`, `mirror`, `project`, `plan`, `adopt` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
+pub mod adopt;
 pub mod argo;
 pub mod artifact;
 pub mod cache;
 pub mod cli;
 pub mod controller;
 pub mod digest;
+pub mod doctor;
 pub mod flux;
 pub mod lease;
 pub mod merge;
@@ -56,6 +61,7 @@ pub mod names;
 pub mod plan;
 pub mod project;
 pub mod remote_refs;
+pub mod repo_server;
 pub mod serve;
 pub mod telemetry;
 pub mod translate;

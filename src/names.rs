@@ -31,6 +31,8 @@ pub const ANNOTATION_KEEP_RELEASE_RECORD: &str = "flux-subsystem.dev/keep-releas
 /// `operation.initiatedBy.username` of what a `RollingSync` asks for (argo-cd
 /// `applicationset/progressivesync/progressive_sync.go`, `syncApplication`).
 pub const APPLICATION_SET_CONTROLLER: &str = "applicationset-controller";
+/// `"true"` on an Application: hand-made changes of its generated Flux objects are written back into it at once.
+pub const ANNOTATION_ADOPT_EDITS: &str = "flux-subsystem.dev/adopt-edits";
 
 /// Label on everything the bridge generates (the name is the original's).
 pub const LABEL_GENERATED: &str = "flamingo/generated";

@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 9] = [
+const PURE: [&str; 12] = [
     "translate",
     "mirror",
     "project",
+    "repo_server/request.rs",
     "plan",
+    "adopt",
+    "doctor",
     "merge.rs",
     "yaml.rs",
     "cache/settings.rs",

@@ -12,8 +12,9 @@ use tracing_subscriber::{Registry, fmt, reload};
 /// Environment variables that hold the level, the first one that is set counts: ours, then the one that every Rust
 /// program knows.
 const ENVIRONMENT: [&str; 2] = ["FLUX_SUBSYSTEM_LOG", "RUST_LOG"];
-/// The level when the environment names none.
-const DEFAULT_LEVEL: &str = "info";
+/// The level when the environment names none. kube's watcher warns of each refusal of what may not be read, which the
+/// bridge tells itself, once.
+const DEFAULT_LEVEL: &str = "info,kube_runtime::watcher=error";
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

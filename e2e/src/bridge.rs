@@ -314,6 +314,10 @@ pub(crate) async fn install(state: &State) -> Result<PathBuf> {
     let token = run(state, "kubectl", &["create", "token", name, "-n", namespace, "--duration=24h"], "")
         .await?
         .text()?;
+    let further = manifests.join("any-namespace").display().to_string();
+    run(state, "kubectl", &["apply", "--server-side", "--force-conflicts", "-k", &further], "")
+        .await?
+        .text()?;
     admission(state).await?;
     let path = state.data("bridge-kubeconfig");
     std::fs::write(&path, render_kubeconfig(state, name, token.trim()))?;

@@ -1,7 +1,11 @@
 //! The command line: one file per verb. Verbs read and print through [`Streams`], so that tests see the whole of it.
 
+pub mod adopt;
 mod applications;
+mod argo_cd;
 mod checkout;
+pub mod cluster;
+pub mod doctor;
 pub mod redis;
 pub mod run;
 pub mod translate;
@@ -22,6 +26,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Adopt(adopt::Args),
+    Doctor(doctor::Args),
     Run(run::Args),
     Translate(translate::Args),
 }
@@ -29,6 +35,8 @@ enum Command {
 impl Command {
     fn run(&self, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Adopt(args) => adopt::run(args, streams),
+            Self::Doctor(args) => doctor::run(args, streams),
             Self::Run(args) => run::run(args.clone()),
             Self::Translate(args) => translate::run(args, streams),
         }

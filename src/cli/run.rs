@@ -11,10 +11,12 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::argo_cd::ArgoCdArgs;
 use super::redis::RedisArgs;
 use crate::controller::{self, Options, READINESS_CACHES};
 use crate::lease;
 use crate::metrics::Metrics;
+use crate::repo_server::RepoServer;
 use crate::serve::{self, Readiness};
 use crate::telemetry::{self, LogFormat, LogLevel};
 
@@ -41,6 +43,9 @@ pub struct Args {
     /// How the log is written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Argo CD's own set-up.
+    #[command(flatten)]
+    pub argo_cd: ArgoCdArgs,
     /// Argo CD's Redis. Last, since its heading would cover what follows.
     #[command(flatten)]
     pub redis: RedisArgs,
@@ -114,8 +119,11 @@ async fn control(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).build().context("HTTP client")?;
+    let argo_cd = args.argo_cd.settle(&client, &args.argocd_namespace).await?;
     let options = Options {
         control_namespace: args.argocd_namespace,
+        application_namespaces: argo_cd.namespaces,
+        repo_server: RepoServer::new(&argo_cd.repo_server)?,
         concurrency: args.concurrency,
         reconcile_timeout: Duration::from_secs(90),
         redis: args.redis.overrides()?,

@@ -12,14 +12,16 @@ use crate::argo::{Application, duration};
 use crate::flux::{Live, Manifest, ObjectKey};
 use crate::mirror::managed::Tracking;
 use crate::mirror::{
-    Inventories, LiveObjects, Node, Observed, Relation, SourceState, Wish, compare, source, view,
+    Inventories, LiveObjects, Node, Observed, Relation, SourceState, View, Wish, compare, source, view,
 };
 use crate::names;
-use crate::plan::State;
 use crate::plan::wish::{self, When};
+use crate::plan::{State, check};
 use crate::project::Rendered;
 use crate::translate::{Context, Translation, Want, translate};
 
+/// When to ask again what could not be rendered.
+const RENDER_AGAIN: Duration = Duration::from_secs(10);
 /// How often a question may lead to the next one.
 const MAX_ROUNDS: usize = 4;
 
@@ -45,17 +47,18 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let mut context = asking.context();
     let translation = asking.translate(&app, &mut context).await;
     let failures = std::mem::take(&mut asking.failures);
-    let wish = asking.wish(&app, &translation, context).await;
+    let wish = asking.wish(&app, &translation, &context).await;
     let again = asking.again;
     let mut keys = keys(shared, &identity, &translation);
     keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
     let inventories = inventories(shared, &keys);
     keys.extend(inventories.flux_objects());
+    keys.extend(inventories.0.keys().filter_map(|key| chart_of(shared, key)));
     shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
     let objects = objects(shared, keys);
     let live_objects = live_objects(shared, &identity, &inventories, &objects);
     let project = shared.cache.project(&app);
-    let observed = Observed {
+    let mut observed = Observed {
         now,
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
@@ -63,6 +66,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         control_namespace: shared.options.control_namespace.clone(),
         app,
         translation,
+        context,
         wish,
         objects,
         failures,
@@ -73,7 +77,40 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         tracking: tracking(shared),
         syncing: shared.memory.in_state(State::Syncing),
     };
-    Gathered { observed, again }
+    let wait = match observed.as_wished() {
+        Some(mut wished) => {
+            let wait = render(shared, &mut wished).await;
+            observed.rendered = wished.rendered;
+            if let Some(wish) = &mut observed.wish {
+                wish.failures = wished.failures;
+            }
+            wait
+        }
+        None => render(shared, &mut observed).await,
+    };
+    Gathered { observed, again: again.into_iter().chain(wait).min() }
+}
+
+/// Finds out what is about to be delivered, where the project restricts that; the delay after which to ask again.
+async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
+    let (revision, blind_spot) = {
+        let view = View::of(observed);
+        (check::revision(&view), check::blind_spot(&view))
+    };
+    observed.failures.extend(blind_spot);
+    let revision = revision?;
+    let (project, source) = (observed.project.clone()?, observed.app.sources().first().cloned()?);
+    let namespace = &observed.control_namespace;
+    match shared.rendering.objects(&observed.app, &source, &revision, &project, namespace).await {
+        Ok(objects) => {
+            observed.rendered = Rendered::Objects(objects);
+            None
+        }
+        Err(error) => {
+            observed.failures.push(error.to_string());
+            Some(RENDER_AGAIN)
+        }
+    }
 }
 
 fn objects(shared: &Shared, keys: BTreeSet<ObjectKey>) -> BTreeMap<ObjectKey, Arc<DynamicObject>> {
@@ -83,6 +120,12 @@ fn objects(shared: &Shared, keys: BTreeSet<ObjectKey>) -> BTreeMap<ObjectKey, Ar
 /// Inventories of the workload objects among `keys`, and of those that they have delivered.
 fn inventories(shared: &Shared, keys: &BTreeSet<ObjectKey>) -> Inventories {
     Inventories::of(keys.iter().cloned(), |key| shared.cache.object(key))
+}
+
+/// The `HelmChart` that Flux makes for a `HelmRelease`.
+fn chart_of(shared: &Shared, workload: &ObjectKey) -> Option<ObjectKey> {
+    let object = shared.cache.object(workload)?;
+    view::chart_key(Live { kind: workload.kind, object: &object })
 }
 
 /// What was delivered: Flux objects are watched anyway, everything else is from now on.
@@ -147,11 +190,23 @@ fn tracking(shared: &Shared) -> Tracking {
     }
 }
 
-/// How often Argo CD looks for new revisions (`timeout.reconciliation` in argocd-cm, a Go duration or bare seconds).
 fn poll_interval(shared: &Shared) -> Duration {
-    let setting = shared.cache.setting("timeout.reconciliation");
-    let parsed = setting.and_then(|text| duration::parse(&text));
+    poll(shared.cache.setting("timeout.reconciliation").as_deref())
+}
+
+/// How often Argo CD looks for new revisions (`timeout.reconciliation` in argocd-cm, a Go duration or bare seconds).
+fn poll(setting: Option<&str>) -> Duration {
+    let parsed = setting.and_then(duration::parse);
     parsed.filter(|poll| !poll.is_zero()).unwrap_or(Duration::from_secs(names::DEFAULT_POLL_SECONDS))
+}
+
+/// The same as it stands in the sources.
+pub(super) fn interval(setting: Option<&str>) -> String {
+    seconds(poll(setting))
+}
+
+fn seconds(poll: Duration) -> String {
+    format!("{}s", poll.as_secs().max(1))
 }
 
 struct Asking<'a> {
@@ -166,7 +221,7 @@ impl Asking<'_> {
     fn context(&self) -> Context {
         Context {
             control_namespace: self.shared.options.control_namespace.clone(),
-            poll_interval: format!("{}s", self.poll.as_secs().max(1)),
+            poll_interval: seconds(self.poll),
             ..Context::default()
         }
     }
@@ -189,30 +244,32 @@ impl Asking<'_> {
     }
 
     /// What the operation wants, where that is something else than the spec, whose translation is `own`.
-    async fn wish(&mut self, app: &Application, own: &Translation, context: Context) -> Option<Wish> {
+    async fn wish(&mut self, app: &Application, own: &Translation, context: &Context) -> Option<Wish> {
         if !app.is_bridged() {
             return None;
         }
-        let other = wish::with_its_source(app);
-        let wished = other.as_ref().unwrap_or(app);
-        let mut free = None;
         // Of the other source nothing is known but the refs, which are kept by repository.
-        let known = Context { contents: BTreeMap::new(), ..context };
-        if other.is_some() {
-            free = Some(self.translate(wished, &mut known.clone()).await);
+        let known = Context { contents: BTreeMap::new(), ..context.clone() };
+        let mut free = None;
+        if let Some(other) = wish::with_its_source(app) {
+            free = Some(self.wished(other, known.clone()).await);
         }
+        let wished = free.as_ref().map_or(app, |wish| &wish.app);
         if let Some((pinned, when)) = wish::pinned(wished) {
-            let failures = std::mem::take(&mut self.failures);
-            let pinned = self.translate(&pinned, &mut known.clone()).await;
-            let unpinned = free.as_ref().unwrap_or(own);
+            let pinned = self.wished(pinned, known).await;
+            let unpinned = free.as_ref().map_or(own, |wish| &wish.translation);
             let objects = objects(self.shared, keys(self.shared, &app.identity(), unpinned));
-            if when == When::Now || wish::is_due(app, &objects, unpinned, &pinned) {
-                return Some(Wish { translation: pinned, failures: std::mem::take(&mut self.failures) });
+            if when == When::Now || wish::is_due(app, &objects, unpinned, &pinned.translation) {
+                return Some(pinned);
             }
-            self.failures = failures;
         }
+        free
+    }
+
+    async fn wished(&mut self, app: Application, mut context: Context) -> Wish {
+        let translation = self.translate(&app, &mut context).await;
         let failures = std::mem::take(&mut self.failures);
-        free.map(|translation| Wish { translation, failures })
+        Wish { app: Arc::new(app), translation, context, failures }
     }
 
     /// Whether anything new became known.

@@ -7,8 +7,10 @@ mod execute;
 mod gather;
 mod live;
 mod memory;
+mod namespaces;
 mod questions;
 mod reconcile;
+mod rendering;
 mod watch;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,19 +29,26 @@ use crate::cache::settings::Overrides;
 use crate::cache::{Signals, Writer};
 use crate::metrics::Metrics;
 use crate::names;
+use crate::repo_server::RepoServer;
 use crate::serve::Readiness;
+
+pub use namespaces::{ApplicationNamespaces, PatternError};
 
 /// Settings of the controller.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Argo CD's own namespace, whose Applications are bridged.
     pub control_namespace: String,
+    /// Further namespaces whose Applications are bridged.
+    pub application_namespaces: ApplicationNamespaces,
     /// How many Applications are reconciled at once.
     pub concurrency: u16,
     /// How long one reconcile may take.
     pub reconcile_timeout: Duration,
     /// What is known of Argo CD's Redis beside its own settings.
     pub redis: Overrides,
+    /// Argo CD's repo-server.
+    pub repo_server: RepoServer,
 }
 
 /// Everything that reconciles share.
@@ -52,6 +61,7 @@ pub(crate) struct Shared {
     redis: Writer,
     memory: memory::Memory,
     questions: questions::Questions,
+    rendering: rendering::Rendering,
     metrics: Arc<Metrics>,
     recorder: Recorder,
     places: Semaphore,
@@ -63,6 +73,11 @@ const SETTLE: Duration = Duration::from_millis(100);
 
 /// The name of the readiness part that the controller fills.
 pub const READINESS_CACHES: &str = "caches";
+
+/// `spec.interval` of generated sources, by `timeout.reconciliation` of argocd-cm.
+pub fn poll_interval(setting: Option<&str>) -> String {
+    gather::interval(setting)
+}
 
 /// Reconciles until `stop` is cancelled, then lets running reconciles end.
 pub async fn run(
@@ -88,6 +103,7 @@ pub async fn run(
         places: Semaphore::new(usize::from(options.concurrency)),
         queued: AtomicUsize::new(0),
         questions: questions::Questions::new(http),
+        rendering: rendering::Rendering::new(client.clone(), options.repo_server.clone()),
         memory: memory::Memory::default(),
         client,
         options,

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Options;
 use super::cache::{Cache, Stores};
+use super::namespaces;
 use crate::argo::Application;
 use crate::flux::FluxKind;
 use crate::metrics::Metrics;
@@ -64,7 +65,7 @@ pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) 
     let _ = watches.cache.set(Arc::clone(&cache));
     let settings = watches.settings(client.clone(), options, settings_writer);
     let streams = Streams {
-        applications: watches.applications(client.clone(), options, applications_writer),
+        applications: watches.applications(client, options, applications_writer),
         namespaces: watches.namespaces(client.clone(), namespaces_writer),
         projects: watches.projects(client.clone(), options, projects_writer),
         flux,
@@ -107,15 +108,12 @@ struct Watches {
 impl Watches {
     fn applications(
         self: &Arc<Self>,
-        client: Client,
+        client: &Client,
         options: &Options,
         writer: Writer<Application>,
     ) -> BoxStream<'static, ApplicationEvent> {
-        let api = Api::<Application>::namespaced(client, &options.control_namespace);
         let watches = Arc::clone(self);
-        watcher(api, Config::default())
-            .backoff(Delays::default())
-            .modify(|app| app.managed_fields_mut().clear())
+        namespaces::applications(client, &options.control_namespace, &options.application_namespaces)
             .reflect(writer)
             .inspect(move |event| watches.note("Application", event))
             .boxed()

@@ -4,6 +4,9 @@
 //! alone, and one thing more: a Pod that does not get up degrades the Application, though Helm has long stopped waiting
 //! for it and its Deployment counts it as merely not available yet.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use super::health;
@@ -12,17 +15,16 @@ use super::status;
 use super::tree::{Tree, TreeNode};
 use super::view::View;
 use crate::argo::status::HealthStatus;
+use crate::flux::Live;
 
 /// What keeps Pods running. Pods of others, such as Jobs, may fail and be tried again.
 const KEEPERS: [(&str, &str); 4] =
     [("apps", "ReplicaSet"), ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("", "ReplicationController")];
 
 /// The worst that is found; its time moves only when the word does (argo-cd `controller/appcontroller.go`,
-/// `persistAppStatus`).
-pub fn of(view: &View<'_>, tree: &Tree, previous: &HealthStatus) -> HealthStatus {
-    let own = flux_objects(view);
-    let below = delivered(tree).chain(pods(tree)).chain(unknown(view, tree, &own, previous));
-    let mut found = health::worst(own.iter().cloned().chain(below).collect::<Vec<_>>().iter());
+/// `persistAppStatus`). `is_renewing`: what is said of the workload objects is of a wish that is about to be replaced.
+pub fn of(view: &View<'_>, tree: &Tree, previous: &HealthStatus, is_renewing: bool) -> HealthStatus {
+    let mut found = worst(view, tree, previous, is_renewing);
     if found.status == "Healthy" {
         found.message.clear();
     }
@@ -32,9 +34,19 @@ pub fn of(view: &View<'_>, tree: &Tree, previous: &HealthStatus) -> HealthStatus
     found
 }
 
+fn worst(view: &View<'_>, tree: &Tree, previous: &HealthStatus, is_renewing: bool) -> HealthStatus {
+    // What the project refuses is not looked at (appcontroller.go, `processAppRefreshQueueItem`).
+    if !view.violations.is_empty() {
+        return health::health("Unknown", "");
+    }
+    let own = flux_objects(view, is_renewing);
+    let below = delivered(tree).chain(pods(tree)).chain(unknown(view, tree, &own, previous));
+    health::worst(own.iter().cloned().chain(below).collect::<Vec<_>>().iter())
+}
+
 /// The Flux objects. One that is missing shows as out of sync, and does not count beside live ones; without a live
 /// workload object there is nothing to be healthy.
-fn flux_objects(view: &View<'_>) -> Vec<HealthStatus> {
+fn flux_objects(view: &View<'_>, is_renewing: bool) -> Vec<HealthStatus> {
     if view.resources.is_empty() && view.observed.translation.has_errors() {
         return vec![health::health("Unknown", "")];
     }
@@ -43,7 +55,14 @@ fn flux_objects(view: &View<'_>) -> Vec<HealthStatus> {
         return vec![health::health("Missing", &missing.unwrap_or_default())];
     }
     let live = view.resources.iter().filter_map(|resource| resource.live);
-    live.map(|live| named(&live.key().to_string(), &status::live_health(view, live))).collect()
+    let of = |live: Live<'_>| {
+        if is_renewing && live.kind.is_workload() {
+            status::renewed_health()
+        } else {
+            status::live_health(view, live)
+        }
+    };
+    live.map(|live| named(&live.key().to_string(), &of(live))).collect()
 }
 
 /// What was delivered: the live ones that have a health, and whose health counts.

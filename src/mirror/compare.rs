@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::patch;
 use crate::flux::{FluxKind, Live, Manifest, defaults};
-use crate::names;
+use crate::{merge, names};
 
 /// How a wanted object stands to the live one of the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +36,41 @@ pub fn relation(identity: &str, wanted: &Manifest, live: Option<Live<'_>>) -> Re
     match live.owner() {
         Some(owner) if owner != identity => Relation::Foreign(owner.to_owned()),
         _ if live.is_deleting() => Relation::Deleting,
-        _ if live.annotation(names::ANNOTATION_DIGEST) != Some(wanted.digest().as_str()) => {
-            Relation::Outdated
-        }
+        _ if !is_of_this_wish(wanted, live) && !stands_already(wanted, live) => Relation::Outdated,
         _ if is_as_wanted(wanted, live) => Relation::Matches,
         _ => Relation::Edited,
     }
+}
+
+/// The bridge applied, or found, what it wants now: the fingerprint on the live object says so.
+pub fn is_of_this_wish(wanted: &Manifest, live: Live<'_>) -> bool {
+    live.annotation(names::ANNOTATION_DIGEST) == Some(wanted.digest().as_str())
+}
+
+/// The wish changed to what stands there anyway: an edit that was taken over into the Application.
+///
+/// To the letter: a `null` in chart values does not count as an edit, and still has to be written. A suspended object
+/// does not deliver what stands there: its wish waits for a Sync like any other.
+fn stands_already(wanted: &Manifest, live: Live<'_>) -> bool {
+    if live.is_suspended() {
+        return false;
+    }
+    let spec = spec_without_one_sync(wanted, live);
+    let kind = wanted.key.kind;
+    let is_same = |a: &Value, b: &Value| {
+        merge::equal(&defaults::without_defaults(kind, a), &defaults::without_defaults(kind, b))
+    };
+    is_as_wanted(wanted, live) && is_same(&spec, &wanted.spec)
+}
+
+/// The live spec as comparisons see it: without the CRD's defaults, without what the bridge and people set for a time.
+pub fn comparable_live(wanted: &Manifest, live: Live<'_>) -> Value {
+    comparable(wanted.key.kind, &spec_without_one_sync(wanted, live), &wanted.spec)
+}
+
+/// The wanted spec as comparisons see it.
+pub fn comparable_wanted(wanted: &Manifest) -> Value {
+    comparable(wanted.key.kind, &wanted.spec, &wanted.spec)
 }
 
 /// What a Sync has set for its own time is no edit.
@@ -144,7 +173,18 @@ mod tests {
     #[case::value_edited(json!({"spec": {"values": {"replicaCount": "2"}}}), Relation::Edited)]
     #[case::value_added(json!({"spec": {"values": {"color": "red"}}}), Relation::Edited)]
     #[case::label_edited(json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "me"}}}), Relation::Edited)]
-    #[case::wish_changed(json!({"metadata": {"annotations": {"flux-subsystem.dev/digest": "old"}}}), Relation::Outdated)]
+    #[case::wish_changed(
+        json!({"metadata": {"annotations": {"flux-subsystem.dev/digest": "old"}}, "spec": {"interval": "9m"}}),
+        Relation::Outdated
+    )]
+    #[case::wish_changed_to_what_is(
+        json!({"metadata": {"annotations": {"flux-subsystem.dev/digest": "old"}}}),
+        Relation::Matches
+    )]
+    #[case::wish_changed_to_what_is_not_delivered(
+        json!({"metadata": {"annotations": {"flux-subsystem.dev/digest": "old"}}, "spec": {"suspend": true}}),
+        Relation::Outdated
+    )]
     #[case::not_generated(json!({"metadata": {"labels": {"flamingo/generated": null}}}), Relation::Referenced)]
     #[case::other_owner(
         json!({"metadata": {"annotations": {"flux-subsystem.dev/application": "argocd/x"}}}),
@@ -164,6 +204,15 @@ mod tests {
         }
         let edited = json!({"interval": "10m", "values": {"replicaCount": 4, "affinity": {}}});
         assert_eq!(surplus(&wanted, &edited), Some(json!({"values": {"affinity": null}})));
+    }
+
+    #[test]
+    fn a_null_that_is_newly_wanted_still_has_to_be_written() {
+        let mut newer = wanted();
+        newer.spec["values"]["affinity"] = Value::Null;
+        let object: DynamicObject = serde_json::from_value(wanted().to_value()).unwrap();
+        let live = Live { kind: FluxKind::HelmRelease, object: &object };
+        assert_eq!(relation("argocd/demo", &newer, Some(live)), Relation::Outdated);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use super::source::SourceState;
 use super::view::{Resource, View};
 use crate::argo::operation::{OperationState, Phase};
 use crate::argo::status::Condition;
-use crate::names;
 use crate::project;
 use crate::translate::{Problem, Severity};
+use crate::{adopt, names};
 
 /// The source cannot be compared with what is there.
 pub const COMPARISON_ERROR: &str = "ComparisonError";
@@ -22,11 +22,13 @@ pub const TRANSLATION_WARNING: &str = "TranslationWarning";
 
 /// The way back to stock Argo CD does not get on.
 pub const HAND_BACK_WARNING: &str = "HandBackWarning";
+/// An edit that the Application asks to be kept has no place in it.
+pub const ADOPTION_WARNING: &str = "AdoptionWarning";
 
 /// The types that the bridge alone writes; conditions of any other type are somebody else's and stay, but for what
 /// [`crate::project`] says in stock Argo CD's words.
-const OWNED: [&str; 5] =
-    [COMPARISON_ERROR, SYNC_ERROR, DELETION_ERROR, TRANSLATION_WARNING, HAND_BACK_WARNING];
+const OWNED: [&str; 6] =
+    [COMPARISON_ERROR, SYNC_ERROR, DELETION_ERROR, TRANSLATION_WARNING, HAND_BACK_WARNING, ADOPTION_WARNING];
 
 /// `previous` with the owned conditions replaced by `found`; an unchanged one keeps its time (types.go, `SetConditions`).
 pub fn merged(previous: &[Condition], found: Vec<(&str, String)>, now: Timestamp) -> Vec<Condition> {
@@ -52,6 +54,8 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
     found.extend(comparison_errors(view).into_iter().map(|message| (COMPARISON_ERROR, message)));
     let sync_errors = [sync_error(view, operation), refusal(view, operation), homeless(view)];
     found.extend(sync_errors.into_iter().flatten().take(1).map(|message| (SYNC_ERROR, message)));
+    let refusal = adopt::wished(view).and_then(Result::err);
+    found.extend(refusal.map(|refusal| (ADOPTION_WARNING, refusal.to_string())));
     found
 }
 

@@ -216,11 +216,13 @@ impl App {
     /// What the bridge observes of it, with nothing in the cluster but its namespace.
     pub(crate) fn observed(&self) -> Observed {
         let app = self.build();
-        let translation = translated(&app, true);
+        let context = context_of(&app, true);
+        let translation = translate(&app, &context);
         let is_asked = app.annotation(names::ANNOTATION_REFRESH).is_some();
         Observed {
             now: now(),
             app: Arc::new(app),
+            context,
             translation,
             wish: None,
             objects: BTreeMap::new(),
@@ -249,8 +251,8 @@ impl App {
     }
 }
 
-/// What `app` becomes; `is_known`: what its path holds is known (a kustomization).
-pub(crate) fn translated(app: &Application, is_known: bool) -> Translation {
+/// What is known of `app`; `is_known`: what its path holds is (a kustomization).
+pub(crate) fn context_of(app: &Application, is_known: bool) -> Context {
     let contents = Contents { kind: PathKind::Kustomization, ..Contents::default() };
     let context = Context {
         control_namespace: "argocd".into(),
@@ -266,7 +268,12 @@ pub(crate) fn translated(app: &Application, is_known: bool) -> Translation {
         crate::translate::Want::Contents { .. } => None,
     });
     let refs = refs.collect();
-    translate(app, &Context { refs, ..context })
+    Context { refs, ..context }
+}
+
+/// What `app` becomes; `is_known`: what its path holds is known (a kustomization).
+pub(crate) fn translated(app: &Application, is_known: bool) -> Translation {
+    translate(app, &context_of(app, is_known))
 }
 
 /// A live `HelmRepository`, as wanted.
@@ -390,7 +397,10 @@ impl Object {
 
     /// Applied from an older wish.
     pub(crate) fn outdated(self) -> Self {
-        self.with(json!({"metadata": {"annotations": {names::ANNOTATION_DIGEST: "older"}}}))
+        self.with(json!({
+            "metadata": {"annotations": {names::ANNOTATION_DIGEST: "older"}},
+            "spec": {"interval": "98m"},
+        }))
     }
 
     /// Asked to reconcile with `token`.

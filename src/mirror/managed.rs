@@ -127,6 +127,11 @@ fn beside(view: &View<'_>, resource: &Resource<'_>, live: Live<'_>) -> Sides {
         target["status"] = should_be;
     }
     let predicted = predicted(&found, &target);
+    if predicted == found {
+        // It was applied from a wish that came to the same.
+        let older = live.annotation(names::ANNOTATION_DIGEST).unwrap_or_default();
+        found["metadata"]["annotations"][names::ANNOTATION_DIGEST] = json!(older);
+    }
     remember(&mut found, &target);
     Sides { predicted: with_last_applied(predicted, &found), target, live: found }
 }

@@ -11,7 +11,7 @@ use super::managed::Tracking;
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::project::{AppProject, Rendered};
-use crate::translate::Translation;
+use crate::translate::{Context, Translation};
 
 /// What was read for one Application.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Observed {
     pub app: Arc<Application>,
     /// What it becomes.
     pub translation: Translation,
+    /// What that rests on beside the Application.
+    pub context: Context,
     /// What the requested or running operation wants delivered; `None` when that is what the spec says.
     pub wish: Option<Wish>,
     /// Live Flux objects: wanted, referenced, owned, and the `HelmChart`s and sources behind them.
@@ -53,8 +55,12 @@ pub struct Observed {
 /// What an operation wants delivered instead of what the spec says (a rollback, another revision).
 #[derive(Clone, Debug)]
 pub struct Wish {
-    /// What the Application becomes with it.
+    /// The Application with that source and that revision.
+    pub app: Arc<Application>,
+    /// What it becomes.
     pub translation: Translation,
+    /// What that rests on.
+    pub context: Context,
     /// What could not be found out about it, a sentence each.
     pub failures: Vec<String>,
 }
@@ -80,8 +86,8 @@ pub struct Refusal {
 impl Observed {
     /// The same, with the operation's wish in the place of the spec's; `None` when they are one.
     pub fn as_wished(&self) -> Option<Self> {
-        let Wish { translation, failures } = self.wish.clone()?;
-        Some(Self { translation, failures, wish: None, ..self.clone() })
+        let Wish { app, translation, context, failures } = self.wish.clone()?;
+        Some(Self { app, translation, context, failures, wish: None, ..self.clone() })
     }
 
     /// A live object.

@@ -11,7 +11,7 @@ use super::source;
 use super::summary;
 use super::tree::Tree;
 use super::view::{Resource, View};
-use super::workload;
+use super::workload::{self, WorkloadState};
 use crate::argo::application::Application;
 use crate::argo::operation::OperationState;
 use crate::argo::status::{
@@ -36,10 +36,11 @@ pub fn desired(view: &View<'_>, tree: &Tree, record: Record) -> ApplicationStatu
     let app = &view.observed.app;
     let previous = app.status.clone().unwrap_or_default();
     let conditions = conditions::found(view, record.operation_state.as_ref());
-    let resources = resources(view);
+    let is_renewing = is_renewing(view, record.operation_state.as_ref());
+    let resources = resources(view, is_renewing);
     ApplicationStatus {
         sync: sync(view, &previous),
-        health: application_health::of(view, tree, &previous.health),
+        health: application_health::of(view, tree, &previous.health, is_renewing),
         history: history(app, &previous, record.delivered),
         conditions: conditions::merged(&previous.conditions, conditions, view.observed.now),
         operation_state: record.operation_state,
@@ -86,8 +87,19 @@ fn sync(view: &View<'_>, previous: &ApplicationStatus) -> SyncStatus {
     }
 }
 
-fn resources(view: &View<'_>) -> Vec<ResourceStatus> {
-    let known = view.resources.iter().map(|resource| resource_status(view, resource));
+/// A running operation is about to apply another wish than the one that failed: what is said of that one is over, and
+/// must not be told of the revision that the operation is about.
+fn is_renewing(view: &View<'_>, operation: Option<&OperationState>) -> bool {
+    operation.is_some_and(|operation| !operation.phase.is_completed())
+        && view.workload_resource().is_some_and(|workload| workload.relation == Relation::Outdated)
+        && matches!(view.workload, WorkloadState::Failed(_))
+}
+
+fn resources(view: &View<'_>, is_renewing: bool) -> Vec<ResourceStatus> {
+    let known = view.resources.iter().map(|resource| {
+        let status = resource_status(view, resource);
+        if is_renewing && resource.key.kind.is_workload() { renewed(status) } else { status }
+    });
     let stale = view.stale.iter().map(|live| ResourceStatus {
         status: "OutOfSync".to_owned(),
         requires_pruning: true,
@@ -97,6 +109,15 @@ fn resources(view: &View<'_>) -> Vec<ResourceStatus> {
     let mut all: Vec<_> = known.chain(stale).chain(drifted).collect();
     all.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     all
+}
+
+fn renewed(status: ResourceStatus) -> ResourceStatus {
+    ResourceStatus { health: Some(renewed_health()), ..status }
+}
+
+/// Health of a workload object that is about to get another wish.
+pub(super) fn renewed_health() -> HealthStatus {
+    health::of_workload(&WorkloadState::Progressing("about to be applied".to_owned()))
 }
 
 fn sort_key(resource: &ResourceStatus) -> [&str; 4] {
@@ -194,7 +215,7 @@ pub fn entry(
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{App, ago, app, helm_chart, helm_release, helm_repository, now};
+    use super::super::fixtures::{App, Object, ago, app, helm_chart, helm_release, helm_repository, now};
     use super::super::{Observed, Tree, patch};
     use super::*;
     use rstest::rstest;
@@ -257,6 +278,19 @@ mod tests {
         let status = desired_of(&beside(&settled().with(&json!({"status": {"conditions": conditions}}))));
         let kinds: Vec<_> = status.conditions.iter().map(|condition| condition.kind.as_str()).collect();
         assert_eq!(kinds, ["InvalidSpecError", "OrphanedResourceWarning"]);
+    }
+
+    #[test]
+    fn what_failed_before_is_not_told_of_the_operation_that_mends_it() {
+        let app = app("demo").chart("6.3.5").automated();
+        let health = |app: &App, release: Object| {
+            desired_of(&app.beside([helm_repository().fetched("i"), release])).health.status
+        };
+        let failed = || helm_release().failed("6.3.4", "UpgradeFailed", "timed out");
+        let running = app.clone().running_by_itself();
+        assert_eq!(health(&running, failed().outdated()), "Progressing");
+        assert_eq!(health(&running, failed()), "Degraded");
+        assert_eq!(health(&app.ended("Failed", "timed out", "6.3.4"), failed().outdated()), "Degraded");
     }
 
     #[test]

@@ -20,6 +20,8 @@ const HEAL_MARK: &str = "autoHealAttemptsCount";
 
 /// How long an automated sync waits after one whose objects the API server refused.
 const RETRY_DELAY: Duration = Duration::from_secs(60);
+/// How long an automated sync waits after a failed one whose workload object is held between operations.
+const HELD_RETRY_DELAY: Duration = Duration::from_secs(30);
 /// Name of the `operation.info` entry that holds the fingerprint of what was wanted.
 const INFO_WISH: &str = "flux-subsystem.dev/wanted";
 
@@ -74,8 +76,13 @@ fn out_of_sync(view: &View<'_>, last: Option<&OperationState>) -> Decision {
         let is_lifted = view.refusals.is_empty();
         return if is_lifted { Decision::Sync(Box::new(operation(view, None))) } else { Decision::Wait };
     }
-    // What was applied and failed is Flux's to retry; what could not even be applied is tried again.
-    if view.is_outdated() { after(view, last, RETRY_DELAY, None) } else { Decision::Wait }
+    // What was applied and failed is Flux's to retry; what could not even be applied is tried again, and so is what Flux
+    // may not retry.
+    match (view.is_outdated(), gate::reason(view)) {
+        (true, _) => after(view, last, RETRY_DELAY, None),
+        (false, Some(_)) => after(view, last, HELD_RETRY_DELAY, None),
+        (false, None) => Decision::Wait,
+    }
 }
 
 /// The artifact was rebuilt, and `last` was not about that: it ended well, or began before.
@@ -141,7 +148,22 @@ fn is_same(view: &View<'_>, operation: &OperationState) -> bool {
         patch::same(&result.source, &spec.source)
     };
     let revision = result.revisions.first().unwrap_or(&result.revision);
-    same_source && (*revision == view.delivery.available || view.delivery.available.is_empty())
+    let offered = &view.delivery.available;
+    same_source && (revision == offered || offered.is_empty() || is_offered_by_hand(view))
+}
+
+/// What is offered is what somebody asked for by hand, in a source or in the chart of a release: no new revision of what
+/// the Application asks for, and no reason to take the edit back.
+fn is_offered_by_hand(view: &View<'_>) -> bool {
+    let edited = view.resources.iter().filter(|resource| resource.relation == Relation::Edited);
+    let mut pairs = edited.filter_map(|resource| resource.manifest.zip(resource.live));
+    pairs.any(|(wanted, live)| {
+        let chart = |spec: &Value| {
+            ["/chart/spec/chart", "/chart/spec/version", "/chart/spec/sourceRef", "/chartRef", "/sourceRef"]
+                .map(|pointer| spec.pointer(pointer).cloned())
+        };
+        wanted.key.kind.is_source() || chart(&wanted.spec) != chart(live.spec())
+    })
 }
 
 /// `heals`: it only heals, for the how manieth time in a row.

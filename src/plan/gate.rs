@@ -51,7 +51,8 @@ fn windows<'a>(view: &View<'a>) -> Option<Windows<'a>> {
     Some(project::matching(project, &view.observed.app, view.observed.now))
 }
 
-fn restricts(view: &View<'_>) -> bool {
+/// The project says what may be delivered.
+pub(super) fn restricts(view: &View<'_>) -> bool {
     view.observed.project.as_deref().is_some_and(|project| project.restricts_objects(&this_cluster()))
 }
 
@@ -78,7 +79,7 @@ fn moves(view: &View<'_>) -> bool {
 }
 
 /// `1.2` is a version to Argo CD, and a range to Helm.
-fn is_one_version(text: &str) -> bool {
+pub(super) fn is_one_version(text: &str) -> bool {
     let core = text.split(['-', '+']).next().unwrap_or_default();
     is_version(text) && core.split('.').count() == 3
 }

@@ -3,8 +3,10 @@
 //! [`plan`] turns everything that was observed into [`Step`]s. They can be performed in order, stopped after any of
 //! them and planned anew: the end is the same.
 
+mod adoption;
 pub mod auto_sync;
 mod chatter;
+pub mod check;
 pub mod deletion;
 mod dry_run;
 mod gate;
@@ -72,6 +74,9 @@ pub fn plan(observed: &Observed) -> Plan {
     let view = View::of(observed);
     if let Some(plan) = take_over::plan(&view) {
         return plan;
+    }
+    if let Some(steps) = adoption::steps(&view) {
+        return Plan { steps, state: State::OutOfSync, status: None };
     }
     // While an operation runs, what it wants is what counts for it; the status goes on to compare with the spec.
     let wished = observed.as_wished();

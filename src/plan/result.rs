@@ -1,8 +1,8 @@
 //! `syncResult`: what an operation did, object by object.
 
-use super::dry_run;
 use super::selection::Selection;
 use super::sync::Outcome;
+use super::{dry_run, gate};
 use crate::argo::operation::{OperationState, Phase, ResourceResult, SyncResult};
 use crate::mirror::{Resource, SourceState, View, WorkloadState};
 
@@ -13,6 +13,7 @@ pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>
     let selection = Selection::of(view, &sync).ok();
     let asked = super::wish::revision(&sync).to_owned();
     let revision = if view.delivery.available.is_empty() { asked } else { view.delivery.available.clone() };
+    let revision = if revision.is_empty() { refused(view).unwrap_or_default() } else { revision };
     let multiple = sync.source.is_none() && (!sync.sources.is_empty() || app.has_multiple_sources());
     let sources = if sync.sources.is_empty() { &app.spec.sources } else { &sync.sources };
     SyncResult {
@@ -22,6 +23,12 @@ pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>
         source: sync.source.clone().or_else(|| app.spec.source.clone()).filter(|_| !multiple),
         sources: if multiple { sources.clone() } else { Vec::new() },
     }
+}
+
+/// The version of a chart whose objects the project refused, so that Flux has not fetched it.
+fn refused(view: &View<'_>) -> Option<String> {
+    let source = view.observed.app.sources().first().filter(|_| !view.refusals.is_empty())?;
+    gate::is_one_version(&source.target_revision).then(|| source.target_revision.clone())
 }
 
 /// A line for each Flux object, and one for each object that the project refuses.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Step, gate};
 use crate::flux::{FluxKind, Live, Manifest};
-use crate::mirror::{Relation, Resource, View};
+use crate::mirror::{Relation, Resource, View, compare};
 use crate::names;
 
 /// The steps of the upkeep; `is_operating`: an operation runs after this plan and decides about suspension itself.
@@ -36,7 +36,21 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
         steps.extend(end_of_one_sync(view));
         steps.extend(stale(view));
     }
+    steps.extend(fingerprints(view));
     steps
+}
+
+/// Objects that are as wanted since the wish came to them (an adopted edit): the next edit has to be told from this wish.
+fn fingerprints(view: &View<'_>) -> Vec<Step> {
+    let matching = view.resources.iter().filter(|resource| resource.relation == Relation::Matches);
+    let found = matching.filter_map(|resource| resource.manifest.zip(resource.live));
+    let stale = found.filter(|(manifest, live)| !compare::is_of_this_wish(manifest, *live));
+    stale
+        .map(|(manifest, live)| Step::PatchObject {
+            key: live.key(),
+            patch: json!({"metadata": {"annotations": {names::ANNOTATION_DIGEST: manifest.digest()}}}),
+        })
+        .collect()
 }
 
 /// Nothing of an Application with errors is applied; what was delivered keeps running.

@@ -36,6 +36,48 @@ pub(super) fn set(values: &mut Map<String, Value>, argument: &str, typing: Typin
     }
 }
 
+/// One step on the way into values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// Into a map.
+    Key(String),
+    /// Into a list.
+    Index(usize),
+}
+
+/// The one place that a parameter of that name sets, in Helm's own grammar; `None` for a name that sets nothing, or
+/// several places.
+pub(crate) fn target(name: &str) -> Option<Vec<Segment>> {
+    const MARK: &str = "x";
+    let mut values = Map::new();
+    set(&mut values, &format!("{name}={MARK}"), Typing::Text).ok()?;
+    let mut path = Vec::new();
+    let mut place = &Value::Object(values);
+    loop {
+        place = match place {
+            Value::Object(map) if map.len() == 1 => {
+                let (key, inner) = map.iter().next()?;
+                path.push(Segment::Key(key.clone()));
+                inner
+            }
+            Value::Array(list) => {
+                let (item, before) = list.split_last()?;
+                before.iter().all(Value::is_null).then_some(())?;
+                path.push(Segment::Index(before.len()));
+                item
+            }
+            Value::String(text) if text == MARK => return Some(path),
+            _ => return None,
+        };
+    }
+}
+
+/// `--set` would take the text for text, not for a boolean, a number or null.
+pub(crate) fn reads_as_text(text: &str) -> bool {
+    let parser = Parser { input: "".chars().peekable(), typing: Typing::Inferred };
+    parser.typed(text.to_owned()).is_string()
+}
+
 /// Why a step did not go on.
 enum Stop {
     /// The input is at its end, which is how parsing ends well.
@@ -305,6 +347,18 @@ mod tests {
     #[case::unicode("ä.ö=ü", json!({"ä": {"ö": "ü"}}))]
     fn accepted(#[case] argument: &str, #[case] expected: Value) {
         assert_eq!(parse(json!({}), argument, Typing::Inferred), Ok(expected));
+    }
+
+    #[rstest]
+    #[case::plain("a", Some("[Key(\"a\")]"))]
+    #[case::nested("a.b", Some("[Key(\"a\"), Key(\"b\")]"))]
+    #[case::escaped(r"a\.b", Some("[Key(\"a.b\")]"))]
+    #[case::element("a[2].b", Some("[Key(\"a\"), Index(2), Key(\"b\")]"))]
+    #[case::two_places("a=1,b", None)]
+    #[case::nowhere("", None)]
+    #[case::broken("a[", None)]
+    fn a_name_has_one_target_or_none(#[case] name: &str, #[case] expected: Option<&str>) {
+        assert_eq!(target(name).map(|path| format!("{path:?}")).as_deref(), expected);
     }
 
     #[rstest]

@@ -85,6 +85,26 @@ fn image(text: &str) -> Result<Value, String> {
     Ok(Value::Object(image))
 }
 
+/// The text that [`image`] reads as that image override of a Kustomization; `None` when there is none. A dollar sign is
+/// doubled, since variables are replaced in it.
+pub(crate) fn image_override(flux: &Value) -> Option<String> {
+    let fields = flux.as_object()?;
+    let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (name, new_name, tag, digest) = (text("name"), text("newName"), text("newTag"), text("digest"));
+    let version = match (tag, digest) {
+        ("", "") => String::new(),
+        (tag, "") => format!(":{tag}"),
+        ("", digest) => format!("@{digest}"),
+        _ => return None,
+    };
+    let written = match new_name {
+        "" => format!("{name}{version}"),
+        new_name => format!("{name}={new_name}{version}"),
+    };
+    // Names with odd letters, or an override of nothing, come back as something else.
+    (image(&written).as_ref() == Ok(flux)).then(|| written.replace('$', "$$"))
+}
+
 /// Flux's word, `newTag` or `digest`, and the value.
 type Version<'a> = (&'static str, &'a str);
 
@@ -153,7 +173,17 @@ mod tests {
     #[case("a=host:5000/b", json!({"name": "a", "newName": "host:5000/b"}))]
     #[case("nginx=:1.2", json!({"name": "nginx", "newTag": "1.2"}))]
     fn images_are_read(#[case] text: &str, #[case] expected: Value) {
-        assert_eq!(image(text), Ok(expected));
+        assert_eq!(image(text), Ok(expected.clone()));
+        let written = image_override(&expected).unwrap();
+        assert_eq!(image(&written), Ok(expected), "{written}");
+    }
+
+    #[rstest]
+    #[case::both(json!({"name": "a", "newTag": "1", "digest": "sha256:01"}))]
+    #[case::nothing(json!({"name": "a"}))]
+    #[case::odd(json!({"name": "a=b", "newTag": "1"}))]
+    fn images_without_a_text(#[case] image: Value) {
+        assert_eq!(image_override(&image), None);
     }
 
     #[rstest]

@@ -30,6 +30,8 @@ mod sources;
 mod value_files;
 
 pub use context::{Contents, Context, PathKind, RemoteRefs, Want};
+pub(crate) use helm_set::{Segment, reads_as_text, target};
+pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
 pub use problem::{Problem, Severity};
 pub use revision::is_exact_revision;

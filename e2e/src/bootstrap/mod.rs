@@ -11,6 +11,9 @@ use crate::state::State;
 /// How often Argo CD looks at its sources on its own, in the shared stack.
 pub(crate) const RECONCILIATION: &str = "10s";
 
+/// Which further namespaces hold Applications of the Argo CD in the namespace `argocd`.
+pub(crate) const APPLICATION_NAMESPACES: &str = "*-applications";
+
 /// Namespaces, the Node, the CRDs of Argo CD and the control namespace `argocd`.
 pub(crate) async fn cluster(state: &State) -> Result<()> {
     apply(state, include_str!("cluster.yaml")).await?;
@@ -38,6 +41,8 @@ pub(crate) fn control_namespace(state: &State, namespace: &str, reconciliation: 
         .replace("RECONCILIATION", reconciliation)
         .replace("SECRET_KEY", &secret_key)
         .replace("REDIS", &state.address("redis"))
+        .replace("REPO_SERVER", &state.address("argocd-repo-server"))
+        .replace("APPLICATIONS", if namespace == "argocd" { APPLICATION_NAMESPACES } else { "" })
         .replace("KNOWN_HOSTS", known_hosts.trim()))
 }
 

@@ -1,6 +1,7 @@
 //! Stock Argo CD: one binary, whose role is named by its environment.
 
 use super::{Ready, Spec, flag};
+use crate::bootstrap::APPLICATION_NAMESPACES;
 use crate::state::State;
 
 /// Repo-server, application-controller, applicationset-controller, notifications-controller and server, in the
@@ -33,6 +34,7 @@ fn application_controller(state: &State) -> Spec {
     let metrics = "argocd-application-controller-metrics";
     role(state, "argocd-application-controller", Ready::Healthy(metrics, "/healthz")).args([
         flag("namespace", "argocd"),
+        flag("application-namespaces", APPLICATION_NAMESPACES),
         // It has no flag for the address of its metrics, which are not on loopback therefore.
         flag("metrics-port", state.port(metrics)),
         flag("redis", state.address("redis")),
@@ -74,6 +76,7 @@ fn notifications_controller(state: &State) -> Spec {
 fn server(state: &State) -> Spec {
     role(state, "argocd-server", Ready::Healthy("argocd-server", "/healthz")).args([
         flag("namespace", "argocd"),
+        flag("application-namespaces", APPLICATION_NAMESPACES),
         flag("address", "127.0.0.1"),
         flag("port", state.port("argocd-server")),
         flag("metrics-address", "127.0.0.1"),

@@ -22,8 +22,9 @@ async fn a_bridged_parent_delivers_plain_and_bridged_children() -> Result<()> {
         assert!(inventory["status"]["inventory"].to_string().contains(&id), "{inventory}");
     }
     stays(&env, &parent, &children).await?;
-    let parent_now = env.application(parent.name()).await?;
-    assert_eq!(parent_now["status"]["summary"]["isAppOfApps"], true);
+    parent
+        .wait(&env, "known to deliver Applications", |app| app["status"]["summary"]["isAppOfApps"] == true)
+        .await?;
     goes(&env, &parent, &children).await
 }
 

@@ -40,7 +40,7 @@ async fn at_rest(
         "requeueAfterSeconds": 2,
     } });
     let template = Application::git(env, &url, "{{.path.path}}", "v1.1.0").named(env, "{{.path.basename}}");
-    let set = change(ApplicationSet::generated(env, template, &generator));
+    let set = change(ApplicationSet::generated(env, &template, &generator));
     set.apply(env).await?;
     let apps = ["staging", "production"]
         .map(|name| Application::git(env, &url, &format!("apps/overlays/{name}"), "v1.1.0").named(env, name));

@@ -22,7 +22,7 @@ async fn an_open_ui_hears_of_every_change() -> Result<()> {
             let nodes =
                 serde_json::from_str::<Value>(&line).ok().map(|message| message["result"]["nodes"].clone());
             let is_release = |node: &Value| node["kind"] == "HelmRelease" && node["name"] == app.name();
-            if nodes.iter().flat_map(|nodes| nodes.as_array()).flatten().any(is_release) {
+            if nodes.iter().filter_map(|nodes| nodes.as_array()).flatten().any(is_release) {
                 return anyhow::Ok(());
             }
         }

@@ -21,11 +21,11 @@ pub(crate) struct ApplicationSet {
 impl ApplicationSet {
     /// One Application for each element, which is a map with at least `name`: the suffix of the Application's name.
     pub(crate) fn of(env: &TestEnv, template: Application, elements: &Value) -> Self {
-        Self::generated(env, template.named(env, "{{.name}}"), &json!({ "list": { "elements": elements } }))
+        Self::generated(env, &template.named(env, "{{.name}}"), &json!({ "list": { "elements": elements } }))
     }
 
     /// Applications of any other generator; the template says where its values go.
-    pub(crate) fn generated(env: &TestEnv, template: Application, generator: &Value) -> Self {
+    pub(crate) fn generated(env: &TestEnv, template: &Application, generator: &Value) -> Self {
         let name = env.name("set");
         let mut template = template.manifest().clone();
         // The template of an ApplicationSet is no object of its own.

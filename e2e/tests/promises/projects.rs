@@ -8,11 +8,16 @@ use crate::applications::Application;
 
 /// A project of the test that allows everything but for what `spec` (a merge patch) says otherwise; its name.
 pub(crate) async fn project(env: &TestEnv, spec: &Value) -> Result<String> {
+    project_in(env, &env.control, spec).await
+}
+
+/// The same in another namespace than that of the Applications.
+pub(crate) async fn project_in(env: &TestEnv, namespace: &str, spec: &Value) -> Result<String> {
     let name = env.name("project");
     let project = json!({
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "AppProject",
-        "metadata": { "name": name, "namespace": env.control },
+        "metadata": { "name": name, "namespace": namespace },
         "spec": {
             "sourceRepos": ["*"],
             "destinations": [{ "server": "*", "namespace": "*" }],
@@ -20,7 +25,7 @@ pub(crate) async fn project(env: &TestEnv, spec: &Value) -> Result<String> {
         },
     });
     env.apply(&project.to_string()).await?;
-    restrict(env, &name, spec).await?;
+    env.patch("AppProject", namespace, &name, &json!({ "spec": spec })).await?;
     Ok(name)
 }
 

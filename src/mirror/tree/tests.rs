@@ -33,7 +33,7 @@ fn read(path: &Path) -> Vec<Value> {
     yaml::parse_all(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn put(observed: &mut Observed, value: Value) {
+fn put(observed: &mut Observed, value: &Value) {
     let object: DynamicObject = serde_json::from_value(value.clone()).unwrap();
     let api_version = value["apiVersion"].as_str().unwrap();
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
@@ -56,7 +56,9 @@ fn observed(case: &Path) -> Observed {
     let mut observed = App(app).observed();
     observed.live_objects.is_complete = !known.is_incomplete;
     observed.live_objects.unreadable = known.unreadable.into_iter().collect();
-    read(&case.join("live.yaml")).into_iter().for_each(|object| put(&mut observed, object));
+    for object in read(&case.join("live.yaml")) {
+        put(&mut observed, &object);
+    }
     observed
 }
 

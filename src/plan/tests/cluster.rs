@@ -14,11 +14,12 @@ use super::word;
 use crate::argo::Application;
 use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
-use crate::mirror::fixtures::{App, NAMESPACE, now, open_project, translated};
+use crate::mirror::fixtures::{App, NAMESPACE, context_of, now, open_project};
 use crate::mirror::managed::Tracking;
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal, Wish};
 use crate::names;
 use crate::translate::Translation;
+use crate::translate::translate;
 
 type Objects = std::collections::BTreeMap<ObjectKey, std::sync::Arc<kube::core::DynamicObject>>;
 
@@ -29,14 +30,19 @@ const SOON: Duration = Duration::from_secs(15);
 
 /// What the operation of `app` wants, as the shell finds it out.
 fn wished(app: &Application, objects: &Objects, is_known: bool) -> Option<Wish> {
-    let other = wish::with_its_source(app);
-    let free = translated(other.as_ref().unwrap_or(app), is_known);
-    let pinned = wish::pinned(other.as_ref().unwrap_or(app)).and_then(|(pinned, when)| {
-        let pinned = translated(&pinned, is_known);
-        (when == When::Now || wish::is_due(app, objects, &free, &pinned)).then_some(pinned)
+    let wish = |app: Application| {
+        let context = context_of(&app, is_known);
+        let translation = translate(&app, &context);
+        Wish { app: app.into(), translation, context, failures: Vec::new() }
+    };
+    let other = wish::with_its_source(app).map(wish);
+    let base = other.as_ref().map_or(app, |wish| &wish.app);
+    let free = translate(base, &context_of(base, is_known));
+    let pinned = wish::pinned(base).and_then(|(pinned, when)| {
+        let pinned = wish(pinned);
+        (when == When::Now || wish::is_due(app, objects, &free, &pinned.translation)).then_some(pinned)
     });
-    let translation = pinned.or(other.map(|_| free))?;
-    Some(Wish { translation, failures: Vec::new() })
+    pinned.or(other)
 }
 
 /// Bridge, API server and Flux.
@@ -88,9 +94,11 @@ impl Cluster {
             .collect();
         let git = ObjectKey::new(FluxKind::GitRepository, NAMESPACE, "demo");
         let is_known = self.api.objects.get(&git).is_some_and(|git| !git["status"]["artifact"].is_null());
+        let context = context_of(&app, is_known);
         Some(Observed {
             now,
-            translation: if app.is_bridged() { translated(&app, is_known) } else { Translation::default() },
+            translation: if app.is_bridged() { translate(&app, &context) } else { Translation::default() },
+            context,
             wish: wished(&app, &objects, is_known),
             app,
             objects,

@@ -1,5 +1,6 @@
 //! The decision core as a whole: what it decides in each situation, and where its decisions lead.
 
+mod adoption;
 mod api_server;
 mod cluster;
 mod convergence;

@@ -1,0 +1,174 @@
+//! What the controller knew when it applied what is there: found again by the fingerprints on the live objects, where
+//! neither the repository nor the artifact can be looked at.
+
+use std::collections::BTreeMap;
+
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use crate::argo::Application;
+use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::mirror::compare;
+use crate::translate::{Contents, Context, PathKind, RemoteRefs, translate};
+
+/// Of all contexts that are likely the one under which most live objects carry the fingerprint of what is wanted.
+///
+/// `polls` are the likely poll intervals, the likeliest first, as Flux durations.
+pub fn context(
+    app: &Application,
+    control_namespace: &str,
+    polls: &[String],
+    objects: &BTreeMap<ObjectKey, DynamicObject>,
+) -> Context {
+    let mut best = Context::default();
+    let mut most = None;
+    for refs in refs(app, objects) {
+        for poll in polls {
+            let context = Context {
+                control_namespace: control_namespace.to_owned(),
+                poll_interval: poll.clone(),
+                contents: contents(app, objects),
+                refs: refs.clone(),
+            };
+            let hits = hits(app, &context, objects);
+            if most.is_none_or(|most| hits > most) {
+                (best, most) = (context, Some(hits));
+            }
+        }
+    }
+    best
+}
+
+/// How many live objects carry the fingerprint of what is wanted under `context`.
+fn hits(app: &Application, context: &Context, objects: &BTreeMap<ObjectKey, DynamicObject>) -> usize {
+    let wanted = translate(app, context).objects;
+    let is_hit = |manifest: &&crate::flux::Manifest| {
+        objects.get(&manifest.key).is_some_and(|object| {
+            compare::is_of_this_wish(manifest, Live { kind: manifest.key.kind, object })
+        })
+    };
+    wanted.iter().filter(is_hit).count()
+}
+
+/// What the path is, by what the status says of it, or else by the object that delivers.
+fn contents(app: &Application, objects: &BTreeMap<ObjectKey, DynamicObject>) -> BTreeMap<usize, Contents> {
+    let source_type = app.status.as_ref().map(|status| status.source_type.as_str()).unwrap_or_default();
+    let has = |kind| objects.keys().any(|key| key.kind == kind);
+    let kind = match source_type {
+        "Helm" => PathKind::Chart,
+        "Kustomize" => PathKind::Kustomization,
+        "Directory" => PathKind::Directory,
+        _ if has(FluxKind::HelmRelease) => PathKind::Chart,
+        _ if has(FluxKind::Kustomization) => PathKind::Kustomization,
+        _ => return BTreeMap::new(),
+    };
+    [(0, Contents { kind, ..Contents::default() })].into()
+}
+
+/// What a repository may have looked like: a reference is a branch or a tag, and `HEAD` a branch with a common name. The
+/// reference that stands in the cluster now exists in each.
+fn refs(
+    app: &Application,
+    objects: &BTreeMap<ObjectKey, DynamicObject>,
+) -> Vec<BTreeMap<String, RemoteRefs>> {
+    let Some(source) = app.sources().first() else { return vec![BTreeMap::new()] };
+    let live = objects.iter().find(|(key, _)| key.kind == FluxKind::GitRepository);
+    let live = live.and_then(|(_, object)| object.data.pointer("/spec/ref")?.as_object());
+    let text = |field: &str| live.and_then(|live| live.get(field)?.as_str()).map(str::to_owned);
+    let commit = text("commit").unwrap_or_default();
+    let standing: Vec<String> = [("branch", "refs/heads/"), ("tag", "refs/tags/"), ("name", "")]
+        .into_iter()
+        .filter_map(|(field, prefix)| Some(format!("{prefix}{}", text(field)?)))
+        .collect();
+    let revision = match source.target_revision.as_str() {
+        "" => "HEAD",
+        revision => revision,
+    };
+    let heads = if revision == "HEAD" {
+        let branch = text("branch");
+        branch
+            .into_iter()
+            .chain(["main", "master"].map(str::to_owned))
+            .map(|b| format!("refs/heads/{b}"))
+            .collect()
+    } else {
+        vec![
+            format!("refs/heads/{revision}"),
+            format!("refs/tags/{revision}"),
+            format!("refs/{revision}"),
+            String::new(),
+        ]
+    };
+    heads
+        .into_iter()
+        .map(|likely| {
+            let names = standing.iter().chain((!likely.is_empty()).then_some(&likely));
+            let refs = RemoteRefs {
+                head: (revision == "HEAD").then(|| likely.clone()),
+                refs: names.map(|name| (name.clone(), commit.clone())).collect(),
+            };
+            [(source.repo_url.clone(), refs)].into()
+        })
+        .collect()
+}
+
+/// The poll interval that the live source has, as one more likely one.
+pub fn live_poll(objects: &BTreeMap<ObjectKey, DynamicObject>) -> Option<String> {
+    let source = objects.iter().find(|(key, _)| key.kind.is_source() && key.kind != FluxKind::HelmChart);
+    source
+        .and_then(|(_, object)| object.data.pointer("/spec/interval").and_then(Value::as_str))
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adopt::adopt;
+    use crate::mirror::fixtures::app;
+    use crate::mirror::patch;
+    use rstest::rstest;
+    use serde_json::json;
+
+    /// The bridge knew the repository; whoever adopts does not.
+    #[rstest]
+    #[case::branch("next", json!({"refs/heads/next": "1"}), PathKind::Kustomization)]
+    #[case::tag("v1", json!({"refs/tags/v1": "1"}), PathKind::Directory)]
+    #[case::other("pull/7/head", json!({"refs/pull/7/head": "1"}), PathKind::Chart)]
+    #[case::head("HEAD", json!({"refs/heads/master": "1"}), PathKind::Kustomization)]
+    #[case::head_of_an_odd_name("", json!({"refs/heads/trunk": "1"}), PathKind::Kustomization)]
+    fn the_context_is_found_again(#[case] revision: &str, #[case] known: Value, #[case] kind: PathKind) {
+        let app = app("demo").git().with(&json!({"spec": {"source": {"targetRevision": revision}}})).build();
+        let names = known.as_object().unwrap();
+        let refs = RemoteRefs {
+            head: names.keys().next().cloned(),
+            refs: names.keys().map(|name| (name.clone(), "1".to_owned())).collect(),
+        };
+        let original = Context {
+            control_namespace: "argocd".into(),
+            poll_interval: "77s".into(),
+            contents: [(0, Contents { kind, ..Contents::default() })].into(),
+            refs: [("https://git.example.org/demo.git".to_owned(), refs)].into(),
+        };
+        let mut objects = BTreeMap::new();
+        for manifest in translate(&app, &original).objects {
+            let mut object = manifest.to_value();
+            if manifest.key.kind.is_workload() {
+                patch::merge(&mut object, &json!({"spec": {"interval": "3m"}}));
+            }
+            objects.insert(manifest.key, serde_json::from_value::<DynamicObject>(object).unwrap());
+        }
+        let mut app = app;
+        let word = match kind {
+            PathKind::Chart => "Helm",
+            PathKind::Directory => "Directory",
+            _ => "Kustomize",
+        };
+        app.status = Some(serde_json::from_value(json!({"sourceType": word})).unwrap());
+        let polls = ["120s".to_owned(), live_poll(&objects).unwrap()];
+        let found = context(&app, "argocd", &polls, &objects);
+        let live = |key: &ObjectKey| objects.get(key).map(|object| Live { kind: key.kind, object });
+        let adoption = adopt(&app, &found, live).unwrap().expect("the edit");
+        assert_eq!(adoption.edits.len(), 1, "{:?}", adoption.edits);
+        assert_eq!(adoption.patch.get("spec"), None);
+    }
+}

@@ -1,0 +1,127 @@
+//! One Application and its Flux objects, read once with a person's rights.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, bail};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Client;
+use kube::api::{Api, ListParams};
+use kube::core::{ApiResource, DynamicObject};
+use serde_json::Value;
+
+use crate::adopt::assume;
+use crate::argo::Application;
+use crate::controller;
+use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::names;
+use crate::translate::Context;
+
+/// What there is to adopt from, and into.
+pub(super) struct Look {
+    /// The Application.
+    pub(super) app: Application,
+    /// The same with every field.
+    pub(super) raw: Value,
+    /// The Flux objects that were generated for it.
+    pub(super) objects: BTreeMap<ObjectKey, DynamicObject>,
+    /// Under which they were.
+    pub(super) context: Context,
+}
+
+impl Look {
+    /// Reads all of it.
+    pub(super) async fn at(
+        client: &Client,
+        namespace: &str,
+        name: &str,
+        argocd: &str,
+    ) -> anyhow::Result<Self> {
+        let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &application());
+        let found =
+            api.get_opt(name).await.with_context(|| format!("cannot read Application {namespace}/{name}"))?;
+        let Some(found) = found else {
+            bail!("there is no Application {name} in namespace {namespace} (-n names another one)")
+        };
+        let mut raw = serde_json::to_value(found)?;
+        if let Some(metadata) = raw.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+        }
+        let app: Application = serde_json::from_value(raw.clone())?;
+        if !app.is_bridged() {
+            bail!(
+                "Application {namespace}/{name} is stock Argo CD's: it lacks the sync option {}",
+                names::OPTION_FLUX_SUBSYSTEM
+            );
+        }
+        if app.is_deleting() {
+            bail!("Application {namespace}/{name} is being deleted");
+        }
+        let objects = objects(client, &app).await?;
+        let mut polls = vec![poll_interval(client, argocd).await];
+        polls.extend(assume::live_poll(&objects));
+        let context = assume::context(&app, argocd, &polls, &objects);
+        Ok(Self { app, raw, objects, context })
+    }
+
+    /// A live object.
+    pub(super) fn live(&self, key: &ObjectKey) -> Option<Live<'_>> {
+        self.objects.get(key).map(|object| Live { kind: key.kind, object })
+    }
+
+    /// Who else writes the Application, and would take the change back.
+    pub(super) fn owners(&self) -> Option<String> {
+        let owners = self.app.metadata.owner_references.iter().flatten();
+        let mut sets = owners.filter(|owner| owner.kind == "ApplicationSet").map(|owner| &owner.name);
+        if let Some(set) = sets.next() {
+            return Some(format!(
+                "ApplicationSet {set} generates it and writes its own version back: change the template too"
+            ));
+        }
+        let tracking = self.app.annotation("argocd.argoproj.io/tracking-id")?;
+        let parent = tracking.split(':').next().unwrap_or_default();
+        Some(format!(
+            "Application {parent} delivers it and may write its own version back: change its source too"
+        ))
+    }
+}
+
+/// `applications.argoproj.io`.
+pub(super) fn application() -> ApiResource {
+    ApiResource::erase::<Application>(&())
+}
+
+/// Everything generated for `app`; kinds that are not served have none.
+async fn objects(client: &Client, app: &Application) -> anyhow::Result<BTreeMap<ObjectKey, DynamicObject>> {
+    let identity = app.identity();
+    let namespace = app.spec.destination.namespace.as_str();
+    let mut objects = BTreeMap::new();
+    if namespace.is_empty() {
+        return Ok(objects);
+    }
+    let params = ListParams::default().labels(&format!("{}=true", names::LABEL_GENERATED));
+    for kind in FluxKind::ALL.into_iter().filter(|kind| *kind != FluxKind::HelmChart) {
+        let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.api_resource());
+        let found = match api.list(&params).await {
+            Ok(found) => found.items,
+            Err(kube::Error::Api(status)) if status.is_not_found() => Vec::new(),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("cannot list {} in namespace {namespace}", kind.plural()));
+            }
+        };
+        for object in found {
+            let live = Live { kind, object: &object };
+            if live.is_owned_by(&identity) {
+                objects.insert(live.key(), object);
+            }
+        }
+    }
+    Ok(objects)
+}
+
+/// The interval that the controller polls sources with; its default where the settings may not be read.
+async fn poll_interval(client: &Client, argocd: &str) -> String {
+    let settings = Api::<ConfigMap>::namespaced(client.clone(), argocd).get_opt("argocd-cm").await;
+    let settings = settings.ok().flatten().and_then(|settings| settings.data).unwrap_or_default();
+    controller::poll_interval(settings.get("timeout.reconciliation").map(String::as_str))
+}

@@ -1,0 +1,156 @@
+//! What a source would deliver: asked of Argo CD's repo-server, with what the API server serves.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use kube::Client;
+use kube::discovery::{Discovery, Scope};
+use prost::Message as _;
+
+use crate::argo::application::{Application, ApplicationSource};
+use crate::digest::sha256_hex;
+use crate::project::{AppProject, RenderedObject};
+use crate::repo_server::{RepoServer, RepoServerError, request};
+
+/// How many answers are kept, and for how long: a range of versions may come to mean another one.
+const ANSWERS: (usize, Duration) = (2_000, Duration::from_secs(120));
+/// How long what the API server serves is believed; a kind that is not among it is looked for sooner.
+const SERVED: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(5));
+
+/// Why it is not known what a source would deliver.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RenderingError {
+    /// The repo-server did not say. Argo CD's own words.
+    #[error("Failed to load target state: failed to generate manifest for source 1 of 1: {0}")]
+    RepoServer(#[from] RepoServerError),
+    /// The API server did not say what it serves.
+    #[error("Failed to load target state: failed to get cluster version: {0}")]
+    Discovery(#[from] kube::Error),
+    /// A setting or an answer that cannot be read.
+    #[error("Failed to load target state: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What the API server serves.
+struct Served {
+    kube_version: String,
+    api_versions: Vec<String>,
+    /// By group and kind: whether its objects are in namespaces.
+    kinds: HashMap<(String, String), bool>,
+    at: Instant,
+}
+
+struct Answer {
+    objects: Vec<RenderedObject>,
+    at: Instant,
+}
+
+/// See the module.
+pub(super) struct Rendering {
+    client: Client,
+    server: RepoServer,
+    answers: Mutex<HashMap<String, Answer>>,
+    served: Mutex<Option<Arc<Served>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Rendering {
+    pub(super) fn new(client: Client, server: RepoServer) -> Self {
+        Self { client, server, answers: Mutex::default(), served: Mutex::default() }
+    }
+
+    /// The objects of `source` at `revision`.
+    pub(super) async fn objects(
+        &self,
+        app: &Application,
+        source: &ApplicationSource,
+        revision: &str,
+        project: &AppProject,
+        control_namespace: &str,
+    ) -> Result<Vec<RenderedObject>, RenderingError> {
+        let mut request = request::manifest_request(app, source, revision, project, control_namespace)?;
+        let key = sha256_hex(&request.encode_to_vec());
+        if let Some(objects) = self.known(&key) {
+            return self.with_scopes(objects).await;
+        }
+        let served = self.served(SERVED.0).await?;
+        request.kube_version.clone_from(&served.kube_version);
+        request.api_versions.clone_from(&served.api_versions);
+        let answer = self.server.generate(request).await?;
+        let objects = request::objects(&answer.manifests)?;
+        self.keep(key, &objects);
+        self.with_scopes(objects).await
+    }
+
+    fn known(&self, key: &str) -> Option<Vec<RenderedObject>> {
+        let answers = lock(&self.answers);
+        let answer = answers.get(key).filter(|answer| answer.at.elapsed() < ANSWERS.1)?;
+        Some(answer.objects.clone())
+    }
+
+    fn keep(&self, key: String, objects: &[RenderedObject]) {
+        let mut answers = lock(&self.answers);
+        if answers.len() >= ANSWERS.0 {
+            answers.clear();
+        }
+        answers.insert(key, Answer { objects: objects.to_vec(), at: Instant::now() });
+    }
+
+    async fn with_scopes(&self, objects: Vec<RenderedObject>) -> Result<Vec<RenderedObject>, RenderingError> {
+        let served = self.served(SERVED.0).await?;
+        let (found, is_complete) = scoped(&objects, &served);
+        if is_complete {
+            return Ok(found);
+        }
+        Ok(scoped(&objects, &*self.served(SERVED.1).await?).0)
+    }
+
+    /// What the API server serves, at most `max_age` ago.
+    async fn served(&self, max_age: Duration) -> Result<Arc<Served>, kube::Error> {
+        let known = lock(&self.served).clone();
+        if let Some(served) = known.filter(|served| served.at.elapsed() < max_age) {
+            return Ok(served);
+        }
+        let version = self.client.apiserver_version().await?;
+        let discovery = Discovery::new(self.client.clone()).run_aggregated().await?;
+        let served = Arc::new(served(version.git_version, &discovery));
+        *lock(&self.served) = Some(Arc::clone(&served));
+        Ok(served)
+    }
+}
+
+/// The objects with what the API server knows of their kinds, and whether it knows all of them.
+fn scoped(objects: &[RenderedObject], served: &Served) -> (Vec<RenderedObject>, bool) {
+    let scoped = objects.iter().map(|object| {
+        let kind = (object.group.clone(), object.kind.clone());
+        let is_namespaced = served.kinds.get(&kind).copied().or(object.is_namespaced);
+        RenderedObject { is_namespaced, ..object.clone() }
+    });
+    let scoped: Vec<_> = scoped.collect();
+    let is_complete = scoped.iter().all(|object| object.is_namespaced.is_some());
+    (scoped, is_complete)
+}
+
+/// In the form that Argo CD hands to charts (argo-cd `util/argo/argo.go`, `APIResourcesToStrings`).
+fn served(kube_version: String, discovery: &Discovery) -> Served {
+    let mut api_versions = Vec::new();
+    let mut kinds = HashMap::new();
+    for group in discovery.groups() {
+        for (resource, capabilities) in group
+            .versions()
+            .flat_map(|version| group.versioned_resources(version))
+            .filter(|(r, _)| !r.plural.contains('/'))
+        {
+            api_versions.push(resource.api_version.clone());
+            api_versions.push(format!("{}/{}", resource.api_version, resource.kind));
+            kinds.insert((resource.group, resource.kind), capabilities.scope == Scope::Namespaced);
+        }
+    }
+    api_versions.sort();
+    api_versions.dedup();
+    Served { kube_version, api_versions, kinds, at: Instant::now() }
+}

@@ -1,0 +1,148 @@
+//! The connection (argo-cd `reposerver/apiclient/clientset.go`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
+use tonic::client::Grpc;
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::{Request, Status};
+use tonic_prost::ProstCodec;
+
+use super::messages::{ManifestRequest, ManifestResponse};
+
+/// The largest answer that Argo CD itself takes (`ARGOCD_GRPC_MAX_SIZE_MB`).
+const MAX_ANSWER: usize = 100 * 1024 * 1024;
+/// How long an answer may take: what is not in its cache is fetched and rendered.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the repo-server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// Without TLS. With it, any certificate is believed, as Argo CD's own programs do unless told otherwise: the
+    /// repo-server makes one for itself.
+    pub is_plaintext: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RepoServerError {
+    /// The address is none.
+    #[error("{address:?} is not the address of a repo-server, as in argocd-repo-server:8081")]
+    Address {
+        /// What was configured.
+        address: String,
+        /// What is wrong with it.
+        source: tonic::transport::Error,
+    },
+    /// The repo-server's answer, or that there is none, as Argo CD writes it.
+    #[error("rpc error: code = {:?} desc = {}", .0.code(), .0.message())]
+    Status(Status),
+}
+
+/// A connection that is made when it is needed.
+#[derive(Clone, Debug)]
+pub struct RepoServer {
+    channel: Channel,
+}
+
+impl RepoServer {
+    /// Connects when the first question is asked. To be called inside of the runtime.
+    ///
+    /// # Errors
+    /// An address that is none.
+    pub fn new(options: &Options) -> Result<Self, RepoServerError> {
+        let wrong = |source| RepoServerError::Address { address: options.address.clone(), source };
+        let scheme = if options.is_plaintext { "http" } else { "https" };
+        let address = format!("{scheme}://{}", options.address);
+        let endpoint = Endpoint::from_shared(address).map_err(wrong)?;
+        let mut endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
+        if !options.is_plaintext {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let any = Arc::new(AnyCertificate(provider));
+            endpoint = endpoint.tls_config_with_verifier(ClientTlsConfig::new(), any).map_err(wrong)?;
+        }
+        Ok(Self { channel: endpoint.connect_lazy() })
+    }
+
+    /// `RepoServerService.GenerateManifest`.
+    ///
+    /// # Errors
+    /// It does not answer, or cannot fetch or render the source.
+    pub async fn generate(&self, request: ManifestRequest) -> Result<ManifestResponse, RepoServerError> {
+        const PATH: &str = "/repository.RepoServerService/GenerateManifest";
+        let mut client = Grpc::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER);
+        let unready = |error: tonic::transport::Error| Status::unavailable(error.to_string());
+        client.ready().await.map_err(|error| RepoServerError::Status(unready(error)))?;
+        let codec: ProstCodec<ManifestRequest, ManifestResponse> = ProstCodec::default();
+        let answer = client.unary(Request::new(request), PathAndQuery::from_static(PATH), codec).await;
+        answer.map(tonic::Response::into_inner).map_err(RepoServerError::Status)
+    }
+}
+
+/// Believes any certificate, and checks that its owner is the one that speaks.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_there_is_told_in_argo_cds_way() {
+        // Port 1 of this machine: nobody listens there.
+        let options = Options { address: "127.0.0.1:1".into(), is_plaintext: true };
+        let error =
+            RepoServer::new(&options).unwrap().generate(ManifestRequest::default()).await.unwrap_err();
+        assert!(error.to_string().starts_with("rpc error: code = Unavailable desc = "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_address_is_named() {
+        let options = Options { address: "not an address".into(), is_plaintext: false };
+        let error = RepoServer::new(&options).unwrap_err();
+        assert!(error.to_string().contains("\"not an address\""), "{error}");
+    }
+}

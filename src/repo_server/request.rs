@@ -1,0 +1,196 @@
+//! The question that stock Argo CD asks for a plain Application (argo-cd `controller/state.go`, `GetRepoObjs`), and what the
+//! answer says of each object. Pure.
+
+use serde_json::{Map, Value};
+
+use super::messages::{ApplicationSource, Helm, HelmParameter, ManifestRequest, RawExtension, Repository};
+use crate::argo::{Application, application};
+use crate::mirror::patch;
+use crate::project::{AppProject, RenderedObject};
+
+/// The question about `source` of `app` at `revision`, but for what the API server serves.
+///
+/// # Errors
+/// A setting of Kustomize or of directories that is not of its type.
+pub fn manifest_request(
+    app: &Application,
+    source: &application::ApplicationSource,
+    revision: &str,
+    project: &AppProject,
+    control_namespace: &str,
+) -> Result<ManifestRequest, serde_json::Error> {
+    Ok(ManifestRequest {
+        repo: Some(repository(source)),
+        revision: revision.to_owned(),
+        app_name: app.instance_name(control_namespace),
+        namespace: app.spec.destination.namespace.clone(),
+        application_source: Some(ApplicationSource {
+            repo_url: source.repo_url.clone(),
+            path: source.path.clone(),
+            target_revision: source.target_revision.clone(),
+            helm: source.helm.as_ref().map(helm),
+            kustomize: source.kustomize.as_ref().map(settings).transpose()?,
+            directory: source.directory.as_ref().map(settings).transpose()?,
+            chart: source.chart.clone(),
+        }),
+        kube_version: String::new(),
+        api_versions: Vec::new(),
+        tracking_method: "annotation".to_owned(),
+        has_multiple_sources: app.has_multiple_sources(),
+        project_source_repos: project.spec.source_repos.clone(),
+        project_name: project.name().to_owned(),
+    })
+}
+
+fn settings<T: serde::de::DeserializeOwned>(settings: &Map<String, Value>) -> Result<T, serde_json::Error> {
+    // What is `null` is not there.
+    serde_json::from_value(patch::without_nulls(Value::Object(settings.clone())))
+}
+
+/// A registry of charts is named without a scheme; Argo CD finds the rest out by the address.
+fn repository(source: &application::ApplicationSource) -> Repository {
+    let is_registry = !source.chart.is_empty() && !source.repo_url.contains("://");
+    let kind = if source.repo_url.starts_with("oci://") {
+        "oci"
+    } else if source.chart.is_empty() {
+        "git"
+    } else {
+        "helm"
+    };
+    Repository { repo: source.repo_url.clone(), kind: kind.to_owned(), enable_oci: is_registry }
+}
+
+fn helm(helm: &application::HelmSource) -> Helm {
+    let parameter = |parameter: &application::HelmParameter| HelmParameter {
+        name: parameter.name.clone(),
+        value: parameter.value.clone(),
+        force_string: parameter.force_string,
+    };
+    let raw = |values: &Value| RawExtension { raw: values.to_string().into_bytes() };
+    Helm {
+        value_files: helm.value_files.clone(),
+        parameters: helm.parameters.iter().map(parameter).collect(),
+        release_name: helm.release_name.clone(),
+        values: helm.values.clone(),
+        pass_credentials: helm.pass_credentials,
+        ignore_missing_value_files: helm.ignore_missing_value_files,
+        skip_crds: helm.skip_crds,
+        values_object: helm.values_object.as_ref().map(raw),
+    }
+}
+
+/// The objects of an answer. Whether a kind is namespaced is known of those that the answer itself defines.
+///
+/// # Errors
+/// A manifest that is no JSON.
+pub fn objects(manifests: &[String]) -> Result<Vec<RenderedObject>, serde_json::Error> {
+    let parsed: Vec<Value> =
+        manifests.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>()?;
+    let objects = parsed.iter().map(|manifest| {
+        let mut object = object(manifest);
+        object.is_namespaced = parsed.iter().find_map(|other| defines(other, &object));
+        object
+    });
+    Ok(objects.collect())
+}
+
+fn object(manifest: &Value) -> RenderedObject {
+    let text = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let api_version = text("/apiVersion");
+    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+    RenderedObject {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        kind: text("/kind").to_owned(),
+        namespace: text("/metadata/namespace").to_owned(),
+        name: text("/metadata/name").to_owned(),
+        is_namespaced: None,
+    }
+}
+
+/// Whether objects of that kind are in namespaces, when `manifest` is the definition of the kind.
+fn defines(manifest: &Value, object: &RenderedObject) -> Option<bool> {
+    let text = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str);
+    let is_definition = text("/kind") == Some("CustomResourceDefinition")
+        && text("/spec/group") == Some(&object.group)
+        && text("/spec/names/kind") == Some(&object.kind);
+    is_definition.then(|| text("/spec/scope") == Some("Namespaced"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prost::Message as _;
+    use serde_json::json;
+
+    fn request(source: &Value) -> ManifestRequest {
+        let app: Application = serde_json::from_value(json!({
+            "metadata": {"name": "demo", "namespace": "team"},
+            "spec": {"source": source, "destination": {"namespace": "apps"}},
+        }))
+        .unwrap();
+        let project: AppProject =
+            serde_json::from_value(json!({"metadata": {"name": "p"}, "spec": {"sourceRepos": ["*"]}}))
+                .unwrap();
+        manifest_request(&app, &app.sources()[0], "6.3.5", &project, "argocd").unwrap()
+    }
+
+    #[test]
+    fn a_chart() {
+        let request = request(&json!({
+            "repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": "6.x",
+            "helm": {"releaseName": "r", "valuesObject": {"a": 1}, "parameters": [{"name": "b", "value": "2", "forceString": true}]},
+        }));
+        assert_eq!(request.app_name, "team_demo");
+        assert_eq!(request.repo.as_ref().map(|repo| repo.kind.as_str()), Some("helm"));
+        let helm = request.application_source.as_ref().unwrap().helm.as_ref().unwrap();
+        assert_eq!(helm.values_object.as_ref().unwrap().raw, br#"{"a":1}"#);
+        assert!(helm.parameters[0].force_string);
+        assert_eq!(ManifestRequest::decode(request.encode_to_vec().as_slice()).unwrap(), request);
+    }
+
+    #[test]
+    fn a_kustomization() {
+        let request = request(&json!({
+            "repoURL": "https://git.example.org/a", "path": ".",
+            "kustomize": {"namePrefix": "x-", "images": ["a:1"], "patches": [
+                {"patch": "[]", "target": {"kind": "Deployment", "name": "web", "labelSelector": "a=b"}}]},
+        }));
+        let kustomize = request.application_source.unwrap().kustomize.unwrap();
+        assert_eq!(
+            (kustomize.name_prefix.as_str(), kustomize.images.as_slice()),
+            ("x-", &["a:1".to_owned()][..])
+        );
+        let target = kustomize.patches[0].target.clone().unwrap();
+        assert_eq!(target.label_selector, "a=b");
+        let object = target.res_id.unwrap();
+        assert_eq!((object.name.as_str(), object.gvk.unwrap().kind.as_str()), ("web", "Deployment"));
+    }
+
+    #[test]
+    fn a_registry_of_charts_and_an_artifact() {
+        let registry = request(
+            &json!({"repoURL": "registry.example.org/charts", "chart": "a", "targetRevision": "1.2.3"}),
+        );
+        assert!(registry.repo.unwrap().enable_oci);
+        let artifact = request(&json!({"repoURL": "oci://registry.example.org/a", "path": "."}));
+        assert_eq!(artifact.repo.unwrap().kind, "oci");
+    }
+
+    #[test]
+    fn objects_and_the_kinds_that_come_with_them() {
+        let manifests = [
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "x"}}),
+            json!({"apiVersion": "x.org/v1", "kind": "Thing", "metadata": {"name": "t"}}),
+            json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                   "spec": {"group": "x.org", "names": {"kind": "Thing"}, "scope": "Cluster"}}),
+        ];
+        let texts: Vec<String> = manifests.iter().map(ToString::to_string).collect();
+        let found = objects(&texts).unwrap();
+        let short: Vec<_> =
+            found.iter().map(|o| (o.group.as_str(), o.kind.as_str(), o.is_namespaced)).collect();
+        assert_eq!(short[..2], [("apps", "Deployment", None), ("x.org", "Thing", Some(false))]);
+        assert_eq!((found[0].version.as_str(), found[0].namespace.as_str()), ("v1", "x"));
+        assert!(objects(&["{".to_owned()]).is_err());
+    }
+}
