@@ -47,7 +47,8 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let mut context = asking.context();
     let translation = asking.translate(&app, &mut context).await;
     let failures = std::mem::take(&mut asking.failures);
-    let wish = asking.wish(&app, &translation, &context).await;
+    // Apart: few operations want anything else, and every look would carry the room for it.
+    let wish = Box::pin(asking.wish(&app, &translation, &context)).await;
     let again = asking.again;
     let mut keys = keys(shared, &identity, &translation);
     keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
