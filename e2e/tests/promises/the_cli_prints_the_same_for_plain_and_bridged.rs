@@ -39,6 +39,9 @@ const SCRIPT: &[Line] = &[
     early("sync", &["--async"]),
     line("wait", REST),
     line("history", &[]),
+    early("rollback", &["0"]),
+    line("wait", &["--health", "--operation", "--timeout", "90"]),
+    line("history", &[]),
     line("get", &["--refresh"]),
     line("get", &["--hard-refresh"]),
     line("unset", &["--parameter", "ui.message"]),
@@ -75,6 +78,7 @@ async fn a_script_prints_the_same() -> Result<()> {
         script(&env, "plain", &[]),
         script(&env, "bridged", &["FluxSubsystem=true", "AutoCreateFluxResources=true"])
     )?;
+    assert!(plain.iter().any(|text| text.contains("Sync Status: Synced to 6.3.5")), "{plain:?}");
     for (plain, bridged) in plain.iter().zip(&bridged) {
         assert_eq!(bridged, plain, "left: bridged, right: plain");
     }
@@ -92,9 +96,11 @@ async fn script(env: &TestEnv, suffix: &str, options: &[&str]) -> Result<Vec<Str
     for line in [line("set", STUCK), early("sync", &["--async"])] {
         printed.push(run(env, &name, &line).await?);
     }
-    env.wait_until("the operation is under way", PATIENCE, async || {
+    // Terminated any sooner, nothing of it would be there to fail.
+    env.wait_until("the rollout has begun", PATIENCE, async || {
+        let deployment = env.get("Deployment", &name, &format!("{name}-podinfo")).await?.unwrap_or_default();
         let phase = &env.application(&name).await?["status"]["operationState"]["phase"];
-        Ok((phase == "Running").then_some(()))
+        Ok((phase == "Running" && deployment["spec"]["progressDeadlineSeconds"] == 10).then_some(()))
     })
     .await?;
     for line in END {
