@@ -53,8 +53,9 @@ pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
 pub const ANNOTATION_DIGEST: &str = "flux-subsystem.dev/digest";
 /// On a generated workload object: the suspension is the bridge's own, for the reason in the value.
 pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
-/// On a generated `HelmRelease`: a Sync switched its drift detection to `enabled`, and its end will switch it back.
-pub const ANNOTATION_CORRECTING: &str = "flux-subsystem.dev/correcting-drift";
+/// On a generated workload object: a Sync has set fields of the spec for its own time (`prune`, `force`, drift detection),
+/// and its end will put them back.
+pub const ANNOTATION_FOR_ONE_SYNC: &str = "flux-subsystem.dev/for-one-sync";
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application has no automated sync policy and waits for a Sync.
 pub const SUSPENDED_UNTIL_SYNC: &str = "until-sync";
 /// Value of [`ANNOTATION_SUSPENDED`]: a sync window of the project is closed.
@@ -78,6 +79,10 @@ pub const OVERRIDE_PREFIX: &str = "flamingo/";
 
 /// Flux reconciles a dynamic object when this annotation's value changes (fluxcd/pkg `apis/meta/annotations.go`).
 pub const ANNOTATION_REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+
+/// A `HelmRelease` is upgraded though nothing has changed when this annotation has the same new value as
+/// [`ANNOTATION_REQUESTED_AT`] (fluxcd/pkg `apis/meta/annotations.go`).
+pub const ANNOTATION_FORCE_AT: &str = "reconcile.fluxcd.io/forceAt";
 
 /// Argo CD's finalizers that ask for a cascading deletion (argo-cd `application_defaults.go`).
 pub const CASCADE_FINALIZERS: [&str; 3] = [

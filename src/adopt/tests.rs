@@ -274,7 +274,7 @@ fn edits_are_named_without_their_values() {
 #[case::default_of_the_crd(json!({"spec": {"chart": {"spec": {"reconcileStrategy": "ChartVersion"}}}}))]
 #[case::older_wish(json!({"metadata": {"annotations": {names::ANNOTATION_DIGEST: "older"}}, "spec": {"interval": "1h"}}))]
 #[case::correction(json!({
-    "metadata": {"annotations": {names::ANNOTATION_CORRECTING: "true"}},
+    "metadata": {"annotations": {names::ANNOTATION_FOR_ONE_SYNC: "true"}},
     "spec": {"driftDetection": {"mode": "enabled"}},
 }))]
 fn nothing_to_adopt(#[case] edit: Value) {

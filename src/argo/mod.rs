@@ -1,6 +1,7 @@
 //! What the bridge reads and writes of Argo CD: partial types, tolerant of what they do not know.
 
 pub mod application;
+pub mod duration;
 pub mod operation;
 pub mod status;
 

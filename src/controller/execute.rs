@@ -68,6 +68,9 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
         Step::ApplyObject(manifest) => {
             apply(shared, manifest).await.map_err(|source| api_error(step, manifest.key.to_string(), source))
         }
+        Step::TryObject(manifest) => attempt(shared, manifest)
+            .await
+            .map_err(|source| api_error(step, manifest.key.to_string(), source)),
         Step::PatchObject { key, patch } => {
             patch_object(shared, key, patch).await.map_err(|source| api_error(step, key.to_string(), source))
         }
@@ -129,8 +132,19 @@ async fn create_namespace(shared: &Shared, namespace: &Value) -> Result<(), kube
     }
 }
 
+fn apply_params() -> PatchParams {
+    PatchParams::apply(names::FIELD_MANAGER).force().validation_strict()
+}
+
+/// Server-side apply as a dry run: admission and validation, and nothing else.
+async fn attempt(shared: &Shared, manifest: &Manifest) -> Result<(), kube::Error> {
+    let api = api(shared, &manifest.key);
+    let applied = Patch::Apply(manifest.to_value());
+    api.patch(&manifest.key.name, &apply_params().dry_run(), &applied).await.map(drop)
+}
+
 async fn apply(shared: &Shared, manifest: &Manifest) -> Result<(), kube::Error> {
-    let params = PatchParams::apply(names::FIELD_MANAGER).force().validation_strict();
+    let params = apply_params();
     let api = api(shared, &manifest.key);
     let mut applied = api.patch(&manifest.key.name, &params, &Patch::Apply(manifest.to_value())).await?;
     // Server-side apply leaves alone what others have added; an edit has to go as a whole.

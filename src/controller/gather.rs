@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 
 use super::Shared;
-use crate::argo::Application;
+use crate::argo::{Application, duration};
 use crate::flux::{Live, Manifest, ObjectKey};
 use crate::mirror::managed::Tracking;
 use crate::mirror::{
-    Inventories, LiveObjects, Node, Observed, Relation, SourceState, View, compare, source, view,
+    Inventories, LiveObjects, Node, Observed, Relation, SourceState, View, Wish, compare, source, view,
 };
 use crate::names;
+use crate::plan::wish::{self, When};
 use crate::plan::{State, check};
 use crate::project::Rendered;
 use crate::translate::{Context, Translation, Want, translate};
@@ -38,21 +39,23 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let refresh = shared.memory.refresh(&identity, is_requested, Timestamp::now());
     let mut asking = Asking {
         shared,
-        app: &app,
         poll: poll_interval(shared),
         token: refresh.as_ref().map(|refresh| refresh.token.as_str()),
         failures: Vec::new(),
         again: None,
     };
-    let (translation, context) = asking.translate().await;
-    let (failures, again) = (asking.failures, asking.again);
+    let mut context = asking.context();
+    let translation = asking.translate(&app, &mut context).await;
+    let failures = std::mem::take(&mut asking.failures);
+    let wish = asking.wish(&app, &translation, context.clone()).await;
+    let again = asking.again;
     let mut keys = keys(shared, &identity, &translation);
+    keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
     let inventories = inventories(shared, &keys);
     keys.extend(inventories.flux_objects());
     keys.extend(inventories.0.keys().filter_map(|key| chart_of(shared, key)));
     shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
-    let objects: BTreeMap<_, _> =
-        keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect();
+    let objects = objects(shared, keys);
     let live_objects = live_objects(shared, &identity, &inventories, &objects);
     let project = shared.cache.project(&app);
     let mut observed = Observed {
@@ -64,6 +67,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         app,
         translation,
         context,
+        wish,
         objects,
         failures,
         refresh,
@@ -79,13 +83,17 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
 
 /// Finds out what is about to be delivered, where the project restricts that; the delay after which to ask again.
 async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
+    let wished = observed.as_wished();
+    let source = observed.wish.as_ref().map(|wish| wish.source.clone());
+    let source = source.unwrap_or_else(|| observed.app.sources().first().cloned())?;
     let (revision, blind_spot) = {
-        let view = View::of(observed);
-        (check::revision(&view), check::blind_spot(&view))
+        let view = View::of(wished.as_ref().unwrap_or(observed));
+        (check::revision(&view, &source), check::blind_spot(&view))
     };
-    observed.failures.extend(blind_spot);
+    observed.failures.extend(blind_spot.clone());
+    observed.wish.iter_mut().for_each(|wish| wish.failures.extend(blind_spot.clone()));
     let revision = revision?;
-    let (project, source) = (observed.project.clone()?, observed.app.sources().first().cloned()?);
+    let project = observed.project.clone()?;
     let namespace = &observed.control_namespace;
     match shared.rendering.objects(&observed.app, &source, &revision, &project, namespace).await {
         Ok(objects) => {
@@ -93,10 +101,16 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
             None
         }
         Err(error) => {
-            observed.failures.push(error.to_string());
+            let why = error.to_string();
+            observed.wish.iter_mut().for_each(|wish| wish.failures.push(why.clone()));
+            observed.failures.push(why);
             Some(RENDER_AGAIN)
         }
     }
+}
+
+fn objects(shared: &Shared, keys: BTreeSet<ObjectKey>) -> BTreeMap<ObjectKey, Arc<DynamicObject>> {
+    keys.into_iter().filter_map(|key| shared.cache.object(&key).map(|object| (key, object))).collect()
 }
 
 /// Inventories of the workload objects among `keys`, and of those that they have delivered.
@@ -178,7 +192,7 @@ fn poll_interval(shared: &Shared) -> Duration {
 
 /// How often Argo CD looks for new revisions (`timeout.reconciliation` in argocd-cm, a Go duration or bare seconds).
 fn poll(setting: Option<&str>) -> Duration {
-    let parsed = setting.and_then(parse_duration);
+    let parsed = setting.and_then(duration::parse);
     parsed.filter(|poll| !poll.is_zero()).unwrap_or(Duration::from_secs(names::DEFAULT_POLL_SECONDS))
 }
 
@@ -191,17 +205,8 @@ fn seconds(poll: Duration) -> String {
     format!("{}s", poll.as_secs().max(1))
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let span: jiff::SignedDuration = text.trim().parse().ok()?;
-    span.try_into().ok()
-}
-
 struct Asking<'a> {
     shared: &'a Shared,
-    app: &'a Arc<Application>,
     poll: Duration,
     token: Option<&'a str>,
     failures: Vec<String>,
@@ -209,34 +214,66 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
-    async fn translate(&mut self) -> (Translation, Context) {
-        // One that goes back to stock Argo CD wants nothing any more.
-        if !self.app.is_bridged() {
-            let namespace = self.app.spec.destination.namespace.clone();
-            return (Translation { namespace, ..Translation::default() }, Context::default());
-        }
-        let mut context = Context {
+    fn context(&self) -> Context {
+        Context {
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             ..Context::default()
-        };
-        let mut translation = translate(self.app, &context);
+        }
+    }
+
+    /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
+    async fn translate(&mut self, app: &Application, context: &mut Context) -> Translation {
+        // One that goes back to stock Argo CD wants nothing any more.
+        if !app.is_bridged() {
+            let namespace = app.spec.destination.namespace.clone();
+            return Translation { namespace, ..Translation::default() };
+        }
+        let mut translation = translate(app, context);
         for _ in 0..MAX_ROUNDS {
-            if translation.wants.is_empty() || !self.answer(&translation, &mut context).await {
+            if translation.wants.is_empty() || !self.answer(app, &translation, context).await {
                 break;
             }
-            translation = translate(self.app, &context);
+            translation = translate(app, context);
         }
-        (translation, context)
+        translation
+    }
+
+    /// What the operation wants, where that is something else than the spec, whose translation is `own`.
+    async fn wish(&mut self, app: &Application, own: &Translation, context: Context) -> Option<Wish> {
+        if !app.is_bridged() {
+            return None;
+        }
+        let other = wish::with_its_source(app);
+        let wished = other.as_ref().unwrap_or(app);
+        let mut free = None;
+        // Of the other source nothing is known but the refs, which are kept by repository.
+        let known = Context { contents: BTreeMap::new(), ..context };
+        if other.is_some() {
+            free = Some(self.translate(wished, &mut known.clone()).await);
+        }
+        if let Some((pinned, when)) = wish::pinned(wished) {
+            let failures = std::mem::take(&mut self.failures);
+            let source = pinned.sources().first().cloned();
+            let translation = self.translate(&pinned, &mut known.clone()).await;
+            let unpinned = free.as_ref().unwrap_or(own);
+            let objects = objects(self.shared, keys(self.shared, &app.identity(), unpinned));
+            if when == When::Now || wish::is_due(app, &objects, unpinned, &translation) {
+                return Some(Wish { translation, source, failures: std::mem::take(&mut self.failures) });
+            }
+            self.failures = failures;
+        }
+        let failures = std::mem::take(&mut self.failures);
+        let source = wished.sources().first().cloned();
+        free.map(|translation| Wish { translation, source, failures })
     }
 
     /// Whether anything new became known.
-    async fn answer(&mut self, translation: &Translation, context: &mut Context) -> bool {
+    async fn answer(&mut self, app: &Application, translation: &Translation, context: &mut Context) -> bool {
         let mut is_wiser = false;
         for want in &translation.wants {
             is_wiser |= match want {
-                Want::Contents { source } => self.contents(*source, translation, context).await,
+                Want::Contents { source } => self.contents(app, *source, translation, context).await,
                 Want::RemoteRefs { url } => self.refs(url, context).await,
             };
         }
@@ -254,12 +291,18 @@ impl Asking<'_> {
         }
     }
 
-    async fn contents(&mut self, index: usize, translation: &Translation, context: &mut Context) -> bool {
+    async fn contents(
+        &mut self,
+        app: &Application,
+        index: usize,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
         let Some(manifest) = translation.objects.iter().find(|manifest| manifest.key.kind.is_source()) else {
             return false;
         };
-        let Some((url, digest)) = self.artifact(manifest) else { return false };
-        let source = self.app.sources().get(index);
+        let Some((url, digest)) = self.artifact(app, manifest) else { return false };
+        let source = app.sources().get(index);
         let (path, is_oci) =
             source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
         match self.shared.questions.contents(&url, &digest, path, is_oci).await {
@@ -282,11 +325,11 @@ impl Asking<'_> {
     }
 
     /// Address and digest of the artifact, when it is that of the wanted source.
-    fn artifact(&self, manifest: &Manifest) -> Option<(String, String)> {
+    fn artifact(&self, app: &Application, manifest: &Manifest) -> Option<(String, String)> {
         let object = self.shared.cache.object(&manifest.key)?;
         let live = Live { kind: manifest.key.kind, object: &object };
         let is_wanted = !matches!(
-            compare::relation(&self.app.identity(), manifest, Some(live)),
+            compare::relation(&app.identity(), manifest, Some(live)),
             Relation::Foreign(_) | Relation::Deleting
         );
         // An artifact of an older spec or revision still tells what the path is, until the newer one is there.
@@ -300,17 +343,4 @@ impl Asking<'_> {
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string);
     std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_poll_interval_is_read_as_argo_cd_writes_it() {
-        assert_eq!(parse_duration("180s"), Some(Duration::from_secs(180)));
-        assert_eq!(parse_duration("2m30s"), Some(Duration::from_secs(150)));
-        assert_eq!(parse_duration("60"), Some(Duration::from_secs(60)));
-        assert_eq!(parse_duration("soon"), None);
-    }
 }

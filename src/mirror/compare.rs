@@ -55,7 +55,7 @@ fn stands_already(wanted: &Manifest, live: Live<'_>) -> bool {
     if live.is_suspended() {
         return false;
     }
-    let spec = spec_without_correction(wanted, live);
+    let spec = spec_without_one_sync(wanted, live);
     let kind = wanted.key.kind;
     let is_same = |a: &Value, b: &Value| {
         merge::equal(&defaults::without_defaults(kind, a), &defaults::without_defaults(kind, b))
@@ -65,7 +65,7 @@ fn stands_already(wanted: &Manifest, live: Live<'_>) -> bool {
 
 /// The live spec as comparisons see it: without the CRD's defaults, without what the bridge and people set for a time.
 pub fn comparable_live(wanted: &Manifest, live: Live<'_>) -> Value {
-    comparable(wanted.key.kind, &spec_without_correction(wanted, live), &wanted.spec)
+    comparable(wanted.key.kind, &spec_without_one_sync(wanted, live), &wanted.spec)
 }
 
 /// The wanted spec as comparisons see it.
@@ -73,14 +73,25 @@ pub fn comparable_wanted(wanted: &Manifest) -> Value {
     comparable(wanted.key.kind, &wanted.spec, &wanted.spec)
 }
 
-/// A Sync corrects drift by switching drift detection on for a while: that is no edit.
-fn spec_without_correction(wanted: &Manifest, live: Live<'_>) -> Value {
+/// What a Sync has set for its own time is no edit.
+fn spec_without_one_sync(wanted: &Manifest, live: Live<'_>) -> Value {
     let mut spec = live.spec().clone();
-    if live.annotation(names::ANNOTATION_CORRECTING).is_some() {
-        let mode = wanted.spec.pointer("/driftDetection/mode").cloned();
-        if let (Some(mode), Some(live_mode)) = (mode, spec.pointer_mut("/driftDetection/mode")) {
-            *live_mode = mode;
-        }
+    if live.annotation(names::ANNOTATION_FOR_ONE_SYNC).is_none() {
+        return spec;
+    }
+    let mut put_back = |parent: &str, field: &str| {
+        let wanted = wanted.spec.pointer(&format!("{parent}/{field}")).cloned();
+        let Some(fields) = spec.pointer_mut(parent).and_then(Value::as_object_mut) else { return };
+        match wanted {
+            Some(wanted) => fields.insert(field.to_owned(), wanted),
+            None => fields.remove(field),
+        };
+    };
+    if wanted.key.kind == FluxKind::HelmRelease {
+        put_back("/driftDetection", "mode");
+    } else {
+        put_back("", "prune");
+        put_back("", "force");
     }
     spec
 }
@@ -88,7 +99,7 @@ fn spec_without_correction(wanted: &Manifest, live: Live<'_>) -> Value {
 fn is_as_wanted(wanted: &Manifest, live: Live<'_>) -> bool {
     let labels = wanted.labels.iter().all(|(key, value)| live.label(key) == Some(value));
     let annotations = wanted.annotations.iter().all(|(key, value)| live.annotation(key) == Some(value));
-    labels && annotations && surplus(wanted, &spec_without_correction(wanted, live)).is_none()
+    labels && annotations && surplus(wanted, &spec_without_one_sync(wanted, live)).is_none()
 }
 
 /// The merge patch of `spec` that turns the live spec into the wanted one; `None` when it is that already.
@@ -105,7 +116,7 @@ pub fn surplus(wanted: &Manifest, live_spec: &Value) -> Option<Value> {
 pub fn live_beside(wanted: &Manifest, live: Live<'_>) -> Value {
     let kind = wanted.key.kind;
     let target = comparable(kind, &wanted.spec, &wanted.spec);
-    let found = comparable(kind, &spec_without_correction(wanted, live), &wanted.spec);
+    let found = comparable(kind, &spec_without_one_sync(wanted, live), &wanted.spec);
     let mut spec = patch::without_nulls(wanted.spec.clone());
     if let Some(difference) = patch::between(&target, &found) {
         patch::merge(&mut spec, &difference);

@@ -136,7 +136,9 @@ pub fn comparison_errors(view: &View<'_>) -> Vec<String> {
 /// Stock's words for an automated sync that failed and is not tried again by Argo CD (appcontroller.go, `autoSync`).
 fn sync_error(view: &View<'_>, operation: Option<&OperationState>) -> Option<String> {
     let operation = operation?;
-    let failed = matches!(operation.phase, Phase::Failed | Phase::Error);
+    // One that has failed and waits for its next attempt runs on, and still has something to tell.
+    let failed = matches!(operation.phase, Phase::Failed | Phase::Error)
+        || (operation.phase == Phase::Running && operation.finished_at.is_some());
     (failed && operation.operation.initiated_by.automated && !view.is_synced()).then(|| {
         let revision = operation.sync_result.as_ref().map_or("", |result| result.revision.as_str());
         format!("Failed last sync attempt to [{revision}]: {}", operation.message)

@@ -90,14 +90,23 @@ impl App {
         self.with(&json!({"spec": {"source": source}}))
     }
 
-    /// Syncs happen by themselves.
+    /// Syncs happen by themselves; one that fails has failed, unless [`Self::retrying`] says otherwise.
     pub(crate) fn automated(self) -> Self {
-        self.with(&json!({"spec": {"syncPolicy": {"automated": {}}}}))
+        self.with(&json!({"spec": {"syncPolicy": {"automated": {}, "retry": {"limit": 0}}}}))
     }
 
     /// They also revert edits.
     pub(crate) fn self_heal(self) -> Self {
-        self.with(&json!({"spec": {"syncPolicy": {"automated": {"selfHeal": true}}}}))
+        self.automated().with(&json!({"spec": {"syncPolicy": {"automated": {"selfHeal": true}}}}))
+    }
+
+    /// An automated Sync that fails is tried again as `retry` says; `null`: as Argo CD does unless told otherwise.
+    pub(crate) fn retrying(self, retry: &Value) -> Self {
+        let mut app = self.with(&json!({"spec": {"syncPolicy": {"retry": null}}}));
+        if !retry.is_null() {
+            app.0["spec"]["syncPolicy"]["retry"] = retry.clone();
+        }
+        app
     }
 
     /// One more sync option.
@@ -166,7 +175,9 @@ impl App {
     /// The requested operation has been running for 30 seconds.
     pub(crate) fn running(self) -> Self {
         let operation = self.0["operation"].clone();
-        self.state(&json!({"operation": operation, "phase": "Running", "startedAt": ago(30)}))
+        let running = json!({"operation": operation, "phase": "Running", "startedAt": ago(30)});
+        // Of an earlier one nothing is left (argo-cd `util/argo/argo.go`, `SetAppOperation`).
+        self.with(&json!({"status": {"operationState": null}})).state(&running)
     }
 
     /// An automated operation about the present source has been running for 30 seconds.
@@ -213,6 +224,7 @@ impl App {
             app: Arc::new(app),
             context,
             translation,
+            wish: None,
             objects: BTreeMap::new(),
             namespace_exists: true,
             absent_kinds: BTreeSet::new(),

@@ -21,7 +21,7 @@ use crate::names;
 /// Where kubectl, and Argo CD, keep what was applied last.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Requests to Flux, and the bridge's own notes: they come and go without anybody having wished for something else.
-const PASSING: [&str; 3] = [names::ANNOTATION_SUSPENDED, names::ANNOTATION_CORRECTING, LAST_APPLIED];
+const PASSING: [&str; 3] = [names::ANNOTATION_SUSPENDED, names::ANNOTATION_FOR_ONE_SYNC, LAST_APPLIED];
 /// Prefix of the annotations that ask Flux to reconcile (fluxcd/pkg `apis/meta/annotations.go`).
 const REQUESTS: &str = "reconcile.fluxcd.io/";
 

@@ -24,7 +24,7 @@ pub mod workload;
 pub use compare::Relation;
 pub use inventories::Inventories;
 pub use live::{LiveObjects, Node, NodeKey};
-pub use observed::{Observed, Refresh, Refusal};
+pub use observed::{Observed, Refresh, Refusal, Wish};
 pub use source::SourceState;
 pub use tree::Tree;
 pub use view::{Resource, View};

@@ -9,6 +9,7 @@ use kube::core::DynamicObject;
 use super::live::LiveObjects;
 use super::managed::Tracking;
 use crate::argo::Application;
+use crate::argo::application::ApplicationSource;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::project::{AppProject, Rendered};
 use crate::translate::{Context, Translation};
@@ -24,6 +25,8 @@ pub struct Observed {
     pub translation: Translation,
     /// What that rests on beside the Application.
     pub context: Context,
+    /// What the requested or running operation wants delivered; `None` when that is what the spec says.
+    pub wish: Option<Wish>,
     /// Live Flux objects: wanted, referenced, owned, and the `HelmChart`s and sources behind them.
     pub objects: BTreeMap<ObjectKey, Arc<DynamicObject>>,
     /// Whether the destination namespace is there.
@@ -50,6 +53,17 @@ pub struct Observed {
     pub control_namespace: String,
 }
 
+/// What an operation wants delivered instead of what the spec says (a rollback, another revision).
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// What the Application becomes with it.
+    pub translation: Translation,
+    /// What is rendered for it; `None` when the Application has no source.
+    pub source: Option<ApplicationSource>,
+    /// What could not be found out about it, a sentence each.
+    pub failures: Vec<String>,
+}
+
 /// A refresh in flight. Only its token lives in memory: after a restart the sources are simply asked once more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refresh {
@@ -69,6 +83,12 @@ pub struct Refusal {
 }
 
 impl Observed {
+    /// The same, with the operation's wish in the place of the spec's; `None` when they are one.
+    pub fn as_wished(&self) -> Option<Self> {
+        let Wish { translation, failures, .. } = self.wish.clone()?;
+        Some(Self { translation, failures, wish: None, ..self.clone() })
+    }
+
     /// A live object.
     pub fn live(&self, key: &ObjectKey) -> Option<Live<'_>> {
         self.objects.get(key).map(|object| Live { kind: key.kind, object })

@@ -6,6 +6,7 @@ use super::source::{self, SourceState};
 use super::workload::{self, Delivery, Parts, WorkloadState};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::project::{self, Refused, RenderedObject, Violation};
+use crate::translate::is_version;
 
 /// One object of the Application: wanted or referenced, with its live counterpart.
 #[derive(Clone, Debug)]
@@ -53,7 +54,10 @@ impl<'a> View<'a> {
         let source = source::state(parts.source, None);
         let chart = chart(parts, &source);
         let workload = workload::state(parts.workload, &chart);
-        let delivery = workload::delivery(parts, wanted_version(&resources));
+        let mut delivery = workload::delivery(parts, wanted_version(&resources));
+        if is_for_another_wish(&resources) {
+            delivery.available.clear();
+        }
         let stale = stale(observed, &resources);
         let project = observed.project.as_deref();
         let violations = project::violations(&observed.app, project, &observed.control_namespace);
@@ -119,6 +123,22 @@ impl<'a> View<'a> {
     pub fn is_synced(&self) -> bool {
         self.objects_match() && self.delivery.is_current && !self.has_drifted() && self.stale.is_empty()
     }
+}
+
+/// The live objects are those of another wish (an older spec, a rollback): what they say of revisions is not about this
+/// one, and what the source offers is unknown. The version of a chart may be told from the wish itself.
+fn is_for_another_wish(resources: &[Resource<'_>]) -> bool {
+    let outdated = resources.iter().filter(|resource| resource.relation == Relation::Outdated);
+    outdated.filter_map(|resource| Some((resource.manifest?, resource.live?))).any(|(manifest, live)| {
+        let field = match manifest.key.kind {
+            FluxKind::HelmRelease => "/chart/spec/version",
+            FluxKind::GitRepository | FluxKind::OciRepository => "/ref",
+            _ => return false,
+        };
+        let wanted = manifest.spec.pointer(field);
+        let is_told = wanted.and_then(serde_json::Value::as_str).is_some_and(is_version);
+        !is_told && live.spec().pointer(field) != wanted
+    })
 }
 
 /// What the project refuses of the objects that would be delivered, and of those that deliver them.

@@ -88,7 +88,13 @@ fn not_ready(live: Live<'_>, source: &SourceState, message: String) -> WorkloadS
             // A Kustomization says "not found" of its source in the same words as of a path inside it.
             || (ready.reason == "ArtifactFailed" && *source != SourceState::Ready)
     });
+    let has_delivered = live.text("/status/history/0/status") == Some("deployed")
+        || live.text("/status/lastAppliedRevision").is_some();
     match source {
+        // Terminated while it waited: nobody waits any more, and what was there before stands.
+        _ if waits && live.is_suspended_by_bridge() && has_delivered => {
+            WorkloadState::Ready("suspended until the next Sync".to_owned())
+        }
         SourceState::Failed(why) if waits => WorkloadState::Failed(why.clone()),
         SourceState::Fetching(what) if waits => WorkloadState::Progressing(what.clone()),
         _ if waits || at_work => WorkloadState::Progressing(progress(live, &message)),

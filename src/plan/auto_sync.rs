@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{gate, sync};
+use super::{gate, marks, retry, sync};
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase, SyncOperation};
 use crate::flux::Manifest;
 use crate::mirror::{Relation, View, WorkloadState, patch, status};
@@ -115,12 +115,19 @@ fn after(view: &View<'_>, last: &OperationState, delay: Duration, heals: Option<
 /// The Application asks for other Flux objects than when `last` began, though its source is the same (an override, a
 /// policy).
 fn is_new_wish(view: &View<'_>, last: &OperationState) -> bool {
-    let mut infos = last.operation.rest.get("info").and_then(Value::as_array).into_iter().flatten();
-    let recorded = infos.rfind(|info| info.get("name").and_then(Value::as_str) == Some(INFO_WISH));
-    match recorded.and_then(|info| info.get("value")).and_then(Value::as_str) {
+    match marks::info(&last.operation, INFO_WISH) {
         Some(recorded) => recorded != wish(view),
         None => view.resources.iter().any(|resource| resource.relation == Relation::Outdated),
     }
+}
+
+/// What takes the place of a running operation that the policy began for another wish than the Application has now: what
+/// it would record is not what is delivered.
+pub(super) fn successor(view: &View<'_>, running: &Operation) -> Option<Operation> {
+    let is_other = marks::info(running, INFO_WISH).is_some_and(|recorded| recorded != wish(view));
+    let is_automated = running.initiated_by.automated && view.observed.app.automated().is_some();
+    let is_possible = view.is_complete() && super::sync::obstacle(view).is_none();
+    (is_other && is_automated && is_possible).then(|| operation(view, None))
 }
 
 /// Fingerprint of everything that is wanted.
@@ -183,12 +190,12 @@ fn operation(view: &View<'_>, heals: Option<i64>) -> Operation {
             ..SyncOperation::default()
         }),
         initiated_by: InitiatedBy { username: String::new(), automated: true },
-        rest: policy
-            .retry
-            .into_iter()
-            .map(|retry| ("retry".to_owned(), retry))
-            .chain([("info".to_owned(), json!([{"name": INFO_WISH, "value": wish(view)}]))])
-            .collect(),
+        rest: [
+            ("retry".to_owned(), retry::of_automated(policy.retry.as_ref())),
+            ("info".to_owned(), json!([{"name": INFO_WISH, "value": wish(view)}])),
+        ]
+        .into_iter()
+        .collect(),
     }
 }
 

@@ -8,16 +8,21 @@ pub mod auto_sync;
 mod chatter;
 pub mod check;
 pub mod deletion;
+mod dry_run;
 mod gate;
 pub mod hand_back;
+pub mod marks;
 pub mod operation;
 pub mod refresh;
 pub mod result;
+pub mod retry;
+mod selection;
 pub mod state;
 pub mod step;
 pub mod sync;
 mod take_over;
 pub mod upkeep;
+pub mod wish;
 
 #[cfg(test)]
 mod tests;
@@ -73,9 +78,14 @@ pub fn plan(observed: &Observed) -> Plan {
     if let Some(steps) = adoption::steps(&view) {
         return Plan { steps, state: State::OutOfSync, status: None };
     }
-    let turn = operation::turn(&view);
+    // While an operation runs, what it wants is what counts for it; the status goes on to compare with the spec.
+    let wished = observed.as_wished();
+    let wished = wished.as_ref().map_or_else(|| view.clone(), View::of);
+    let turn = operation::turn(&wished);
     let answer = refresh::answer(&view, turn.is_fetching());
-    let upkeep = upkeep::steps(&view, turn.is_running());
+    let is_dry =
+        turn.record.operation_state.as_ref().is_some_and(|state| operation::is_dry_run(&state.operation));
+    let upkeep = upkeep::steps(if is_dry { &view } else { &wished }, turn.is_delivering());
     assemble(&view, turn, answer, upkeep)
 }
 
@@ -124,7 +134,9 @@ fn application_patch(
     match operation {
         OperationField::Keep => {}
         OperationField::Set(operation) => {
-            fields.insert("operation".into(), json!(operation));
+            // It may take the place of another one, of which nothing must be left.
+            let change = patch::between(&json!(app.operation), &patch::without_nulls(json!(operation)));
+            fields.extend(change.map(|change| ("operation".to_owned(), change)));
         }
         OperationField::Clear => {
             fields.insert("operation".into(), Value::Null);

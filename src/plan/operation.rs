@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Step;
 use super::auto_sync::{self, Decision};
-use super::result;
+use super::retry::{self, Retry};
 use super::sync::{self, Outcome};
+use super::{marks, result};
 use crate::argo::Application;
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase};
 use crate::argo::status::ApplicationStatus;
@@ -48,16 +49,24 @@ impl Turn {
         Self { begins: false, steps: Vec::new(), operation: OperationField::Keep, record, requeue }
     }
 
-    /// An operation that somebody asked for runs on after this turn; it fetches the sources, an automated one does not.
+    /// An operation that somebody asked for runs on after this turn; it fetches the sources. An automated one does not,
+    /// nor does one that waits for its next attempt, nor a dry run.
     pub fn is_fetching(&self) -> bool {
         let state = self.record.operation_state.as_ref();
-        self.is_running() && state.is_some_and(|state| !state.operation.initiated_by.automated)
+        self.is_delivering()
+            && state.is_some_and(|state| !state.operation.initiated_by.automated && !retry::is_waiting(state))
     }
 
-    /// An operation runs on after this turn.
-    pub fn is_running(&self) -> bool {
-        self.record.operation_state.as_ref().is_some_and(|state| !state.phase.is_completed())
+    /// An operation that delivers runs on after this turn.
+    pub fn is_delivering(&self) -> bool {
+        let state = self.record.operation_state.as_ref();
+        state.is_some_and(|state| !state.phase.is_completed() && !is_dry_run(&state.operation))
     }
+}
+
+/// The operation changes nothing.
+pub(super) fn is_dry_run(operation: &Operation) -> bool {
+    operation.sync.as_ref().is_some_and(|sync| sync.dry_run)
 }
 
 /// Decides about the current operation, the requested one, or none.
@@ -67,13 +76,13 @@ pub fn turn(view: &View<'_>) -> Turn {
     let running = last.clone().filter(|state| !state.phase.is_completed());
     match (&app.operation, running) {
         (Some(_), Some(state)) if state.phase == Phase::Terminating => {
-            end(view, state, &Outcome::failed("Operation terminated"), OperationField::Clear)
+            end(view, state, &Outcome::refused("Operation terminated"), OperationField::Clear)
         }
-        (Some(_), Some(state)) => proceed(view, state, false, OperationField::Keep),
+        (Some(_), Some(state)) => resume(view, state),
         (None, Some(state)) => end(
             view,
             state,
-            &Outcome::failed("Operation terminated: somebody removed it"),
+            &Outcome::refused("Operation terminated: somebody removed it"),
             OperationField::Keep,
         ),
         (Some(operation), None) => proceed(view, begin(view, operation.clone()), true, OperationField::Keep),
@@ -85,17 +94,19 @@ fn by_itself(view: &View<'_>, last: Option<OperationState>) -> Turn {
     match auto_sync::decide(view) {
         Decision::Wait => Turn::idle(last, None),
         Decision::Later(delay) => Turn::idle(last, Some(delay)),
-        Decision::Sync(operation) => {
-            let state = begin(view, (*operation).clone());
-            proceed(view, state, true, OperationField::Set(operation))
-        }
+        Decision::Sync(operation) => begin_by_itself(view, operation),
     }
+}
+
+fn begin_by_itself(view: &View<'_>, operation: Box<Operation>) -> Turn {
+    let state = begin(view, (*operation).clone());
+    proceed(view, state, true, OperationField::Set(operation))
 }
 
 fn begin(view: &View<'_>, operation: Operation) -> OperationState {
     let started_at = beginning(view, &operation.initiated_by);
     OperationState {
-        operation,
+        operation: marks::marked(&view.observed.app, operation, started_at),
         phase: Phase::Running,
         message: String::new(),
         sync_result: None,
@@ -103,6 +114,49 @@ fn begin(view: &View<'_>, operation: Operation) -> OperationState {
         finished_at: None,
         retry_count: 0,
     }
+}
+
+fn resume(view: &View<'_>, state: OperationState) -> Turn {
+    match auto_sync::successor(view, &state.operation) {
+        Some(operation) => begin_by_itself(view, Box::new(operation)),
+        None if retry::is_waiting(&state) => wait(view, state),
+        None => proceed(view, state, false, OperationField::Keep),
+    }
+}
+
+/// An attempt has failed: the next one begins when it is due, unless Flux got there by itself.
+fn wait(view: &View<'_>, mut state: OperationState) -> Turn {
+    let mut tried = state.clone();
+    tried.retry_count -= 1;
+    let progress = sync::advance(view, &tried);
+    if let Some(outcome) = progress.outcome.filter(|outcome| outcome.phase == Phase::Succeeded) {
+        let mut turn = end(view, state, &outcome, OperationField::Clear);
+        turn.steps = progress.steps;
+        return turn;
+    }
+    let retry = match Retry::of(&state.operation) {
+        Ok(retry) => retry,
+        Err(why) => return end(view, state, &Outcome::refused(why), OperationField::Clear),
+    };
+    let due = retry.due(state.finished_at.unwrap_or(state.started_at), state.retry_count);
+    if let Ok(rest) = Duration::try_from(due.duration_since(view.observed.now))
+        && !rest.is_zero()
+    {
+        return Turn::idle(Some(state), Some(rest));
+    }
+    let mut latest = "";
+    if retry.refresh
+        && let Some(sync) = &mut state.operation.sync
+    {
+        sync.revision.clear();
+        sync.revisions.clear();
+        latest = " with latest revisions";
+    }
+    state.message = format!("Retrying operation{latest}. Attempt #{}", state.retry_count);
+    state.finished_at = None;
+    state.sync_result = None;
+    // Recorded first: the requests of this attempt are marked by its number.
+    Turn { begins: true, ..Turn::idle(Some(state), None) }
 }
 
 /// A `RollingSync` goes on once its operation is seen to have begun after the whole second in which it was asked for
@@ -114,11 +168,13 @@ fn beginning(view: &View<'_>, by: &InitiatedBy) -> Timestamp {
 }
 
 fn proceed(view: &View<'_>, mut state: OperationState, begins: bool, field: OperationField) -> Turn {
-    let progress = sync::advance(view, &state);
+    let mut progress = sync::advance(view, &state);
+    if begins && is_dry_run(&state.operation) && !progress.steps.is_empty() {
+        // What the API server says counts from the beginning on, which has to be known first.
+        progress = sync::Progress { message: "trying each object".to_owned(), ..sync::Progress::default() };
+    }
     if let Some(outcome) = progress.outcome {
-        let field =
-            if view.observed.app.operation.is_some() { OperationField::Clear } else { OperationField::Keep };
-        let mut turn = end(view, state, &outcome, field);
+        let mut turn = try_again_or_end(view, state, &outcome, field);
         turn.steps = progress.steps;
         return turn;
     }
@@ -128,17 +184,58 @@ fn proceed(view: &View<'_>, mut state: OperationState, begins: bool, field: Oper
     Turn { begins, steps: progress.steps, operation: field, record, requeue: None }
 }
 
+/// The end, unless the operation is to be tried again; `field` is what keeps the request there until then.
+fn try_again_or_end(
+    view: &View<'_>,
+    mut state: OperationState,
+    outcome: &Outcome,
+    field: OperationField,
+) -> Turn {
+    let is_requested = view.observed.app.operation.is_some();
+    let clear = if is_requested { OperationField::Clear } else { OperationField::Keep };
+    if outcome.phase == Phase::Succeeded || outcome.is_final {
+        return end(view, state, outcome, clear);
+    }
+    let retry = match Retry::of(&state.operation) {
+        Ok(retry) if retry.allows(state.retry_count) => retry,
+        Ok(_) => return end(view, state, outcome, clear),
+        Err(why) => {
+            let message = format!("{} (failed to retry: {why})", outcome.message);
+            let outcome = Outcome { phase: Phase::Error, ..Outcome::refused(message) };
+            return end(view, state, &outcome, clear);
+        }
+    };
+    let now = view.observed.now;
+    state.retry_count += 1;
+    let due = retry.due(now, state.retry_count);
+    state.message = retry::announced(&outcome.message, state.retry_count, due);
+    // An end on an operation that runs: it waits for its next attempt.
+    state.finished_at = Some(now);
+    state.sync_result = Some(result::of(view, &state, Some(outcome)));
+    let rest = Duration::try_from(due.duration_since(now)).ok();
+    Turn { operation: field, ..Turn::idle(Some(state), rest) }
+}
+
 fn end(view: &View<'_>, mut state: OperationState, outcome: &Outcome, operation: OperationField) -> Turn {
     let now = view.observed.now.max(state.started_at);
     state.phase = outcome.phase.clone();
     state.message.clone_from(&outcome.message);
+    if state.retry_count > 0 && outcome.phase != Phase::Succeeded {
+        state.message = format!("{} (retried {} times).", state.message, state.retry_count);
+    }
     state.finished_at = Some(now);
     state.sync_result = Some(result::of(view, &state, Some(outcome)));
-    let is_delivery = outcome.phase == Phase::Succeeded && !auto_sync::is_heal(&state.operation);
+    let is_delivery = outcome.phase == Phase::Succeeded && is_delivery(&state.operation);
     let delivered =
         is_delivery.then(|| status::entry(&view.observed.app, &state, &view.delivery.available, now));
     let record = Record { operation_state: Some(state), delivered };
     Turn { begins: false, steps: Vec::new(), operation, record, requeue: None }
+}
+
+/// It leaves an entry in the history (argo-cd `controller/state.go`, `persistRevisionHistory`).
+fn is_delivery(operation: &Operation) -> bool {
+    let is_partial = operation.sync.as_ref().is_some_and(|sync| !sync.resources.is_empty());
+    !is_partial && !is_dry_run(operation) && !auto_sync::is_heal(operation)
 }
 
 /// The event of an operation that just ended, as Argo CD emits it (`util/argo/audit_logger.go`).

@@ -1,6 +1,8 @@
 //! `syncResult`: what an operation did, object by object.
 
+use super::dry_run;
 use super::gate;
+use super::selection::Selection;
 use super::sync::Outcome;
 use crate::argo::operation::{OperationState, Phase, ResourceResult, SyncResult};
 use crate::mirror::{Resource, SourceState, View, WorkloadState};
@@ -9,16 +11,18 @@ use crate::mirror::{Resource, SourceState, View, WorkloadState};
 pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>) -> SyncResult {
     let app = &view.observed.app;
     let sync = operation.operation.sync.clone().unwrap_or_default();
-    let revision =
-        if view.delivery.available.is_empty() { sync.revision } else { view.delivery.available.clone() };
+    let selection = Selection::of(view, &sync).ok();
+    let asked = super::wish::revision(&sync).to_owned();
+    let revision = if view.delivery.available.is_empty() { asked } else { view.delivery.available.clone() };
     let revision = if revision.is_empty() { refused(view).unwrap_or_default() } else { revision };
-    let multiple = app.has_multiple_sources();
+    let multiple = sync.source.is_none() && (!sync.sources.is_empty() || app.has_multiple_sources());
+    let sources = if sync.sources.is_empty() { &app.spec.sources } else { &sync.sources };
     SyncResult {
-        resources: lines(view, outcome),
+        resources: lines(view, outcome, selection.as_ref(), sync.dry_run),
         revisions: if multiple { vec![revision.clone()] } else { Vec::new() },
         revision: if multiple { String::new() } else { revision },
-        source: sync.source.or_else(|| app.spec.source.clone()).filter(|_| !multiple),
-        sources: if multiple { app.spec.sources.clone() } else { Vec::new() },
+        source: sync.source.clone().or_else(|| app.spec.source.clone()).filter(|_| !multiple),
+        sources: if multiple { sources.clone() } else { Vec::new() },
     }
 }
 
@@ -29,7 +33,12 @@ fn refused(view: &View<'_>) -> Option<String> {
 }
 
 /// A line for each Flux object, and one for each object that the project refuses.
-fn lines(view: &View<'_>, outcome: Option<&Outcome>) -> Vec<ResourceResult> {
+fn lines(
+    view: &View<'_>,
+    outcome: Option<&Outcome>,
+    selection: Option<&Selection>,
+    is_dry: bool,
+) -> Vec<ResourceResult> {
     let refused = view.refusals.iter().filter(|_| outcome.is_some()).map(|refused| {
         let object = refused.object.clone();
         ResourceResult {
@@ -44,20 +53,31 @@ fn lines(view: &View<'_>, outcome: Option<&Outcome>) -> Vec<ResourceResult> {
             sync_phase: "Sync".to_owned(),
         }
     });
-    view.resources.iter().map(|resource| line(view, resource, outcome)).chain(refused).collect()
+    let is_selected =
+        |resource: &&Resource<'_>| selection.is_some_and(|selection| selection.has(&resource.key));
+    let own = view.resources.iter().filter(is_selected);
+    own.map(|resource| line(view, resource, outcome, is_dry)).chain(refused).collect()
 }
 
 /// The result line of one Flux object, with Flux's own message.
-fn line(view: &View<'_>, resource: &Resource<'_>, outcome: Option<&Outcome>) -> ResourceResult {
+fn line(view: &View<'_>, resource: &Resource<'_>, outcome: Option<&Outcome>, is_dry: bool) -> ResourceResult {
     let ready = resource.live.and_then(|live| live.condition("Ready"));
     let is_failed = if resource.key.kind.is_workload() {
         matches!(view.workload, WorkloadState::Failed(_))
     } else {
         matches!(view.source, SourceState::Failed(_))
     };
+    // What the API server refused: `OBJECT: its words`.
+    let refusal =
+        view.observed.refusal.as_ref().filter(|_| outcome.is_some()).and_then(|refusal| {
+            refusal.message.strip_prefix(&format!("{}: ", resource.key)).map(str::to_owned)
+        });
+    let is_failed = if is_dry { refusal.is_some() } else { is_failed || refusal.is_some() };
     let (status, phase) = match (outcome, is_failed) {
         (None, _) => ("", "Running"),
-        (Some(outcome), false) if outcome.phase == Phase::Succeeded || resource.key.kind.is_source() => {
+        (Some(outcome), false)
+            if is_dry || outcome.phase == Phase::Succeeded || resource.key.kind.is_source() =>
+        {
             ("Synced", "Succeeded")
         }
         (Some(_), _) => ("SyncFailed", "Failed"),
@@ -70,7 +90,11 @@ fn line(view: &View<'_>, resource: &Resource<'_>, outcome: Option<&Outcome>) -> 
         name: resource.key.name.clone(),
         status: status.to_owned(),
         // While it runs, the operation's own message tells what Flux is doing: one text that changes is enough.
-        message: outcome.and(ready).map(|ready| ready.message.to_owned()).unwrap_or_default(),
+        message: match refusal {
+            Some(refusal) => refusal,
+            None if is_dry => dry_run::line(view, resource),
+            None => outcome.and(ready).map(|ready| ready.message.to_owned()).unwrap_or_default(),
+        },
         hook_phase: phase.to_owned(),
         sync_phase: "Sync".to_owned(),
     }

@@ -25,6 +25,8 @@ pub enum Step {
     },
     /// Server-side apply of a generated object.
     ApplyObject(Manifest),
+    /// The same as a dry run: nothing is changed.
+    TryObject(Manifest),
     /// Merge patch of a Flux object: suspension, requests.
     PatchObject {
         /// Which object.
@@ -99,6 +101,7 @@ impl Step {
         match self {
             Self::CreateNamespace { .. } => "CreateNamespace",
             Self::ApplyObject(_) => "ApplyObject",
+            Self::TryObject(_) => "TryObject",
             Self::PatchObject { .. } => "PatchObject",
             Self::DeleteObject { .. } => "DeleteObject",
             Self::DeleteReleaseRecords { .. } => "DeleteReleaseRecords",
@@ -114,6 +117,6 @@ impl Step {
     /// It changes something in the cluster.
     pub const fn is_write(&self) -> bool {
         let is_elsewhere = matches!(self, Self::WriteCache(_) | Self::DropCache);
-        !is_elsewhere && !matches!(self, Self::ConfirmGone { .. } | Self::Requeue(_))
+        !is_elsewhere && !matches!(self, Self::ConfirmGone { .. } | Self::TryObject(_) | Self::Requeue(_))
     }
 }

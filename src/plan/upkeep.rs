@@ -18,16 +18,22 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
         return hold(view).filter(|_| !is_operating).into_iter().collect();
     }
     let mut steps = Vec::new();
+    let suspension = if is_operating { None } else { suspension(view) };
+    let is_stopping = gate::reason(view).is_some();
+    let (before, after) = if is_stopping { (suspension, None) } else { (None, suspension) };
+    // A source that goes back to what the spec says, after a rollback, must not deliver that.
+    steps.extend(before);
     let sources = sources(view);
     if !sources.is_empty() {
         steps.extend(namespace(view));
-        if view.observed.namespace_exists || !steps.is_empty() {
+        let is_created = steps.iter().any(|step| matches!(step, Step::CreateNamespace { .. }));
+        if view.observed.namespace_exists || is_created {
             steps.extend(sources);
         }
     }
     if !is_operating {
-        steps.extend(suspension(view));
-        steps.extend(end_of_correction(view));
+        steps.extend(after);
+        steps.extend(end_of_one_sync(view));
         steps.extend(stale(view));
     }
     steps.extend(fingerprints(view));
@@ -118,18 +124,22 @@ fn workload<'a>(view: &View<'a>) -> Option<Live<'a>> {
     view.parts.workload.filter(|live| is_ours(view, *live) && !live.is_deleting())
 }
 
-/// A Sync that corrected drift is over: drift detection goes back to what is wanted.
-fn end_of_correction(view: &View<'_>) -> Option<Step> {
+/// The Sync is over that had set fields for its time: they go back to what is wanted, or to the default.
+fn end_of_one_sync(view: &View<'_>) -> Option<Step> {
     let resource = view.workload_resource()?;
     let live = resource.live.filter(|live| is_ours(view, *live) && !live.is_deleting())?;
-    live.annotation(names::ANNOTATION_CORRECTING)?;
-    let mode = resource.manifest?.spec.pointer("/driftDetection/mode")?;
+    live.annotation(names::ANNOTATION_FOR_ONE_SYNC)?;
+    let manifest = resource.manifest?;
+    let spec = match live.kind {
+        FluxKind::HelmRelease => {
+            json!({"driftDetection": {"mode": manifest.spec.pointer("/driftDetection/mode")}})
+        }
+        _ => json!({"prune": manifest.spec.get("prune"), "force": manifest.spec.get("force")}),
+    };
+    let annotations = json!({names::ANNOTATION_FOR_ONE_SYNC: null});
     Some(Step::PatchObject {
         key: live.key(),
-        patch: json!({
-            "metadata": {"annotations": {names::ANNOTATION_CORRECTING: null}},
-            "spec": {"driftDetection": {"mode": mode}},
-        }),
+        patch: json!({"metadata": {"annotations": annotations}, "spec": spec}),
     })
 }
 

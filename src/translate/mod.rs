@@ -34,6 +34,7 @@ pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
 pub use problem::{Problem, Severity};
+pub use revision::is_exact_revision;
 pub(crate) use semver::is_version;
 
 use serde_json::Value;

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Source};
-use super::semver::{Semver, classify};
+use super::semver::{Semver, classify, is_version};
 use super::sources::is_ssh;
 use super::{RemoteRefs, Want};
+use crate::argo::ApplicationSource;
 
 /// Shortest abbreviation of a commit that Argo CD takes (argo-cd `util/git/git.go`, `IsTruncatedCommitSHA`).
 const MIN_ABBREVIATION: usize = 7;
@@ -14,7 +15,7 @@ const MIN_ABBREVIATION: usize = 7;
 pub(super) fn git(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
     let revision = source.spec.target_revision.as_str();
     if is_commit(revision) {
-        return Some(json!({"commit": revision.to_ascii_lowercase()}));
+        return Some(by_commit(revision, draft.context.refs.get(&source.spec.repo_url)));
     }
     if revision.starts_with("refs/") {
         return Some(json!({"name": revision}));
@@ -92,6 +93,21 @@ fn resolve(revision: &str, refs: &RemoteRefs) -> Option<Value> {
     }
 }
 
+/// A commit that nothing but a tag names is out of reach for Flux, which clones branches for it (fluxcd/pkg
+/// `git/gogit/clone.go`): then the tag is asked for.
+fn by_commit(commit: &str, refs: Option<&RemoteRefs>) -> Value {
+    let commit = commit.to_ascii_lowercase();
+    let named: Vec<&str> = refs
+        .into_iter()
+        .flat_map(|refs| refs.refs.iter().filter(|(_, at)| **at == commit).map(|(name, _)| name.as_str()))
+        .collect();
+    let is_branch = named.iter().any(|name| name.starts_with("refs/heads/"));
+    match named.iter().find_map(|name| name.strip_prefix("refs/tags/")) {
+        Some(tag) if !is_branch => json!({"tag": tag}),
+        _ => json!({"commit": commit}),
+    }
+}
+
 fn by_full_name(name: &str) -> Value {
     if let Some(branch) = name.strip_prefix("refs/heads/") {
         json!({"branch": branch})
@@ -125,6 +141,16 @@ fn unresolvable(draft: &mut Draft<'_>, source: &Source<'_>, hint: &str) -> Optio
         hint => hint,
     };
     draft.error(source.at("targetRevision"), format!("unable to resolve '{revision}' to a commit SHA"), hint)
+}
+
+/// Whether `targetRevision` names one revision for good: a commit, the version of a chart, the digest of an artifact.
+pub fn is_exact_revision(source: &ApplicationSource) -> bool {
+    let revision = source.target_revision.as_str();
+    match (source.repo_url.starts_with("oci://"), source.chart.is_empty()) {
+        (_, false) => is_version(revision),
+        (true, true) => revision.starts_with("sha256:"),
+        (false, true) => is_commit(revision),
+    }
 }
 
 fn is_commit(text: &str) -> bool {
@@ -192,6 +218,16 @@ mod tests {
     #[case("*", json!({"semver": "*"}))]
     fn with_the_refs_known(#[case] revision: &str, #[case] expected: Value) {
         let (reference, problem, wants) = git_ref("https://git.example.org/a", revision, &known());
+        assert_eq!((reference, problem.as_str(), wants.len()), (Some(expected), "", 0));
+    }
+
+    /// Nobody asks for the refs because of a commit; but where they are known, they help.
+    #[rstest]
+    #[case::of_a_branch(A, json!({"commit": A}))]
+    #[case::of_tags_alone(B, json!({"tag": "both"}))]
+    #[case::of_none("cccccccccccccccccccccccccccccccccccccccc", json!({"commit": "cccccccccccccccccccccccccccccccccccccccc"}))]
+    fn a_commit_that_only_a_tag_names_is_fetched_by_the_tag(#[case] commit: &str, #[case] expected: Value) {
+        let (reference, problem, wants) = git_ref("https://git.example.org/a", commit, &known());
         assert_eq!((reference, problem.as_str(), wants.len()), (Some(expected), "", 0));
     }
 

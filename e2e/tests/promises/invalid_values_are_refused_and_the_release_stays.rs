@@ -4,7 +4,7 @@ use anyhow::Result;
 use flux_subsystem_e2e::Stack;
 
 use crate::applications::Application;
-use crate::observations::{columns, podinfo, ready_message};
+use crate::observations::{columns, has_failed, podinfo, ready_message};
 
 #[tokio::test]
 async fn values_against_the_schema_of_the_chart_are_refused() -> Result<()> {
@@ -17,12 +17,13 @@ async fn values_against_the_schema_of_the_chart_are_refused() -> Result<()> {
     refused.apply(&env).await?;
     let told = refused.told(&env, "SyncError", "values don't meet the specifications").await?;
     assert_eq!(columns(&told), ["OutOfSync", "Degraded"]);
-    assert_eq!(told["status"]["operationState"]["phase"], "Failed");
+    assert!(has_failed(&told), "{told}");
     let words = "values don't meet the specifications";
     let flux =
         ready_message(&env.wait_for_failure("HelmRelease", app.destination(), app.name(), words).await?);
     assert!(flux.contains("color"), "{flux}");
-    assert_eq!(told["status"]["operationState"]["message"], flux, "Flux's own words");
+    let message = told["status"]["operationState"]["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with(flux.trim_end_matches('.')), "Flux's own words: {message}");
     assert_eq!(app.release(&env).await?, before, "the release stays");
     assert_eq!(app.available(&env, &podinfo(&app)).await?, 1);
 

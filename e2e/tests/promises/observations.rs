@@ -37,7 +37,7 @@ impl Application {
     pub(crate) async fn failed(&self, env: &TestEnv) -> Result<Value> {
         self.wait(env, "Degraded after a failed operation", |app| {
             let status = &app["status"];
-            status["operationState"]["phase"] == "Failed" && status["health"]["status"] == "Degraded"
+            has_failed(app) && status["health"]["status"] == "Degraded"
         })
         .await
     }
@@ -86,4 +86,11 @@ pub(crate) fn ready_message(object: &Value) -> String {
 pub(crate) fn columns(application: &Value) -> [&str; 2] {
     let status = &application["status"];
     [&status["sync"]["status"], &status["health"]["status"]].map(|word| word.as_str().unwrap_or_default())
+}
+
+/// Its last operation failed, or an attempt of it: an automated one is tried again five times.
+pub(crate) fn has_failed(app: &Value) -> bool {
+    let state = &app["status"]["operationState"];
+    let waits = state["phase"] == "Running" && !state["finishedAt"].is_null();
+    state["phase"] == "Failed" || waits
 }

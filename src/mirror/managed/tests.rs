@@ -147,7 +147,7 @@ fn specified(spec: &Value) -> Object {
 #[case::forced(annotated("reconcile.fluxcd.io/forceAt", "now"))]
 #[case::applied_by_kubectl(annotated(LAST_APPLIED, r#"{"spec": {"interval": "5m"}}"#))]
 #[case::correcting_drift(
-    annotated(names::ANNOTATION_CORRECTING, "now").with(json!({"spec": {"driftDetection": {"mode": "enabled"}}}))
+    annotated(names::ANNOTATION_FOR_ONE_SYNC, "now").with(json!({"spec": {"driftDetection": {"mode": "enabled"}}}))
 )]
 #[case::more_annotations(annotated("team", "a"))]
 #[case::more_labels(helm_release().ready("6.3.5").with(json!({"metadata": {"labels": {"team": "a"}}})))]

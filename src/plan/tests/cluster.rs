@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::step::CacheEntry;
+use super::super::wish::{self, When};
 use super::super::{Plan, Step, plan};
 use super::api_server::{ApiServer, Refused};
 use super::flux::Flux;
@@ -15,15 +16,34 @@ use crate::argo::status::ApplicationStatus;
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::{App, NAMESPACE, context_of, now, open_project};
 use crate::mirror::managed::Tracking;
-use crate::mirror::{LiveObjects, Observed, Refresh, Refusal};
+use crate::mirror::{LiveObjects, Observed, Refresh, Refusal, Wish};
 use crate::names;
 use crate::translate::Translation;
 use crate::translate::translate;
+
+type Objects = std::collections::BTreeMap<ObjectKey, std::sync::Arc<kube::core::DynamicObject>>;
 
 /// More looks than any story needs.
 const PATIENCE: usize = 150;
 /// A look that is due so soon happens.
 const SOON: Duration = Duration::from_secs(15);
+
+/// What the operation of `app` wants, as the shell finds it out.
+fn wished(app: &Application, objects: &Objects, is_known: bool) -> Option<Wish> {
+    let wish_of = |app: &Application| Wish {
+        translation: translate(app, &context_of(app, is_known)),
+        source: app.sources().first().cloned(),
+        failures: Vec::new(),
+    };
+    let other = wish::with_its_source(app);
+    let free = wish_of(other.as_ref().unwrap_or(app));
+    let pinned = wish::pinned(other.as_ref().unwrap_or(app)).and_then(|(pinned, when)| {
+        let pinned = wish_of(&pinned);
+        let is_due = || wish::is_due(app, objects, &free.translation, &pinned.translation);
+        (when == When::Now || is_due()).then_some(pinned)
+    });
+    pinned.or(other.map(|_| free))
+}
 
 /// Bridge, API server and Flux.
 #[derive(Clone, Debug)]
@@ -67,7 +87,7 @@ impl Cluster {
         let fresh = Refresh { token: now.to_string(), since: now };
         self.refresh = is_asked.then(|| self.refresh.clone().unwrap_or(fresh));
         let objects = self.api.objects.iter();
-        let objects: std::collections::BTreeMap<_, _> = objects
+        let objects: Objects = objects
             .map(|(key, object)| {
                 (key.clone(), std::sync::Arc::new(serde_json::from_value(object.clone()).unwrap()))
             })
@@ -79,6 +99,7 @@ impl Cluster {
             now,
             translation: if app.is_bridged() { translate(&app, &context) } else { Translation::default() },
             context,
+            wish: wished(&app, &objects, is_known),
             app,
             objects,
             namespace_exists: self.api.namespaces.contains(NAMESPACE),
@@ -127,6 +148,7 @@ impl Cluster {
                 self.api.namespaces.insert(name.clone());
             }
             Step::ApplyObject(manifest) => self.api.apply(manifest)?,
+            Step::TryObject(manifest) => self.api.clone().apply(manifest)?,
             Step::PatchObject { key, patch } => self.api.patch_object(key, patch),
             Step::DeleteObject { key, uid } => self.api.delete(key, uid),
             Step::ConfirmGone { labels, identity } => self.api.confirm_gone(labels, identity)?,
@@ -182,6 +204,24 @@ impl Cluster {
     /// The Sync button.
     pub(super) fn press_sync(&mut self) -> &mut Self {
         self.edit(&json!({"operation": {"sync": {}, "initiatedBy": {"username": "admin"}}}))
+    }
+
+    /// `argocd app rollback`, as Argo CD's server writes it.
+    pub(super) fn roll_back(&mut self, id: usize) -> &mut Self {
+        let entry = json!(self.status().history[id]);
+        let sync = json!({
+            "revision": entry["revision"],
+            "source": entry["source"],
+            "syncStrategy": {"apply": {}},
+        });
+        self.operate(&sync)
+    }
+
+    /// An operation that a person asks for.
+    pub(super) fn operate(&mut self, sync: &Value) -> &mut Self {
+        let operation = json!({"sync": sync, "initiatedBy": {"username": "admin"}});
+        // What `SetAppOperation` does.
+        self.edit(&json!({"operation": operation, "status": {"operationState": null}}))
     }
 
     /// How many carried out steps begin with `prefix`.

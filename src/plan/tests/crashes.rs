@@ -68,6 +68,49 @@ fn bad_values(cluster: &mut Cluster) {
     cluster.edit(&json!({"spec": {"source": {"helm": {"valuesObject": {"bad": true}}}}}));
 }
 
+/// Delivered twice by the button, and then something is asked for.
+fn twice(app: &App) -> Cluster {
+    let mut cluster = settled(&app.clone().requested());
+    if app.build().sources()[0].chart.is_empty() {
+        commit(&mut cluster);
+    } else {
+        upgrade(&mut cluster);
+    }
+    cluster.press_sync().settle();
+    cluster
+}
+
+fn roll_back(cluster: &mut Cluster) {
+    cluster.roll_back(0);
+}
+
+fn terminate_a_rollback(cluster: &mut Cluster) {
+    cluster.roll_back(0).run(4);
+    cluster.edit(&json!({"status": {"operationState": {"phase": "Terminating"}}}));
+}
+
+fn dry_run(cluster: &mut Cluster) {
+    cluster.operate(&json!({"dryRun": true}));
+}
+
+fn force_and_prune(cluster: &mut Cluster) {
+    commit(cluster);
+    cluster.operate(&json!({"prune": true, "syncStrategy": {"apply": {"force": true}}}));
+}
+
+fn select_the_source(cluster: &mut Cluster) {
+    commit(cluster);
+    let source = json!({"group": "source.toolkit.fluxcd.io", "kind": "GitRepository", "name": "demo"});
+    cluster.operate(&json!({"resources": [source]}));
+}
+
+/// Fails once; the next attempt, ten seconds later, finds the cause gone.
+fn retry(cluster: &mut Cluster) {
+    bad_values(cluster);
+    let retry = json!({"limit": 3, "backoff": {"duration": "10s", "factor": 1}});
+    cluster.edit(&json!({"operation": {"sync": {}, "retry": retry, "initiatedBy": {"username": "admin"}}}));
+}
+
 fn repair(cluster: &mut Cluster) {
     cluster.edit(&json!({"spec": {"source": {"helm": {"valuesObject": {"bad": false}}}}}));
 }
@@ -108,6 +151,14 @@ fn hand_edit_and_sync(cluster: &mut Cluster) {
 #[case::new_branch(settled(&git().automated()), branch)]
 #[case::failing_upgrade(settled(&chart().automated()), bad_values)]
 #[case::hand_edit(settled(&chart().automated()), hand_edit_and_sync)]
+#[case::rollback(twice(&chart()), roll_back)]
+#[case::rollback_git(twice(&git()), roll_back)]
+#[case::terminated_rollback_git(twice(&git()), terminate_a_rollback)]
+#[case::dry_run(twice(&git()), dry_run)]
+#[case::force_and_prune(twice(&git()), force_and_prune)]
+#[case::force_release(twice(&chart()), force_and_prune)]
+#[case::selected_source(twice(&git()), select_the_source)]
+#[case::retries(settled(&chart().requested()), retry)]
 #[case::refresh(settled(&chart().automated()), refresh)]
 #[case::delete_chart(settled(&chart().automated().cascading()), delete)]
 #[case::delete_suspended(settled(&chart().requested().cascading()), delete)]

@@ -24,6 +24,8 @@ pub(super) struct Flux {
     pub(super) failure: Option<(&'static str, String)>,
     /// Uninstalls that happened.
     pub(super) uninstalls: usize,
+    /// Looks at a new commit by a Kustomization that prunes.
+    pub(super) prunes: usize,
     /// What Helm keeps of releases: name and revision.
     pub(super) records: BTreeSet<(String, i64)>,
     /// Helm revisions and applied commits, in order.
@@ -38,6 +40,7 @@ impl Flux {
             is_offline: false,
             failure: None,
             uninstalls: 0,
+            prunes: 0,
             records: BTreeSet::new(),
             deliveries: Vec::new(),
         }
@@ -68,7 +71,10 @@ impl Flux {
         let revision = match key.kind {
             FluxKind::GitRepository => {
                 let branch = object.pointer("/spec/ref/branch").and_then(Value::as_str).unwrap_or("main");
-                format!("{branch}@sha1:{}", self.commit)
+                match object.pointer("/spec/ref/commit").and_then(Value::as_str) {
+                    Some(commit) => format!("sha1:{commit}"),
+                    None => format!("{branch}@sha1:{}", self.commit),
+                }
             }
             _ => format!("sha256:{}", self.versions.iter().cloned().collect::<Vec<_>>().join("-")),
         };
@@ -198,6 +204,9 @@ impl Flux {
             return;
         }
         let now = seconds::text(api.now);
+        if object["spec"]["prune"] == true && object["status"]["lastAppliedRevision"] != revision {
+            self.prunes += 1;
+        }
         let wish = revision.as_str().unwrap().to_owned();
         self.deliver(api, key, &object, &wish, &json!({"lastAttemptedRevision": revision}), |is_done| {
             if is_done {
@@ -219,12 +228,18 @@ impl Flux {
         attempted: &Value,
         outcome: impl Fn(bool) -> Value,
     ) {
-        let is_delivered = object["status"]["x-delivered"] == wish;
+        // A force counts when it comes with the request that it was written for.
+        let forced_at = object["metadata"]["annotations"].get(names::ANNOTATION_FORCE_AT);
+        let is_forced = forced_at.is_some()
+            && forced_at.and_then(Value::as_str) == ApiServer::requested(object)
+            && forced_at != object["status"].get("lastHandledForceAt");
+        let is_delivered = object["status"]["x-delivered"] == wish && !is_forced;
         let has_failed = said(object, "Ready").is_some_and(|ready| ready["reason"] == "InstallFailed");
         let failure = self.failure.clone().filter(|(cause, _)| wish.contains(cause)).map(|(_, words)| words);
         let is_retry = has_failed && failure.is_none();
         let is_tried = has_failed && object["status"]["x-tried"] == wish && !is_retry;
-        let is_due = !is_handled(object) || !(is_delivered || is_tried);
+        let has_waited = said(object, "Ready").is_some_and(|ready| ready["reason"] == "SourceNotReady");
+        let is_due = !is_handled(object) || !(is_delivered || is_tried) || has_waited;
         if is_due && !is_said(object, "Progressing") {
             let mut status = attempted.clone();
             patch::merge(&mut status, &json!({"x-tried": wish}));
@@ -246,6 +261,9 @@ impl Flux {
         patch::merge(&mut status, &outcome(true));
         patch::merge(&mut status, &observed(object));
         patch::merge(&mut status, &json!({"x-delivered": wish}));
+        if is_forced {
+            patch::merge(&mut status, &json!({"lastHandledForceAt": forced_at}));
+        }
         say(api, key, &status, "True", "InstallSucceeded", "delivered", None);
     }
 }

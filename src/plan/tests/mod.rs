@@ -9,8 +9,10 @@ mod deletion;
 mod flux;
 mod operations;
 mod projects;
+mod retries;
 mod switch;
 mod table;
+mod wishes;
 
 use super::{Plan, Step, plan};
 use crate::argo::operation::{OperationState, Phase};
@@ -25,7 +27,9 @@ fn words(plan: &Plan) -> Vec<String> {
 
 fn word(step: &Step) -> String {
     match step {
-        Step::ApplyObject(manifest) => format!("{} {}", step.name(), manifest.key.kind.kind()),
+        Step::ApplyObject(manifest) | Step::TryObject(manifest) => {
+            format!("{} {}", step.name(), manifest.key.kind.kind())
+        }
         Step::PatchObject { key, .. } | Step::DeleteObject { key, .. } => {
             format!("{} {}", step.name(), key.kind.kind())
         }

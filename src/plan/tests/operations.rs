@@ -227,14 +227,12 @@ fn an_operation_whose_request_was_removed_ends() {
 
 #[rstest]
 #[case::nothing(json!({}), Phase::Error, "no operation specified")]
-#[case::dry_run(json!({"sync": {"dryRun": true}}), Phase::Failed, "dry run")]
-#[case::selected(json!({"sync": {"resources": [{"kind": "HelmRelease", "name": "demo"}]}}), Phase::Failed, "as a whole")]
-#[case::local(json!({"sync": {"manifests": ["kind: Pod"]}}), Phase::Failed, "local manifests")]
-#[case::rollback(
-    json!({"sync": {"source": {"repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": "1"}}}),
+#[case::selected(
+    json!({"sync": {"resources": [{"group": "apps", "kind": "Deployment", "name": "demo"}]}}),
     Phase::Failed,
-    "rollback"
+    "select among HelmRepository apps/demo, HelmRelease apps/demo"
 )]
+#[case::local(json!({"sync": {"manifests": ["kind: Pod"]}}), Phase::Failed, "somebody's disk")]
 fn refused_operations_end_at_once_and_change_nothing(
     #[case] request: Value,
     #[case] phase: Phase,
@@ -248,20 +246,6 @@ fn refused_operations_end_at_once_and_change_nothing(
     assert!(!writes_flux(&plan));
     assert_eq!(super::words(&plan), ["PatchApplication", "EmitEvent OperationCompleted"]);
     assert_eq!(plan.status.as_ref().unwrap().history.len(), 0);
-}
-
-#[test]
-fn another_revision_than_the_source_offers_is_said_not_delivered() {
-    let token = ago(30);
-    let app = manual().operation(&json!({"sync": {"revision": "6.0.0"}})).running();
-    let observed = app.beside([
-        helm_repository().fetched("i").answered(&token),
-        helm_chart().fetched("6.3.5").answered(&token),
-        helm_release().ready("6.3.5").answered(&token),
-    ]);
-    let (phase, message) = outcome(&observed);
-    assert_eq!(phase, Phase::Failed);
-    assert!(message.starts_with("revision 6.0.0 was asked for and the source offers 6.3.5"), "{message}");
 }
 
 #[rstest]

@@ -1,0 +1,132 @@
+//! The workload object of a Sync: applied where it differs, resumed, requested, awaited.
+
+use serde_json::json;
+
+use super::super::refresh;
+use super::{Outcome, Progress, Turn};
+use crate::flux::Live;
+use crate::merge::deep_merge;
+use crate::mirror::{Relation, Resource, SourceState, WorkloadState};
+use crate::names;
+use crate::plan::{Step, upkeep};
+
+impl Turn<'_> {
+    /// What there is to do about the workload object.
+    pub(super) fn workload(&self) -> Progress {
+        let Some(resource) = self.view.workload_resource() else {
+            return Progress::waiting("waiting for the contents of the source");
+        };
+        if let Some(progress) = self.chart(resource) {
+            return progress;
+        }
+        match (resource.live, &resource.manifest, &resource.relation) {
+            (None, Some(manifest), _) => Progress::doing(
+                vec![Step::ApplyObject((*manifest).clone())],
+                format!("applying {}", resource.key),
+            ),
+            (Some(_), _, Relation::Deleting) => {
+                Progress::waiting(format!("waiting for {} to go", resource.key))
+            }
+            (Some(live), Some(manifest), relation)
+                if *relation == Relation::Outdated || self.is_edited(resource) =>
+            {
+                let steps = [Some(Step::ApplyObject((*manifest).clone())), self.request(live)];
+                Progress::doing(steps.into_iter().flatten().collect(), format!("applying {}", resource.key))
+            }
+            (Some(live), _, _) => self.requested_workload(live),
+            (None, None, _) => Progress::waiting(format!("waiting for {}", resource.key)),
+        }
+    }
+
+    /// A chart is fetched anew before the release that is to run it; one that the release is about to change is not.
+    fn chart(&self, workload: &Resource<'_>) -> Option<Progress> {
+        let chart = self.view.parts.chart?;
+        if !self.is_requested || workload.relation != Relation::Matches || self.marks.is_new(chart) {
+            return None;
+        }
+        if let Some(step) = refresh::request(chart, &self.marks.token) {
+            return Some(Progress::doing(vec![step], format!("waiting for Flux to fetch {}", chart.key())));
+        }
+        match &self.view.chart {
+            _ if !self.marks.is_answered(chart) => {
+                Some(Progress::waiting(format!("waiting for Flux to fetch {}", chart.key())))
+            }
+            // An older version that runs on is not what was asked for.
+            SourceState::Failed(why) => Some(Progress::ended(Outcome::failed(why.clone()))),
+            _ => None,
+        }
+    }
+
+    fn requested_workload(&self, live: Live<'_>) -> Progress {
+        if live.is_suspended() && !live.is_suspended_by_bridge() {
+            let word = live.kind.kind().to_lowercase();
+            return Progress::ended(Outcome::failed(format!(
+                "{} is suspended by somebody else (flux resume {word} {} -n {})",
+                live.key(),
+                live.name(),
+                live.namespace()
+            )));
+        }
+        let must_ask = live.is_suspended_by_bridge()
+            || self.view.delivery.is_rebuilt
+            || (self.is_requested && !self.marks.is_new(live));
+        if must_ask && let Some(step) = self.request(live) {
+            return Progress::doing(vec![step], format!("waiting for Flux to reconcile {}", live.key()));
+        }
+        self.outcome(live)
+    }
+
+    /// One patch that ends the bridge's suspension and asks, with what this Sync alone wants; `None` when all is done.
+    fn request(&self, live: Live<'_>) -> Option<Step> {
+        let is_suspended = live.is_suspended_by_bridge();
+        let is_asked = self.marks.is_asked(live);
+        if is_asked && !is_suspended {
+            return None;
+        }
+        let mut change = json!({});
+        if !is_asked {
+            let token = &self.marks.token;
+            change = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}});
+            deep_merge(&mut change, self.for_one_sync(live));
+        }
+        if is_suspended {
+            deep_merge(&mut change, upkeep::resume());
+        }
+        Some(Step::PatchObject { key: live.key(), patch: change })
+    }
+
+    fn outcome(&self, live: Live<'_>) -> Progress {
+        let view = self.view;
+        if !self.marks.is_answered(live) {
+            let what = match &view.workload {
+                WorkloadState::Progressing(what) if !what.is_empty() => what.clone(),
+                _ => format!("reconciling {}", live.key()),
+            };
+            return Progress::waiting(format!("waiting for Flux: {what}"));
+        }
+        match &view.workload {
+            WorkloadState::Ready(_) if view.delivery.is_current => {
+                self.enforced(live).or_else(|| self.correction(live)).unwrap_or_else(|| self.delivered())
+            }
+            WorkloadState::Failed(why) if self.is_about_this(live) => {
+                Progress::ended(Outcome::failed(why.clone()))
+            }
+            WorkloadState::Progressing(what) | WorkloadState::Failed(what) => {
+                Progress::waiting(format!("waiting for Flux: {what}"))
+            }
+            _ => Progress::waiting(format!(
+                "waiting for {} to deliver {}",
+                live.key(),
+                view.delivery.available
+            )),
+        }
+    }
+
+    /// The failure is that of this operation's delivery, not of one before it.
+    fn is_about_this(&self, live: Live<'_>) -> bool {
+        self.marks.is_handled(live)
+            || self.marks.is_new(live)
+            || self.view.delivery.is_attempted
+            || matches!(self.view.chart, SourceState::Failed(_))
+    }
+}
