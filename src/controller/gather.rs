@@ -78,29 +78,22 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         tracking: tracking(shared),
         syncing: shared.memory.in_state(State::Syncing),
     };
-    let wait = match observed.as_wished() {
-        Some(mut wished) => {
-            let wait = render(shared, &mut wished).await;
-            observed.rendered = wished.rendered;
-            if let Some(wish) = &mut observed.wish {
-                wish.failures = wished.failures;
-            }
-            wait
-        }
-        None => render(shared, &mut observed).await,
-    };
+    let wait = render(shared, &mut observed).await;
     Gathered { observed, again: again.into_iter().chain(wait).min() }
 }
 
 /// Finds out what is about to be delivered, where the project restricts that; the delay after which to ask again.
 async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
+    let wished = observed.as_wished();
+    let source = wished.as_ref().unwrap_or(observed).app.sources().first().cloned()?;
     let (revision, blind_spot) = {
-        let view = View::of(observed);
-        (check::revision(&view), check::blind_spot(&view))
+        let view = View::of(wished.as_ref().unwrap_or(observed));
+        (check::revision(&view, &source), check::blind_spot(&view))
     };
-    observed.failures.extend(blind_spot);
+    observed.failures.extend(blind_spot.clone());
+    observed.wish.iter_mut().for_each(|wish| wish.failures.extend(blind_spot.clone()));
     let revision = revision?;
-    let (project, source) = (observed.project.clone()?, observed.app.sources().first().cloned()?);
+    let project = observed.project.clone()?;
     let namespace = &observed.control_namespace;
     match shared.rendering.objects(&observed.app, &source, &revision, &project, namespace).await {
         Ok(objects) => {
@@ -108,7 +101,9 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
             None
         }
         Err(error) => {
-            observed.failures.push(error.to_string());
+            let why = error.to_string();
+            observed.wish.iter_mut().for_each(|wish| wish.failures.push(why.clone()));
+            observed.failures.push(why);
             Some(RENDER_AGAIN)
         }
     }

@@ -23,7 +23,6 @@ fn repo_server(state: &State) -> Spec {
         flag("metrics-address", "127.0.0.1"),
         flag("metrics-port", state.port("argocd-repo-server-metrics")),
         flag("redis", state.address("redis")),
-        "--disable-tls".to_owned(),
         flag("client-ca-path", ""),
         // Branches that move must be seen within a test's patience.
         flag("revision-cache-expiration", "2s"),
@@ -39,7 +38,6 @@ fn application_controller(state: &State) -> Spec {
         flag("metrics-port", state.port(metrics)),
         flag("redis", state.address("redis")),
         flag("repo-server", state.address("argocd-repo-server")),
-        "--repo-server-plaintext".to_owned(),
         flag("app-resync", "10"),
         flag("app-resync-jitter", "1"),
         flag("self-heal-timeout-seconds", "1"),
@@ -56,7 +54,6 @@ fn applicationset_controller(state: &State) -> Spec {
         flag("probe-addr", state.address(health)),
         flag("webhook-addr", state.address("argocd-applicationset-controller-webhook")),
         flag("argocd-repo-server", state.address("argocd-repo-server")),
-        "--repo-server-plaintext".to_owned(),
         // RollingSync is an experiment that has to be switched on.
         "--enable-progressive-syncs".to_owned(),
     ])
@@ -69,7 +66,6 @@ fn notifications_controller(state: &State) -> Spec {
         // No flag for the address here, either.
         flag("metrics-port", state.port(metrics)),
         flag("argocd-repo-server", state.address("argocd-repo-server")),
-        "--argocd-repo-server-plaintext".to_owned(),
     ])
 }
 
@@ -83,7 +79,6 @@ fn server(state: &State) -> Spec {
         flag("metrics-port", state.port("argocd-server-metrics")),
         flag("redis", state.address("redis")),
         flag("repo-server", state.address("argocd-repo-server")),
-        "--repo-server-plaintext".to_owned(),
         "--insecure".to_owned(),
         "--disable-auth".to_owned(),
         flag("revision-cache-expiration", "2s"),

@@ -39,7 +39,7 @@ async fn each_fault_has_its_line_and_its_way_out() -> Result<()> {
     app.apply(&env).await?;
     fails(&env, "Applications", &format!("argocd/{} carry FluxSubsystem=true", app.name())).await?;
     kubectl(&env, &["delete", "clusterrolebinding", "flux-subsystem"]).await?;
-    fails(&env, "Rights", "may not: create helmreleases.helm.toolkit.fluxcd.io").await?;
+    fails(&env, "Rights", "create helmreleases.helm.toolkit.fluxcd.io").await?;
     kubectl(&env, &["delete", "networkpolicy", "flux-subsystem-to-redis", "-n", "argocd"]).await?;
     env.apply(REDIS_POLICY).await?;
     fails(&env, "Network policies", "NetworkPolicy argocd/argocd-redis-network-policy keeps the bridge from")
