@@ -13,7 +13,7 @@
 //! | [`argo`], [`flux`] | partial types of what is read and written of either |
 //! | [`names`] | every label, annotation, finalizer, option and default |
 //! | [`translate`] | Application → Flux objects and problems |
-//! | [`mirror`] | live objects → status: relations, states, health, conditions |
+//! | [`mirror`] | live objects → status, tree and differences: relations, states, health, conditions |
 //! | [`project`] | what an `AppProject` allows: sources, destinations, kinds, times |
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
 //! | [`adopt`] | hand-made changes of Flux objects → the Application |

@@ -47,7 +47,8 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let mut context = asking.context();
     let translation = asking.translate(&app, &mut context).await;
     let failures = std::mem::take(&mut asking.failures);
-    let wish = asking.wish(&app, &translation, context.clone()).await;
+    // Apart: few operations want anything else, and every look would carry the room for it.
+    let wish = Box::pin(asking.wish(&app, &translation, &context)).await;
     let again = asking.again;
     let mut keys = keys(shared, &identity, &translation);
     keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
@@ -77,23 +78,29 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         tracking: tracking(shared),
         syncing: shared.memory.in_state(State::Syncing),
     };
-    let wait = render(shared, &mut observed).await;
+    let wait = match observed.as_wished() {
+        Some(mut wished) => {
+            let wait = render(shared, &mut wished).await;
+            observed.rendered = wished.rendered;
+            if let Some(wish) = &mut observed.wish {
+                wish.failures = wished.failures;
+            }
+            wait
+        }
+        None => render(shared, &mut observed).await,
+    };
     Gathered { observed, again: again.into_iter().chain(wait).min() }
 }
 
 /// Finds out what is about to be delivered, where the project restricts that; the delay after which to ask again.
 async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
-    let wished = observed.as_wished();
-    let source = observed.wish.as_ref().map(|wish| wish.source.clone());
-    let source = source.unwrap_or_else(|| observed.app.sources().first().cloned())?;
     let (revision, blind_spot) = {
-        let view = View::of(wished.as_ref().unwrap_or(observed));
-        (check::revision(&view, &source), check::blind_spot(&view))
+        let view = View::of(observed);
+        (check::revision(&view), check::blind_spot(&view))
     };
-    observed.failures.extend(blind_spot.clone());
-    observed.wish.iter_mut().for_each(|wish| wish.failures.extend(blind_spot.clone()));
+    observed.failures.extend(blind_spot);
     let revision = revision?;
-    let project = observed.project.clone()?;
+    let (project, source) = (observed.project.clone()?, observed.app.sources().first().cloned()?);
     let namespace = &observed.control_namespace;
     match shared.rendering.objects(&observed.app, &source, &revision, &project, namespace).await {
         Ok(objects) => {
@@ -101,9 +108,7 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
             None
         }
         Err(error) => {
-            let why = error.to_string();
-            observed.wish.iter_mut().for_each(|wish| wish.failures.push(why.clone()));
-            observed.failures.push(why);
+            observed.failures.push(error.to_string());
             Some(RENDER_AGAIN)
         }
     }
@@ -240,32 +245,32 @@ impl Asking<'_> {
     }
 
     /// What the operation wants, where that is something else than the spec, whose translation is `own`.
-    async fn wish(&mut self, app: &Application, own: &Translation, context: Context) -> Option<Wish> {
+    async fn wish(&mut self, app: &Application, own: &Translation, context: &Context) -> Option<Wish> {
         if !app.is_bridged() {
             return None;
         }
-        let other = wish::with_its_source(app);
-        let wished = other.as_ref().unwrap_or(app);
-        let mut free = None;
         // Of the other source nothing is known but the refs, which are kept by repository.
-        let known = Context { contents: BTreeMap::new(), ..context };
-        if other.is_some() {
-            free = Some(self.translate(wished, &mut known.clone()).await);
+        let known = Context { contents: BTreeMap::new(), ..context.clone() };
+        let mut free = None;
+        if let Some(other) = wish::with_its_source(app) {
+            free = Some(self.wished(other, known.clone()).await);
         }
+        let wished = free.as_ref().map_or(app, |wish| &wish.app);
         if let Some((pinned, when)) = wish::pinned(wished) {
-            let failures = std::mem::take(&mut self.failures);
-            let source = pinned.sources().first().cloned();
-            let translation = self.translate(&pinned, &mut known.clone()).await;
-            let unpinned = free.as_ref().unwrap_or(own);
+            let pinned = self.wished(pinned, known).await;
+            let unpinned = free.as_ref().map_or(own, |wish| &wish.translation);
             let objects = objects(self.shared, keys(self.shared, &app.identity(), unpinned));
-            if when == When::Now || wish::is_due(app, &objects, unpinned, &translation) {
-                return Some(Wish { translation, source, failures: std::mem::take(&mut self.failures) });
+            if when == When::Now || wish::is_due(app, &objects, unpinned, &pinned.translation) {
+                return Some(pinned);
             }
-            self.failures = failures;
         }
+        free
+    }
+
+    async fn wished(&mut self, app: Application, mut context: Context) -> Wish {
+        let translation = self.translate(&app, &mut context).await;
         let failures = std::mem::take(&mut self.failures);
-        let source = wished.sources().first().cloned();
-        free.map(|translation| Wish { translation, source, failures })
+        Wish { app: Arc::new(app), translation, context, failures }
     }
 
     /// Whether anything new became known.

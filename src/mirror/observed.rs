@@ -9,7 +9,6 @@ use kube::core::DynamicObject;
 use super::live::LiveObjects;
 use super::managed::Tracking;
 use crate::argo::Application;
-use crate::argo::application::ApplicationSource;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::project::{AppProject, Rendered};
 use crate::translate::{Context, Translation};
@@ -56,10 +55,12 @@ pub struct Observed {
 /// What an operation wants delivered instead of what the spec says (a rollback, another revision).
 #[derive(Clone, Debug)]
 pub struct Wish {
-    /// What the Application becomes with it.
+    /// The Application with that source and that revision.
+    pub app: Arc<Application>,
+    /// What it becomes.
     pub translation: Translation,
-    /// What is rendered for it; `None` when the Application has no source.
-    pub source: Option<ApplicationSource>,
+    /// What that rests on.
+    pub context: Context,
     /// What could not be found out about it, a sentence each.
     pub failures: Vec<String>,
 }
@@ -85,8 +86,8 @@ pub struct Refusal {
 impl Observed {
     /// The same, with the operation's wish in the place of the spec's; `None` when they are one.
     pub fn as_wished(&self) -> Option<Self> {
-        let Wish { translation, failures, .. } = self.wish.clone()?;
-        Some(Self { translation, failures, wish: None, ..self.clone() })
+        let Wish { app, translation, context, failures } = self.wish.clone()?;
+        Some(Self { app, translation, context, failures, wish: None, ..self.clone() })
     }
 
     /// A live object.

@@ -1,13 +1,12 @@
 //! Which rendering of the source is about to be delivered, where the project restricts what that may be.
 
 use super::gate;
-use crate::argo::application::ApplicationSource;
 use crate::flux::FluxKind;
 use crate::mirror::{Relation, View};
 use crate::names;
 
-/// The revision of `source`, which `view` is about, that has to be rendered and looked at before anything else happens; `None`: nothing.
-pub fn revision(view: &View<'_>, source: &ApplicationSource) -> Option<String> {
+/// The revision of the source that has to be rendered and looked at before anything else happens; `None`: nothing.
+pub fn revision(view: &View<'_>) -> Option<String> {
     let app = &view.observed.app;
     let is_asked = app.operation.is_some() || !view.is_synced();
     let is_settled = view.observed.translation.is_complete()
@@ -24,7 +23,8 @@ pub fn revision(view: &View<'_>, source: &ApplicationSource) -> Option<String> {
     }
     // The chart that Flux has fetched is of the wish before, as long as that is what was applied.
     let is_applied = view.workload_resource().is_some_and(|resource| resource.relation == Relation::Matches);
-    Some(if is_applied && !offered.is_empty() { offered.to_owned() } else { source.target_revision.clone() })
+    let wanted = app.sources().first().map(|source| source.target_revision.clone())?;
+    Some(if is_applied && !offered.is_empty() { offered.to_owned() } else { wanted })
 }
 
 /// Why it cannot be known what would be delivered, whatever the source holds: an override is merged into the Flux objects,

@@ -1,9 +1,8 @@
 //! `syncResult`: what an operation did, object by object.
 
-use super::dry_run;
-use super::gate;
 use super::selection::Selection;
 use super::sync::Outcome;
+use super::{dry_run, gate};
 use crate::argo::operation::{OperationState, Phase, ResourceResult, SyncResult};
 use crate::mirror::{Resource, SourceState, View, WorkloadState};
 

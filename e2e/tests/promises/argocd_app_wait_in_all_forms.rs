@@ -59,8 +59,8 @@ async fn set_unset_and_patch_change_what_is_delivered() -> Result<()> {
 
     let history = env.argocd(&["app", "history", app.name()]).await?.text()?;
     assert_eq!(history.lines().filter(|line| line.starts_with(char::is_numeric)).count(), 4, "{history}");
-    let manifests = env.argocd(&["app", "manifests", app.name(), "--source", "git"]).await?.text()?;
-    assert!(manifests.contains("kind: Deployment"), "{manifests}");
+    let manifests = env.argocd(&["app", "manifests", app.name()]).await?.text()?;
+    assert!(manifests.contains("kind: HelmRelease"), "{manifests}");
     Ok(())
 }
 

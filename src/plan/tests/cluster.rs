@@ -30,19 +30,19 @@ const SOON: Duration = Duration::from_secs(15);
 
 /// What the operation of `app` wants, as the shell finds it out.
 fn wished(app: &Application, objects: &Objects, is_known: bool) -> Option<Wish> {
-    let wish_of = |app: &Application| Wish {
-        translation: translate(app, &context_of(app, is_known)),
-        source: app.sources().first().cloned(),
-        failures: Vec::new(),
+    let wish = |app: Application| {
+        let context = context_of(&app, is_known);
+        let translation = translate(&app, &context);
+        Wish { app: app.into(), translation, context, failures: Vec::new() }
     };
-    let other = wish::with_its_source(app);
-    let free = wish_of(other.as_ref().unwrap_or(app));
-    let pinned = wish::pinned(other.as_ref().unwrap_or(app)).and_then(|(pinned, when)| {
-        let pinned = wish_of(&pinned);
-        let is_due = || wish::is_due(app, objects, &free.translation, &pinned.translation);
-        (when == When::Now || is_due()).then_some(pinned)
+    let other = wish::with_its_source(app).map(wish);
+    let base = other.as_ref().map_or(app, |wish| &wish.app);
+    let free = translate(base, &context_of(base, is_known));
+    let pinned = wish::pinned(base).and_then(|(pinned, when)| {
+        let pinned = wish(pinned);
+        (when == When::Now || wish::is_due(app, objects, &free, &pinned.translation)).then_some(pinned)
     });
-    pinned.or(other.map(|_| free))
+    pinned.or(other)
 }
 
 /// Bridge, API server and Flux.

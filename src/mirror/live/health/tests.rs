@@ -179,3 +179,78 @@ fn kinds_without_a_rule_are_known_beforehand() {
             && !has_rule("rbac.authorization.k8s.io", "Role")
     );
 }
+
+fn condition(kind: &str, status: &str, reason: &str) -> Value {
+    json!({"observedGeneration": 1, "conditions": [{"type": kind, "status": status, "reason": reason, "message": "m"}]})
+}
+
+/// Where Argo CD has a script.
+#[rstest]
+#[case::ready("cert-manager.io/Certificate", condition("Ready", "True", ""), "Healthy: m")]
+#[case::renewed("cert-manager.io/Certificate", condition("Issuing", "True", ""), "Progressing: m")]
+#[case::refused("cert-manager.io/Issuer", condition("Ready", "False", ""), "Degraded: m")]
+#[case::new("cert-manager.io/ClusterIssuer", json!({}), "Progressing: Initializing ClusterIssuer")]
+#[case::secret("external-secrets.io/ExternalSecret", condition("Ready", "False", ""), "Degraded: m")]
+#[case::sealed("bitnami.com/SealedSecret", condition("Synced", "True", ""), "Healthy: m")]
+#[case::sealed_anew("bitnami.com/SealedSecret", json!({"observedGeneration": 0, "conditions": [{"type": "Synced", "status": "True"}]}), "Progressing: Waiting for Sealed Secret to be decrypted")]
+#[case::unscheduled("batch/CronJob", json!({"x": 1}), "Healthy: CronJob has not been scheduled yet")]
+#[case::in_time("batch/CronJob", json!({"lastScheduleTime": "2026-01-01T00:00:00Z", "lastSuccessfulTime": "2026-01-01T00:01:00Z"}), "Healthy: CronJob has completed its last execution successfully")]
+#[case::missed("batch/CronJob", json!({"lastScheduleTime": "2026-01-02T00:00:00Z", "lastSuccessfulTime": "2026-01-01T00:01:00Z"}), "Degraded: CronJob has not completed its last execution successfully")]
+#[case::at_it("batch/CronJob", json!({"lastScheduleTime": "2026-01-02T00:00:00Z", "lastSuccessfulTime": "2026-01-01T00:01:00Z", "active": [{}]}), "Healthy: The job is running. Its last execution may not have been successful")]
+#[case::established(
+    "apiextensions.k8s.io/CustomResourceDefinition",
+    condition("Established", "True", ""),
+    "Healthy: CRD is healthy"
+)]
+#[case::names_taken(
+    "apiextensions.k8s.io/CustomResourceDefinition",
+    condition("NamesAccepted", "False", ""),
+    "Degraded: CRD names have not been accepted: m"
+)]
+#[case::installing(
+    "apiextensions.k8s.io/CustomResourceDefinition",
+    condition("Established", "False", "Installing"),
+    "Progressing: CRD is being installed"
+)]
+#[case::too_few_pods(
+    "policy/PodDisruptionBudget",
+    condition("DisruptionAllowed", "False", "InsufficientPods"),
+    "Healthy: PodDisruptionBudget has InsufficientPods"
+)]
+#[case::failed_budget(
+    "policy/PodDisruptionBudget",
+    condition("DisruptionAllowed", "False", "SyncFailed"),
+    "Degraded: PodDisruptionBudget has SyncFailed"
+)]
+#[case::set_error("argoproj.io/ApplicationSet", condition("ErrorOccurred", "True", ""), "Degraded: m")]
+#[case::set_rolling(
+    "argoproj.io/ApplicationSet",
+    condition("RolloutProgressing", "True", ""),
+    "Progressing: m"
+)]
+#[case::paused("argoproj.io/Rollout", json!({"observedGeneration": "1", "phase": "Paused", "message": "m"}), "Suspended: m")]
+#[case::unobserved("argoproj.io/Rollout", json!({"observedGeneration": "0", "phase": "Healthy"}), "Progressing: Waiting for rollout spec update to be observed")]
+#[case::analysed("argoproj.io/AnalysisRun", json!({"phase": "Inconclusive"}), "Unknown: Analysis run was inconclusive")]
+#[case::not_submitted("argoproj.io/CronWorkflow", condition("SubmissionError", "True", ""), "Degraded: m")]
+#[case::falls_back("keda.sh/ScaledObject", json!({"conditions": [{"type": "Ready", "status": "True"}, {"type": "Fallback", "status": "True", "message": "m"}]}), "Degraded: m")]
+#[case::held("keda.sh/ScaledObject", json!({"conditions": [{"type": "Ready", "status": "True"}, {"type": "Paused", "status": "True", "message": "m"}]}), "Suspended: m")]
+#[case::jobs_unknown("keda.sh/ScaledJob", condition("Ready", "Unknown", ""), "Degraded: m")]
+#[case::starting(
+    "monitoring.coreos.com/Prometheus",
+    condition("Available", "False", "SomePodsNotReady"),
+    "Progressing: m"
+)]
+#[case::snapshot("snapshot.storage.k8s.io/VolumeSnapshot", json!({"readyToUse": false, "error": {"message": "m"}}), "Degraded: m")]
+#[case::gateway(
+    "gateway.networking.k8s.io/Gateway",
+    condition("Programmed", "Unknown", ""),
+    "Progressing: m"
+)]
+#[case::class("gateway.networking.k8s.io/GatewayClass", json!({"conditions": [{"type": "Accepted", "status": "True", "observedGeneration": 0}]}), "Progressing: Waiting for GatewayClass status")]
+#[case::route("gateway.networking.k8s.io/HTTPRoute", json!({"parents": [{"parentRef": {"name": "p"}, "conditions": [{"type": "Accepted", "status": "False", "message": "m"}]}]}), "Degraded: Parent p: m")]
+#[case::taken("gateway.networking.k8s.io/GRPCRoute", json!({"parents": [{"parentRef": {"name": "p"}, "conditions": [{"type": "Accepted", "status": "True"}]}]}), "Healthy: GRPCRoute is healthy")]
+fn customized_kinds(#[case] kind: &str, #[case] status: Value, #[case] expected: &str) {
+    let (group, kind) = kind.split_once('/').unwrap();
+    let content = if status == json!({}) { json!({}) } else { json!({"status": status}) };
+    assert_eq!(told((group, "v1", kind), content), expected);
+}
