@@ -36,6 +36,8 @@ async fn one_is_delivered_and_shown_and_deleted() -> Result<()> {
         app["status"]["sync"]["revision"] == "6.3.6" && app["status"]["sync"]["status"] == "Synced"
     })
     .await?;
+    // The Sync by itself may still be under way.
+    env.argocd(&["app", "wait", &qualified, "--operation", "--timeout", "90"]).await?.text()?;
     env.argocd(&["app", "sync", &qualified, "--timeout", "90"]).await?.text()?;
     env.argocd(&["app", "wait", &qualified, "--timeout", "90"]).await?.text()?;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use flux_subsystem_e2e::{BridgeOptions, Stack, TestEnv};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::applications::Application;
 
@@ -34,7 +34,9 @@ async fn idle_is_silent() -> Result<()> {
         app.settled(&env).await?;
     }
     let waiting = Application::chart(&env, "6.3.5").manual().named(&env, "manual");
-    let broken = Application::chart(&env, "0.0.1").named(&env, "broken");
+    // Retries are told of, one by one, until they end.
+    let no_retry = json!({ "spec": { "syncPolicy": { "retry": { "limit": 0 } } } });
+    let broken = Application::chart(&env, "0.0.1").named(&env, "broken").merge(&no_retry);
     waiting.apply(&env).await?;
     broken.apply(&env).await?;
     waiting.wait(&env, "waiting", |app| app["status"]["sync"]["status"] == "OutOfSync").await?;

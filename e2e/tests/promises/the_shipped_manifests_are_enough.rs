@@ -34,8 +34,18 @@ const ALLOWED: &[[&str; 3]] = &[
     ["watch", "clusterroles.rbac.authorization.k8s.io", ""],
 ];
 
-/// Everything that is bound to the account.
-const ROLES: [&str; 3] = ["flux-subsystem", "flux-subsystem-live", "flux-subsystem-live-custom"];
+/// Everything that is bound to the account. The last one is what the stack adds for Applications in further namespaces.
+const ROLES: [&str; 4] =
+    ["flux-subsystem", "flux-subsystem-live", "flux-subsystem-live-custom", "flux-subsystem-any-namespace"];
+
+/// Rights that [`ROLES`]' last one would hide the lack of: the Role in Argo CD's namespace has to grant them by itself.
+const IN_ARGO_CDS_NAMESPACE: [[&str; 2]; 5] = [
+    ["list", "applications"],
+    ["watch", "applications"],
+    ["patch", "applications"],
+    ["create", "events"],
+    ["patch", "events"],
+];
 
 const REFUSED: &[[&str; 3]] = &[
     ["get", "secrets", "argocd"],
@@ -44,7 +54,6 @@ const REFUSED: &[[&str; 3]] = &[
     ["create", "configmaps", "argocd"],
     ["create", "applications.argoproj.io", "argocd"],
     ["delete", "applications.argoproj.io", "argocd"],
-    ["list", "applications.argoproj.io", ""],
     ["patch", "appprojects.argoproj.io", "argocd"],
     ["create", "helmcharts.source.toolkit.fluxcd.io", ""],
     ["deletecollection", "secrets", ""],
@@ -78,6 +87,10 @@ async fn the_bridge_may_do_what_it_does_and_no_more() -> Result<()> {
             let answer = env.kubectl(&arguments).await?;
             assert_eq!(answer.stdout.trim(), expected, "{}", answer.command);
         }
+    }
+    let role = env.get("Role", "argocd", "flux-subsystem").await?.context("no Role")?;
+    for right in IN_ARGO_CDS_NAMESPACE {
+        assert!(grants(&role, right), "the Role does not grant {right:?}");
     }
     let selector = ["-l", "app.kubernetes.io/part-of=flux-subsystem", "-A", "-o", "json"];
     let granted = env.kubectl(&[&["get", "clusterroles,roles"], &selector[..]].concat()).await?.json()?;
@@ -167,4 +180,11 @@ async fn admitted(env: &TestEnv, app: &Application) -> Result<Value> {
 
 fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list["items"].as_array().into_iter().flatten()
+}
+
+fn grants(role: &Value, [verb, resource]: [&str; 2]) -> bool {
+    let has = |list: &Value, word: &str| list.as_array().is_some_and(|list| list.contains(&json!(word)));
+    let rules = role["rules"].as_array().into_iter().flatten();
+    let granting = rules.filter(|rule| has(&rule["resources"], resource) && has(&rule["verbs"], verb));
+    granting.count() > 0
 }
