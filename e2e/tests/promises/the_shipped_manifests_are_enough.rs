@@ -88,7 +88,7 @@ async fn the_bridge_may_do_what_it_does_and_no_more() -> Result<()> {
             assert_eq!(answer.stdout.trim(), expected, "{}", answer.command);
         }
     }
-    let role = env.get("Role", "argocd", "flux-subsystem").await?.context("no Role")?;
+    let role = env.kubectl(&["get", "role", "flux-subsystem", "-n", "argocd", "-o", "json"]).await?.json()?;
     for right in IN_ARGO_CDS_NAMESPACE {
         assert!(grants(&role, right), "the Role does not grant {right:?}");
     }
