@@ -65,6 +65,7 @@ pub mod repo_server;
 pub mod serve;
 pub mod telemetry;
 pub mod translate;
+mod watch_error;
 pub mod yaml;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::settings::{
     CONFIG_MAP, CREDENTIALS, Found, Overrides, PARAMETERS, Password, SECRET, Settings, resolve,
 };
+use crate::watch_error;
 
 /// Reads both, once. What is not there is as good as empty.
 ///
@@ -134,7 +135,7 @@ where
             Ok(Event::InitDone) => Some(listed.take().unwrap_or_default()),
             Ok(Event::Apply(object)) => Some(read(&object)),
             Ok(Event::Delete(_)) => Some(T::default()),
-            Err(error) if is_forbidden(&error) => {
+            Err(error) if watch_error::is_forbidden(&error) => {
                 let is_news = !std::mem::replace(&mut is_denied, true);
                 if is_news {
                     tracing::warn!(kind, name, %error, "may not be read, so that Redis is found by flags alone");
@@ -147,14 +148,4 @@ where
             }
         })
     })
-}
-
-fn is_forbidden(error: &watcher::Error) -> bool {
-    let (watcher::Error::InitialListFailed(source)
-    | watcher::Error::WatchStartFailed(source)
-    | watcher::Error::WatchFailed(source)) = error
-    else {
-        return false;
-    };
-    matches!(source, kube::Error::Api(status) if status.code == 403)
 }

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Api, Client, ResourceExt};
 use regex::Regex;
 
 use super::watch::{ApplicationEvent, Delays};
 use crate::argo::Application;
 use crate::project::{is_in_namespaces, is_regex};
+use crate::watch_error;
 
 /// The namespaces beside Argo CD's own whose Applications are bridged (argo-cd `--application-namespaces`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,8 +128,11 @@ impl Merge {
             Ok(Event::Delete(app)) => self.deleted(namespace, app),
             Err(error) => {
                 // One namespace in which there is no right must not hold up the others.
-                let mut events =
-                    if is_forbidden(&error) { self.listed(namespace, Vec::new()) } else { Vec::new() };
+                let mut events = if watch_error::is_forbidden(&error) {
+                    self.listed(namespace, Vec::new())
+                } else {
+                    Vec::new()
+                };
                 events.push(Err(error));
                 events
             }
@@ -192,19 +196,10 @@ fn named(namespace: &str, name: &str) -> Application {
     app
 }
 
-fn is_forbidden(error: &watcher::Error) -> bool {
-    let (watcher::Error::InitialListFailed(source)
-    | watcher::Error::WatchStartFailed(source)
-    | watcher::Error::WatchFailed(source)) = error
-    else {
-        return false;
-    };
-    matches!(source, kube::Error::Api(status) if status.code == 403)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kube::runtime::watcher;
     use rstest::rstest;
 
     #[rstest]

@@ -21,6 +21,7 @@ use crate::argo::Application;
 use crate::flux::FluxKind;
 use crate::metrics::Metrics;
 use crate::project::AppProject;
+use crate::watch_error;
 
 pub(super) type ApplicationEvent = Result<Event<Application>, watcher::Error>;
 type Objects<K> = BoxStream<'static, Result<K, watcher::Error>>;
@@ -235,13 +236,7 @@ impl Watches {
 
 /// The CRD is not installed: the API server does not know the path.
 fn is_not_served(error: &watcher::Error) -> bool {
-    let (watcher::Error::InitialListFailed(source)
-    | watcher::Error::WatchStartFailed(source)
-    | watcher::Error::WatchFailed(source)) = error
-    else {
-        return false;
-    };
-    matches!(source, kube::Error::Api(status) if status.code == 404)
+    watch_error::code(error) == Some(404)
 }
 
 /// From half a second to five: a CRD that is installed later is noticed soon, an API server that is down is not flooded.

@@ -5,7 +5,7 @@ use flux_subsystem_e2e::Stack;
 use serde_json::json;
 
 use crate::applications::{Application, PATIENCE};
-use crate::projects::{project, restrict};
+use crate::projects::{held, project, restrict};
 
 #[tokio::test]
 async fn a_source_that_is_no_longer_permitted() -> Result<()> {
@@ -19,11 +19,7 @@ async fn a_source_that_is_no_longer_permitted() -> Result<()> {
 
     restrict(&env, &project, &json!({ "sourceRepos": ["https://example.org/*"] })).await?;
     app.told(&env, "InvalidSpecError", "is not permitted in project").await?;
-    env.wait_until("Flux delivers nothing by itself", PATIENCE, async || {
-        let kustomization = app.delivered(&env, "Kustomization", app.name()).await?;
-        Ok((kustomization["spec"]["suspend"] == true).then_some(()))
-    })
-    .await?;
+    held(&env, &app).await?;
     let commit =
         repository.commit("main", &[("apps/base/revision.env", Some("revision=moved\n"))], "Move").await?;
     env.wait_until("the commit is fetched", PATIENCE, async || {

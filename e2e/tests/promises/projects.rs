@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use flux_subsystem_e2e::TestEnv;
 use serde_json::{Value, json};
 
-use crate::applications::Application;
+use crate::applications::{Application, PATIENCE};
 
 /// A project of the test that allows everything but for what `spec` (a merge patch) says otherwise; its name.
 pub(crate) async fn project(env: &TestEnv, spec: &Value) -> Result<String> {
@@ -62,4 +62,13 @@ pub(crate) async fn nothing_of_flux(env: &TestEnv, app: &Application) -> Result<
         anyhow::ensure!(found.is_empty(), "{kind} in {}: {found:?}", app.destination());
     }
     Ok(())
+}
+
+/// Waits until the Kustomization of the Application is suspended: Flux delivers nothing by itself.
+pub(crate) async fn held(env: &TestEnv, app: &Application) -> Result<()> {
+    env.wait_until("Flux delivers nothing by itself", PATIENCE, async || {
+        let kustomization = app.delivered(env, "Kustomization", app.name()).await?;
+        Ok((kustomization["spec"]["suspend"] == true).then_some(()))
+    })
+    .await
 }

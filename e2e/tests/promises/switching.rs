@@ -40,6 +40,15 @@ impl Application {
         .await
     }
 
+    /// Switches it back: stock Argo CD takes over the very same Pods, and nothing of Flux stays behind.
+    pub(crate) async fn goes_back(&self, env: &TestEnv, pods: &BTreeSet<String>) -> Result<()> {
+        self.switch(env, &PLAIN).await?;
+        self.handed_back(env).await?;
+        assert_eq!(self.pods(env).await?, *pods, "handed back");
+        assert_eq!(self.left_behind(env).await?, Vec::<String>::new());
+        Ok(())
+    }
+
     /// Waits until stock Argo CD delivers it, and it is Synced and Healthy, and at rest.
     pub(crate) async fn handed_back(&self, env: &TestEnv) -> Result<Value> {
         self.wait(env, "Synced and Healthy by stock Argo CD's hand", |app| {

@@ -59,10 +59,7 @@ async fn a_manual_application_waits_for_its_first_sync() -> Result<()> {
     assert_eq!(app.release(&env).await?["revision"], "1");
     assert_eq!(app.pods(&env).await?, pods, "adopted");
 
-    app.switch(&env, &PLAIN).await?;
-    app.handed_back(&env).await?;
-    assert_eq!(app.pods(&env).await?, pods, "handed back");
-    assert_eq!(app.left_behind(&env).await?, Vec::<String>::new());
+    app.goes_back(&env, &pods).await?;
     app.delete(&env).await
 }
 

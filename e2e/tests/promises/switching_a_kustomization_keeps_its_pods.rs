@@ -19,10 +19,7 @@ async fn there_and_back_twice() -> Result<()> {
         app.taken_over(&env).await?;
         env.wait_for_ready("Kustomization", app.destination(), app.name(), "True").await?;
         assert_eq!(app.pods(&env).await?, pods, "taken over");
-        app.switch(&env, &PLAIN).await?;
-        app.handed_back(&env).await?;
-        assert_eq!(app.pods(&env).await?, pods, "handed back");
-        assert_eq!(app.left_behind(&env).await?, Vec::<String>::new());
+        app.goes_back(&env, &pods).await?;
     }
     app.delete(&env).await
 }

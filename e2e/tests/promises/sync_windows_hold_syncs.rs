@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::applications::{Application, PATIENCE};
 use crate::observations::columns;
-use crate::projects::{project, restrict};
+use crate::projects::{held, project, restrict};
 
 /// Closed at all times.
 fn closed(manual: bool) -> Value {
@@ -26,11 +26,7 @@ async fn a_closed_window_holds_automated_syncs() -> Result<()> {
     app.deliver(&env).await?;
 
     restrict(&env, &project, &closed(false)).await?;
-    env.wait_until("Flux delivers nothing by itself", PATIENCE, async || {
-        let kustomization = app.delivered(&env, "Kustomization", app.name()).await?;
-        Ok((kustomization["spec"]["suspend"] == true).then_some(()))
-    })
-    .await?;
+    held(&env, &app).await?;
     let commit =
         repository.commit("main", &[("apps/base/revision.env", Some("revision=moved\n"))], "Move").await?;
     let waiting = app

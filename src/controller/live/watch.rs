@@ -17,6 +17,7 @@ use super::store::Seen;
 use super::usage::{GroupKind, Scope, Watch};
 use crate::controller::watch::Delays;
 use crate::mirror::live::{Node, NodeKey, reads_body};
+use crate::watch_error;
 
 /// When to ask again for what may not be read or is not served, the first time and at most.
 const DELAYS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(300));
@@ -210,15 +211,9 @@ where
 
 /// Whether it is of no use to go on at once.
 fn end(error: &watcher::Error) -> Option<End> {
-    let (watcher::Error::InitialListFailed(source)
-    | watcher::Error::WatchStartFailed(source)
-    | watcher::Error::WatchFailed(source)) = error
-    else {
-        return None;
-    };
-    match source {
-        kube::Error::Api(status) if status.code == 403 => Some(End::Forbidden),
-        kube::Error::Api(status) if [404, 405].contains(&status.code) => Some(End::Absent),
+    match watch_error::code(error)? {
+        403 => Some(End::Forbidden),
+        404 | 405 => Some(End::Absent),
         _ => None,
     }
 }
