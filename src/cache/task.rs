@@ -171,7 +171,6 @@ impl Task {
                 (Work::Write { fingerprint, .. }, Ok(())) => {
                     ledger.wrote(identity, *fingerprint, Instant::now());
                 }
-
                 (Work::Drop, Ok(())) => ledger.forget(&identity),
                 (_, Err(error)) => {
                     // Said once, and not for every Application when Redis is full.

@@ -8,11 +8,10 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::ListParams;
 use kube::{Api, Client};
 
+use crate::cache::settings::CONFIG_MAP;
 use crate::controller::ApplicationNamespaces;
 use crate::repo_server;
 
-/// Argo CD's settings of its programs.
-const CONFIG_MAP: &str = "argocd-cmd-params-cm";
 /// Where the repo-server is unless somebody says otherwise (argo-cd `common/common.go`).
 const REPO_SERVER: &str = "argocd-repo-server:8081";
 

@@ -56,7 +56,8 @@ pub(super) struct Cache {
     filled: watch::Receiver<bool>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Nothing is left half changed under these locks: a panic elsewhere does not spoil what they hold.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -16,7 +16,7 @@ use crate::mirror::{
 };
 use crate::names;
 use crate::plan::wish::{self, When};
-use crate::plan::{State, check};
+use crate::plan::{State, check, gate};
 use crate::project::Rendered;
 use crate::translate::{Context, Translation, Want, translate};
 
@@ -94,6 +94,10 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
 
 /// Finds out what is about to be delivered, where the project restricts that; the delay after which to ask again.
 async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
+    // Most projects do not, and a view takes its time.
+    if !gate::restricts(observed) {
+        return None;
+    }
     let (revision, blind_spot) = {
         let view = View::of(observed);
         (check::revision(&view), check::blind_spot(&view))

@@ -2,9 +2,10 @@
 //! repository has.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::cache::lock;
 use crate::artifact::{self, ArtifactError};
 use crate::remote_refs::{self, RemoteRefsError};
 use crate::translate::{Contents, RemoteRefs};
@@ -24,10 +25,6 @@ pub(super) struct Questions {
     http: reqwest::Client,
     contents: Mutex<HashMap<(String, String), Contents>>,
     refs: Mutex<HashMap<String, Listed>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Questions {

@@ -1,13 +1,14 @@
 //! What a source would deliver: asked of Argo CD's repo-server, with what the API server serves.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use kube::Client;
 use kube::discovery::{Discovery, Scope};
 use prost::Message as _;
 
+use super::cache::lock;
 use crate::argo::application::{Application, ApplicationSource};
 use crate::digest::sha256_hex;
 use crate::project::{AppProject, RenderedObject};
@@ -52,10 +53,6 @@ pub(super) struct Rendering {
     server: RepoServer,
     answers: Mutex<HashMap<String, Answer>>,
     served: Mutex<Option<Arc<Served>>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Rendering {

@@ -15,7 +15,6 @@ use super::status;
 use super::tree::{Tree, TreeNode};
 use super::view::View;
 use crate::argo::status::HealthStatus;
-use crate::flux::Live;
 
 /// What keeps Pods running. Pods of others, such as Jobs, may fail and be tried again.
 const KEEPERS: [(&str, &str); 4] =
@@ -55,14 +54,7 @@ fn flux_objects(view: &View<'_>, is_renewing: bool) -> Vec<HealthStatus> {
         return vec![health::health("Missing", &missing.unwrap_or_default())];
     }
     let live = view.resources.iter().filter_map(|resource| resource.live);
-    let of = |live: Live<'_>| {
-        if is_renewing && live.kind.is_workload() {
-            status::renewed_health()
-        } else {
-            status::live_health(view, live)
-        }
-    };
-    live.map(|live| named(&live.key().to_string(), &of(live))).collect()
+    live.map(|live| named(&live.key().to_string(), &status::told_health(view, live, is_renewing))).collect()
 }
 
 /// What was delivered: the live ones that have a health, and whose health counts.

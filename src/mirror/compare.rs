@@ -106,19 +106,15 @@ fn is_as_wanted(wanted: &Manifest, live: Live<'_>) -> bool {
 ///
 /// Defaults of the CRD do not count, nor does `suspend` unless it is wanted: the bridge and people set it for a time.
 pub fn surplus(wanted: &Manifest, live_spec: &Value) -> Option<Value> {
-    let kind = wanted.key.kind;
-    let target = comparable(kind, &wanted.spec, &wanted.spec);
-    patch::between(&comparable(kind, live_spec, &wanted.spec), &target)
+    patch::between(&comparable(wanted.key.kind, live_spec, &wanted.spec), &comparable_wanted(wanted))
 }
 
 /// The live spec beside the wanted one: the wish with the differences in it, so that what the comparison leaves out
 /// (defaults, a suspension for a time, a correction of drift) is on both sides or on none.
 pub fn live_beside(wanted: &Manifest, live: Live<'_>) -> Value {
-    let kind = wanted.key.kind;
-    let target = comparable(kind, &wanted.spec, &wanted.spec);
-    let found = comparable(kind, &spec_without_one_sync(wanted, live), &wanted.spec);
     let mut spec = patch::without_nulls(wanted.spec.clone());
-    if let Some(difference) = patch::between(&target, &found) {
+    let difference = patch::between(&comparable_wanted(wanted), &comparable_live(wanted, live));
+    if let Some(difference) = difference {
         patch::merge(&mut spec, &difference);
     }
     spec

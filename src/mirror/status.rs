@@ -96,10 +96,7 @@ fn is_renewing(view: &View<'_>, operation: Option<&OperationState>) -> bool {
 }
 
 fn resources(view: &View<'_>, is_renewing: bool) -> Vec<ResourceStatus> {
-    let known = view.resources.iter().map(|resource| {
-        let status = resource_status(view, resource);
-        if is_renewing && resource.key.kind.is_workload() { renewed(status) } else { status }
-    });
+    let known = view.resources.iter().map(|resource| resource_status(view, resource, is_renewing));
     let stale = view.stale.iter().map(|live| ResourceStatus {
         status: "OutOfSync".to_owned(),
         requires_pruning: true,
@@ -111,22 +108,22 @@ fn resources(view: &View<'_>, is_renewing: bool) -> Vec<ResourceStatus> {
     all
 }
 
-fn renewed(status: ResourceStatus) -> ResourceStatus {
-    ResourceStatus { health: Some(renewed_health()), ..status }
-}
-
-/// Health of a workload object that is about to get another wish.
-pub(super) fn renewed_health() -> HealthStatus {
-    health::of_workload(&WorkloadState::Progressing("about to be applied".to_owned()))
+/// Health of one live object; `is_renewing`: what a workload object says is of a wish that is about to be replaced.
+pub(super) fn told_health(view: &View<'_>, live: Live<'_>, is_renewing: bool) -> HealthStatus {
+    if is_renewing && live.kind.is_workload() {
+        health::of_workload(&WorkloadState::Progressing("about to be applied".to_owned()))
+    } else {
+        live_health(view, live)
+    }
 }
 
 fn sort_key(resource: &ResourceStatus) -> [&str; 4] {
     [&resource.group, &resource.kind, &resource.namespace, &resource.name]
 }
 
-fn resource_status(view: &View<'_>, resource: &Resource<'_>) -> ResourceStatus {
+fn resource_status(view: &View<'_>, resource: &Resource<'_>, is_renewing: bool) -> ResourceStatus {
     let health = match resource.live {
-        Some(live) => live_health(view, live),
+        Some(live) => told_health(view, live, is_renewing),
         None => HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() },
     };
     ResourceStatus {

@@ -126,7 +126,7 @@ fn is_new_wish(view: &View<'_>, last: &OperationState) -> bool {
 pub(super) fn successor(view: &View<'_>, running: &Operation) -> Option<Operation> {
     let is_other = marks::info(running, INFO_WISH).is_some_and(|recorded| recorded != wish(view));
     let is_automated = running.initiated_by.automated && view.observed.app.automated().is_some();
-    let is_possible = view.is_complete() && super::sync::obstacle(view).is_none();
+    let is_possible = view.is_complete() && sync::obstacle(view).is_none();
     (is_other && is_automated && is_possible).then(|| operation(view, None))
 }
 

@@ -13,7 +13,7 @@ pub fn revision(view: &View<'_>) -> Option<String> {
         && !view.observed.translation.has_errors()
         && view.violations.is_empty()
         && !app.is_deleting();
-    if !gate::restricts(view) || !view.generates() || !is_asked || !is_settled {
+    if !gate::restricts(view.observed) || !view.generates() || !is_asked || !is_settled {
         return None;
     }
     let offered = view.delivery.available.as_str();
@@ -35,7 +35,7 @@ pub fn blind_spot(view: &View<'_>) -> Option<String> {
         key.strip_prefix(names::OVERRIDE_PREFIX)
             .is_some_and(|rest| rest.ends_with("-override") || rest.ends_with("-replace"))
     };
-    let annotation = annotations.keys().find(is_override).filter(|_| gate::restricts(view))?;
+    let annotation = annotations.keys().find(is_override).filter(|_| gate::restricts(view.observed))?;
     let project = view.observed.app.project();
     Some(format!(
         "metadata.annotations[{annotation}]: what an override delivers cannot be looked at, and project {project} \

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::argo::operation::OperationState;
 use crate::flux::{FluxKind, Manifest};
-use crate::mirror::View;
+use crate::mirror::{Observed, View};
 use crate::names;
 use crate::project::{self, Rendered, Windows, this_cluster};
 use crate::translate::is_version;
@@ -16,7 +16,7 @@ use crate::translate::is_version;
 pub(super) fn reason(view: &View<'_>) -> Option<&'static str> {
     if view.observed.app.automated().is_none() {
         Some(names::SUSPENDED_UNTIL_SYNC)
-    } else if !view.violations.is_empty() || (restricts(view) && moves(view)) {
+    } else if !view.violations.is_empty() || (restricts(view.observed) && moves(view)) {
         Some(names::SUSPENDED_BY_PROJECT)
     } else if is_closed(view) {
         Some(names::SUSPENDED_BY_WINDOW)
@@ -52,13 +52,13 @@ fn windows<'a>(view: &View<'a>) -> Option<Windows<'a>> {
 }
 
 /// The project says what may be delivered.
-pub(super) fn restricts(view: &View<'_>) -> bool {
-    view.observed.project.as_deref().is_some_and(|project| project.restricts_objects(&this_cluster()))
+pub fn restricts(observed: &Observed) -> bool {
+    observed.project.as_deref().is_some_and(|project| project.restricts_objects(&this_cluster()))
 }
 
 /// What would be delivered has to be looked at first, and that has not been done.
 pub(super) fn is_unchecked(view: &View<'_>) -> bool {
-    restricts(view) && view.observed.rendered == Rendered::Unneeded && !view.is_synced()
+    restricts(view.observed) && view.observed.rendered == Rendered::Unneeded && !view.is_synced()
 }
 
 /// The source may offer something new without a change of the Application: a branch, a tag, a range of versions.

@@ -9,7 +9,7 @@ mod chatter;
 pub mod check;
 pub mod deletion;
 mod dry_run;
-mod gate;
+pub mod gate;
 pub mod hand_back;
 pub mod marks;
 pub mod operation;
@@ -80,12 +80,13 @@ pub fn plan(observed: &Observed) -> Plan {
     }
     // While an operation runs, what it wants is what counts for it; the status goes on to compare with the spec.
     let wished = observed.as_wished();
-    let wished = wished.as_ref().map_or_else(|| view.clone(), View::of);
-    let turn = operation::turn(&wished);
+    let other = wished.as_ref().map(View::of);
+    let wished = other.as_ref().unwrap_or(&view);
+    let turn = operation::turn(wished);
     let answer = refresh::answer(&view, turn.is_fetching());
     let is_dry =
         turn.record.operation_state.as_ref().is_some_and(|state| operation::is_dry_run(&state.operation));
-    let upkeep = upkeep::steps(if is_dry { &view } else { &wished }, turn.is_delivering());
+    let upkeep = upkeep::steps(if is_dry { &view } else { wished }, turn.is_delivering());
     assemble(&view, turn, answer, upkeep)
 }
 

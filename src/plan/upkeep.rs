@@ -126,10 +126,9 @@ fn workload<'a>(view: &View<'a>) -> Option<Live<'a>> {
 
 /// The Sync is over that had set fields for its time: they go back to what is wanted, or to the default.
 fn end_of_one_sync(view: &View<'_>) -> Option<Step> {
-    let resource = view.workload_resource()?;
-    let live = resource.live.filter(|live| is_ours(view, *live) && !live.is_deleting())?;
+    let live = workload(view)?;
     live.annotation(names::ANNOTATION_FOR_ONE_SYNC)?;
-    let manifest = resource.manifest?;
+    let manifest = view.workload_resource()?.manifest?;
     let spec = match live.kind {
         FluxKind::HelmRelease => {
             json!({"driftDetection": {"mode": manifest.spec.pointer("/driftDetection/mode")}})

@@ -2,6 +2,7 @@
 
 use super::super::plan;
 use super::cluster::Cluster;
+use super::crashes::assert_killed_anywhere_the_end_is_the_same;
 use super::{patch_of, words};
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::{App, NAMESPACE, app, helm_chart, helm_release, helm_repository};
@@ -123,17 +124,7 @@ fn killed_anywhere_the_edit_is_kept(#[case] app: App, #[values(1, 3)] pace: usiz
     begin.pace = pace;
     begin.settle();
     edit(&mut begin);
-    let first = begin.log.len();
-    let mut unharmed = begin.clone();
-    unharmed.settle();
-    assert!(unharmed.log.len() > first);
-    for step in first..unharmed.log.len() {
-        let mut killed = begin.clone();
-        killed.kill_before = Some(step);
-        killed.settle();
-        assert_eq!(killed.end(), unharmed.end(), "killed before step {step}: {}", unharmed.log[step]);
-        killed.assert_silent();
-    }
+    assert_killed_anywhere_the_end_is_the_same(&begin);
 }
 
 #[test]

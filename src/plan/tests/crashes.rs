@@ -198,6 +198,11 @@ fn killed_anywhere_the_end_is_the_same(
 ) {
     begin.pace = pace;
     happens(&mut begin);
+    assert_killed_anywhere_the_end_is_the_same(&begin);
+}
+
+/// Whatever happens from `begin` on: a bridge that is killed before any of its steps comes to the same end.
+pub(super) fn assert_killed_anywhere_the_end_is_the_same(begin: &Cluster) {
     let first = begin.log.len();
     let mut unharmed = begin.clone();
     unharmed.settle();
