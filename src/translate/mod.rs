@@ -58,10 +58,21 @@ pub struct Translation {
     pub problems: Vec<Problem>,
     /// What has to be found out before the translation is complete.
     pub wants: Vec<Want>,
+    /// The way of each source of the Application into the cluster, by its index there; as far as it is known.
+    pub routes: Vec<Route>,
     /// Argo CD's word for what the source is: `Helm`, `Kustomize` or `Directory`; empty while unknown.
     pub source_type: String,
     /// Namespace the generated objects and their workloads live in.
     pub namespace: String,
+}
+
+/// The way of one source of the Application into the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Route {
+    /// The Flux source object that it is fetched by; its revision is that of the source.
+    pub origin: Option<ObjectKey>,
+    /// The workload object that delivers it; `None` for a source that others only refer to.
+    pub workload: Option<ObjectKey>,
 }
 
 impl Translation {
@@ -87,6 +98,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     if app.has_sync_option(names::OPTION_AUTO_CREATE) {
         policy::check(&mut draft);
         let shape = shape::generate(&mut draft, placement.as_ref());
+        translation.routes = shape.routes();
         translation.objects = shape.objects;
         shape.source_type.clone_into(&mut translation.source_type);
         overrides::apply(&mut draft, &mut translation.objects, shape.is_complete);

@@ -6,7 +6,7 @@ use super::draft::{Draft, Placement, Source};
 use super::helm::{self, ChartFrom};
 use super::kustomization::{self, Manifests};
 use super::sources::{self, Origin};
-use super::{Contents, PathKind, Want, ignore, is_empty};
+use super::{Contents, PathKind, Route, Want, ignore, is_empty};
 use crate::flux::{FluxKind, Manifest};
 
 /// What was generated, and how far it got.
@@ -18,6 +18,17 @@ pub(super) struct Shape {
     pub(super) source_type: &'static str,
     /// Every object of the shape is there.
     pub(super) is_complete: bool,
+}
+
+impl Shape {
+    /// The way of each source.
+    pub(super) fn routes(&self) -> Vec<Route> {
+        let key = |is: fn(FluxKind) -> bool| {
+            self.objects.iter().map(|object| &object.key).find(|key| is(key.kind)).cloned()
+        };
+        let route = Route { origin: key(FluxKind::is_source), workload: key(FluxKind::is_workload) };
+        if self.objects.is_empty() { Vec::new() } else { vec![route] }
+    }
 }
 
 /// What Argo CD would do with a path.
