@@ -1,6 +1,7 @@
 //! What the observed objects mean: relations, states, delivery.
 
 use super::compare::{self, Relation};
+use super::guard::{self, GuardState};
 use super::observed::Observed;
 use super::source::{self, SourceState};
 use super::workload::{self, Delivery, Parts, WorkloadState};
@@ -38,6 +39,8 @@ pub struct View<'a> {
     pub chart: SourceState,
     /// State of the workload object.
     pub workload: WorkloadState,
+    /// What the guard of the workload object says, where it has one.
+    pub guard: Option<GuardState>,
     /// What is delivered beside what is offered.
     pub delivery: Delivery,
     /// What the Application may not do in its project.
@@ -53,16 +56,32 @@ impl<'a> View<'a> {
         let parts = parts(observed, &resources);
         let source = source::state(parts.source, None);
         let chart = chart(parts, &source);
+        let guard = guard(observed, &resources, parts, &source);
         let workload = workload::state(parts.workload, &chart);
+        let workload = guard::speaking(workload, parts.workload, guard.as_ref());
         let mut delivery = workload::delivery(parts, wanted_version(&resources));
         if is_for_another_wish(&resources) {
             delivery.available.clear();
         }
+        // Flux itself does not come as far as to try.
+        delivery.is_attempted |= matches!(guard, Some(GuardState::Empty | GuardState::Failed(_)));
         let stale = stale(observed, &resources);
         let project = observed.project.as_deref();
         let violations = project::violations(&observed.app, project, &observed.control_namespace);
         let refusals = refusals(observed, &resources);
-        Self { observed, resources, stale, parts, source, chart, workload, delivery, violations, refusals }
+        Self {
+            observed,
+            resources,
+            stale,
+            parts,
+            source,
+            chart,
+            workload,
+            guard,
+            delivery,
+            violations,
+            refusals,
+        }
     }
 
     /// The workload resource (wanted or referenced).
@@ -104,6 +123,20 @@ impl<'a> View<'a> {
         self.observed.absent_kinds.iter().copied().filter(needed)
     }
 
+    /// Wanted objects that another Application owns, and its identity.
+    pub fn foreign(&self) -> impl Iterator<Item = (ObjectKey, String)> {
+        let identity = self.observed.app.identity();
+        let guards = self.observed.translation.guards.iter().map(move |manifest| {
+            let live = self.observed.live(&manifest.key);
+            (manifest.key.clone(), compare::relation(&identity, manifest, live))
+        });
+        let resources = self.resources.iter().map(|resource| (resource.key.clone(), resource.relation.clone()));
+        resources.chain(guards).filter_map(|(key, relation)| match relation {
+            Relation::Foreign(owner) => Some((key, owner)),
+            _ => None,
+        })
+    }
+
     /// Every wanted object is there as wanted.
     pub fn objects_match(&self) -> bool {
         self.resources.iter().all(|r| matches!(r.relation, Relation::Matches | Relation::Referenced))
@@ -123,6 +156,18 @@ impl<'a> View<'a> {
     pub fn is_synced(&self) -> bool {
         self.objects_match() && self.delivery.is_current && !self.has_drifted() && self.stale.is_empty()
     }
+}
+
+/// What the guard of the wanted workload object says.
+fn guard(
+    observed: &Observed,
+    resources: &[Resource<'_>],
+    parts: Parts<'_>,
+    source: &SourceState,
+) -> Option<GuardState> {
+    let workload = resources.iter().find(|resource| resource.key.kind.is_workload())?;
+    let key = &observed.translation.guard_of(&workload.key)?.key;
+    Some(guard::state(key, observed.live(key), parts.source, source))
 }
 
 /// The live objects are those of another wish (an older spec, a rollback): what they say of revisions is not about this
@@ -170,7 +215,7 @@ fn resources(observed: &Observed) -> Vec<Resource<'_>> {
     let mut resources: Vec<_> = wanted.chain(references(observed)).collect();
     if !is_known(observed) {
         let unknown: Vec<_> =
-            observed.owned().filter(|live| !is_among(&resources, *live)).map(unknown).collect();
+            delivering(observed).filter(|live| !is_among(&resources, *live)).map(unknown).collect();
         resources.extend(unknown);
     }
     resources
@@ -272,5 +317,10 @@ fn stale<'a>(observed: &'a Observed, resources: &[Resource<'_>]) -> Vec<Live<'a>
     if !is_known(observed) {
         return Vec::new();
     }
-    observed.owned().filter(|live| !is_among(resources, *live)).collect()
+    delivering(observed).filter(|live| !is_among(resources, *live)).collect()
+}
+
+/// Generated objects, without those that only guard others.
+fn delivering(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
+    observed.owned().filter(|live| !live.is_guard())
 }

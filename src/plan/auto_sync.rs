@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{gate, marks, retry, sync};
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase, SyncOperation};
 use crate::flux::Manifest;
+use crate::mirror::guard::GuardState;
 use crate::mirror::{Relation, View, WorkloadState, patch, status};
 
 /// How long a healing sync waits after the last operation: three times longer after each that healed, up to the second
@@ -51,9 +52,16 @@ pub fn decide(view: &View<'_>) -> Decision {
     let last = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
     match status::sync_word(view) {
         "Synced" if is_unrecorded(view, last) => Decision::Sync(Box::new(operation(view, None))),
+        "OutOfSync" if is_guarded(view) => Decision::Wait,
         "OutOfSync" => out_of_sync(view, last),
         _ => Decision::Wait,
     }
+}
+
+/// What is offered must not take the place of what is delivered, or it is not known yet whether it may.
+fn is_guarded(view: &View<'_>) -> bool {
+    let may_delete = !view.delivery.delivered.is_empty();
+    may_delete && matches!(view.guard, Some(GuardState::Empty | GuardState::Working(_)))
 }
 
 /// Flux delivered what no operation tells of: a retry that went well at last, or a take-over.
