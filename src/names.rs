@@ -69,6 +69,10 @@ pub const SUSPENDED_BY_WINDOW: &str = "sync-window";
 /// before it is delivered.
 pub const SUSPENDED_BY_PROJECT: &str = "project";
 
+/// Value of [`ANNOTATION_SUSPENDED`]: the Application says `allowEmpty: false`, and each revision of its chart has to be
+/// looked at before it is delivered.
+pub const SUSPENDED_BY_GUARD: &str = "allow-empty";
+
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application goes back to stock Argo CD, and the object goes without what it
 /// delivered.
 pub const SUSPENDED_TO_HAND_BACK: &str = "hand-back";

@@ -53,7 +53,8 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
     let mut found: Vec<_> = problems.iter().map(|problem| (kind_of(problem), problem.to_string())).collect();
     found.extend(view.violations.iter().map(|violation| (violation.kind, violation.message.clone())));
     found.extend(comparison_errors(view).into_iter().map(|message| (COMPARISON_ERROR, message)));
-    let sync_errors = [wiped_out(view), sync_error(view, operation), refusal(view, operation), homeless(view)];
+    let sync_errors =
+        [wiped_out(view), sync_error(view, operation), refusal(view, operation), homeless(view)];
     found.extend(sync_errors.into_iter().flatten().take(1).map(|message| (SYNC_ERROR, message)));
     let refusal = adopt::wished(view).and_then(Result::err);
     found.extend(refusal.map(|refusal| (ADOPTION_WARNING, refusal.to_string())));
@@ -63,7 +64,7 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
 /// What the source offers would delete everything; in Argo CD's words (argo-cd `controller/appcontroller.go`, `autoSync`).
 fn wiped_out(view: &View<'_>) -> Option<String> {
     let revision = &view.delivery.available;
-    (view.guard == Some(GuardState::Empty))
+    (view.guard == Some(GuardState::Empty) && !view.delivery.is_current)
         .then(|| format!("Skipping sync attempt to [{revision}]: {WIPES_OUT} ({WAY_OUT})"))
 }
 

@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
+use super::observed::Observed;
 use super::source::SourceState;
 use super::workload::{self, WorkloadState};
-use crate::flux::{Live, ObjectKey};
+use crate::argo::application::Automated;
+use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 
 /// Argo CD's words (argo-cd `controller/appcontroller.go`, `autoSync`).
 pub const WIPES_OUT: &str = "auto-sync will wipe out all resources";
@@ -12,6 +14,15 @@ pub const WIPES_OUT: &str = "auto-sync will wipe out all resources";
 pub const WAY_OUT: &str = "sync with pruning, or set automated.allowEmpty: true, where that is meant";
 /// Why Flux holds an object back whose dependency is not ready (fluxcd/pkg `apis/meta/conditions.go`).
 const NOT_READY: &str = "DependencyNotReady";
+
+/// Helm removes what a chart no longer renders, down to nothing, and Flux has no dependency that would keep it from that.
+/// So where the Application itself says `allowEmpty: false`, what its chart renders to is looked at before it is delivered.
+pub fn is_looked_at(observed: &Observed) -> bool {
+    let guards =
+        |automated: &Automated| automated.prune == Some(true) && automated.allow_empty == Some(false);
+    let is_release = |manifest: &Manifest| manifest.key.kind == FluxKind::HelmRelease;
+    observed.app.automated().is_some_and(guards) && observed.translation.objects.iter().any(is_release)
+}
 
 /// What a guard says of what its source offers now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +48,11 @@ pub fn state(
     match (guard, workload::state(guard, source_state)) {
         (Some(_), WorkloadState::Failed(why)) => GuardState::Failed(why),
         (Some(guard), WorkloadState::Ready(_)) if is_about(guard, offered) => {
-            if counts(guard) { GuardState::Passed } else { GuardState::Empty }
+            if counts(guard) {
+                GuardState::Passed
+            } else {
+                GuardState::Empty
+            }
         }
         (_, WorkloadState::Progressing(what)) if !what.is_empty() => GuardState::Working(what),
         _ => GuardState::Working(format!("{key} is about to count what there is")),
@@ -65,10 +80,21 @@ pub fn depends(workload: Live<'_>, guard: &str) -> bool {
     all.is_some_and(|all| all.iter().any(|one| one.get("name").and_then(Value::as_str) == Some(guard)))
 }
 
-/// The state of a workload object, with its guard's word where Flux holds it back for that.
-pub fn speaking(state: WorkloadState, workload: Option<Live<'_>>, guard: Option<&GuardState>) -> WorkloadState {
-    match guard {
-        Some(guard) if workload.is_some_and(is_held) => match guard {
+/// The state of a workload object, with its guard's word where Flux holds it back for that. What is delivered already (by
+/// hand) needs no guard any more.
+pub fn speaking(
+    state: WorkloadState,
+    workload: Option<Live<'_>>,
+    guard: Option<&GuardState>,
+    is_delivered: bool,
+) -> WorkloadState {
+    let held = workload.filter(|workload| is_held(*workload));
+    match (guard, held) {
+        (Some(_), Some(held)) if is_delivered => {
+            let applied = held.text("/status/lastAppliedRevision").unwrap_or_default();
+            WorkloadState::Ready(format!("Applied revision: {applied}"))
+        }
+        (Some(guard), Some(_)) => match guard {
             GuardState::Failed(why) => WorkloadState::Failed(why.clone()),
             GuardState::Empty => WorkloadState::Failed(format!("{WIPES_OUT} ({WAY_OUT})")),
             GuardState::Working(what) => WorkloadState::Progressing(what.clone()),
@@ -81,7 +107,6 @@ pub fn speaking(state: WorkloadState, workload: Option<Live<'_>>, guard: Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flux::FluxKind;
     use crate::flux::live::tests::object;
     use rstest::rstest;
     use serde_json::json;
@@ -102,10 +127,8 @@ mod tests {
         #[case] entries: Value,
         #[case] expected: GuardState,
     ) {
-        let source = object(
-            FluxKind::GitRepository,
-            &json!({"status": {"artifact": {"revision": "main@sha1:2"}}}),
-        );
+        let source =
+            object(FluxKind::GitRepository, &json!({"status": {"artifact": {"revision": "main@sha1:2"}}}));
         let status = json!({
             "observedGeneration": 1,
             "lastAppliedRevision": applied,
@@ -129,7 +152,7 @@ mod tests {
         let of = |reason: &str| {
             let object = held(reason);
             let live = Live { kind: FluxKind::Kustomization, object: &object };
-            speaking(WorkloadState::Failed("mine".into()), Some(live), Some(&GuardState::Empty))
+            speaking(WorkloadState::Failed("mine".into()), Some(live), Some(&GuardState::Empty), false)
         };
         assert!(matches!(of(NOT_READY), WorkloadState::Failed(why) if why.starts_with(WIPES_OUT)));
         assert_eq!(of("HealthCheckFailed"), WorkloadState::Failed("mine".into()));

@@ -1,12 +1,12 @@
 //! What the observed objects mean: relations, states, delivery.
 
 use super::compare::{self, Relation};
-use super::guard::{self, GuardState};
+use super::guard::{self, GuardState, WAY_OUT, WIPES_OUT};
 use super::observed::Observed;
 use super::source::{self, SourceState};
 use super::workload::{self, Delivery, Parts, WorkloadState};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
-use crate::project::{self, Refused, RenderedObject, Violation};
+use crate::project::{self, Refused, Rendered, RenderedObject, Violation, this_cluster};
 use crate::translate::is_version;
 
 /// One object of the Application: wanted or referenced, with its live counterpart.
@@ -58,8 +58,8 @@ impl<'a> View<'a> {
         let chart = chart(parts, &source);
         let guard = guard(observed, &resources, parts, &source);
         let workload = workload::state(parts.workload, &chart);
-        let workload = guard::speaking(workload, parts.workload, guard.as_ref());
         let mut delivery = workload::delivery(parts, wanted_version(&resources));
+        let workload = guard::speaking(workload, parts.workload, guard.as_ref(), delivery.is_current);
         if is_for_another_wish(&resources) {
             delivery.available.clear();
         }
@@ -130,7 +130,8 @@ impl<'a> View<'a> {
             let live = self.observed.live(&manifest.key);
             (manifest.key.clone(), compare::relation(&identity, manifest, live))
         });
-        let resources = self.resources.iter().map(|resource| (resource.key.clone(), resource.relation.clone()));
+        let resources =
+            self.resources.iter().map(|resource| (resource.key.clone(), resource.relation.clone()));
         resources.chain(guards).filter_map(|(key, relation)| match relation {
             Relation::Foreign(owner) => Some((key, owner)),
             _ => None,
@@ -192,17 +193,36 @@ fn refusals(observed: &Observed, resources: &[Resource<'_>]) -> Vec<Refused> {
     let means = resources.iter().filter(|resource| resource.manifest.is_some()).filter_map(|resource| {
         let kind = resource.key.kind;
         let message = project::refusal_of_means(project, kind.group(), kind.kind())?;
-        let object = RenderedObject {
-            group: kind.group().to_owned(),
-            version: kind.version().to_owned(),
-            kind: kind.kind().to_owned(),
-            namespace: resource.key.namespace.clone(),
-            name: resource.key.name.clone(),
-            is_namespaced: Some(true),
-        };
-        Some(Refused { object, message })
+        Some(Refused { object: rendered_object(&resource.key), message })
     });
-    means.chain(project::refusals(project, &observed.rendered, &observed.translation.namespace)).collect()
+    let delivered = if project.restricts_objects(&this_cluster()) {
+        project::refusals(project, &observed.rendered, &observed.translation.namespace)
+    } else {
+        Vec::new()
+    };
+    means.chain(delivered).chain(emptied(observed, resources)).collect()
+}
+
+/// A chart that renders to nothing, where that is looked at.
+fn emptied(observed: &Observed, resources: &[Resource<'_>]) -> Option<Refused> {
+    let is_empty = observed.rendered == Rendered::Objects(Vec::new());
+    let release = resources.iter().find(|resource| resource.key.kind == FluxKind::HelmRelease)?;
+    (is_empty && guard::is_looked_at(observed)).then(|| Refused {
+        object: rendered_object(&release.key),
+        message: format!("{WIPES_OUT} ({WAY_OUT})"),
+    })
+}
+
+/// A Flux object as one of those that would be delivered.
+fn rendered_object(key: &ObjectKey) -> RenderedObject {
+    RenderedObject {
+        group: key.kind.group().to_owned(),
+        version: key.kind.version().to_owned(),
+        kind: key.kind.kind().to_owned(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        is_namespaced: Some(true),
+    }
 }
 
 fn resources(observed: &Observed) -> Vec<Resource<'_>> {

@@ -49,5 +49,8 @@ pub(super) fn leftover(view: &View<'_>) -> Vec<Step> {
     };
     let is_needed = |live: &Live<'_>| view.workloads().any(|workload| guard::depends(workload, live.name()));
     let guards = view.observed.owned().filter(Live::is_guard);
-    guards.filter(|live| !live.is_deleting() && !wanted(live) && !is_needed(live)).map(upkeep::delete).collect()
+    guards
+        .filter(|live| !live.is_deleting() && !wanted(live) && !is_needed(live))
+        .map(upkeep::delete)
+        .collect()
 }

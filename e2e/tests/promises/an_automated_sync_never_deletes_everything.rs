@@ -89,7 +89,26 @@ async fn who_allows_or_asks_for_it_gets_it() -> Result<()> {
     repository.commit("main", &[(path, Some("resources: []\n"))], "nothing again").await?;
     env.argocd(&["app", "get", app.name(), "--refresh"]).await?.text()?;
     gone("a").await?;
-    let kustomizations = env.kubectl(&["get", "kustomizations", "-n", app.destination(), "-o", "name"]).await?;
+    let kustomizations =
+        env.kubectl(&["get", "kustomizations", "-n", app.destination(), "-o", "name"]).await?;
     assert_eq!(kustomizations.text()?.lines().count(), 1, "the guard is gone, too");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_chart_that_renders_to_nothing_is_not_rolled_out() -> Result<()> {
+    let env = Stack::shared().await?.test("empty-chart").await?;
+    let chart = "apiVersion: v2\nname: maps\nversion: 1.0.0\n";
+    let files = [("c/Chart.yaml", Some(chart.to_owned())), ("c/templates/a.yaml", Some(map("a")))];
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_deref())).collect();
+    let repository = env.sources().create_repository(&env.name("chart"), &files).await?;
+    let policy = json!({"spec": {"syncPolicy": {"automated": {"prune": true, "allowEmpty": false}}}});
+    let app = Application::git(&env, &repository.url(), "c", "main").merge(&policy);
+    app.deliver(&env).await?;
+    app.delivered(&env, "ConfigMap", "a").await?;
+    repository.commit("main", &[("c/templates/a.yaml", Some("# nothing\n"))], "nothing").await?;
+    env.argocd(&["app", "get", app.name(), "--refresh"]).await?.text()?;
+    app.told(&env, "SyncError", SKIPPED).await?;
+    app.delivered(&env, "ConfigMap", "a").await?;
     Ok(())
 }
