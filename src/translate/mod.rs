@@ -73,6 +73,9 @@ pub struct Route {
     pub origin: Option<ObjectKey>,
     /// The workload object that delivers it; `None` for a source that others only refer to.
     pub workload: Option<ObjectKey>,
+    /// Argo CD's word for what the source is: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty while unknown, and for a
+    /// source that others only refer to.
+    pub source_type: String,
 }
 
 impl Translation {

@@ -26,7 +26,11 @@ impl Shape {
         let key = |is: fn(FluxKind) -> bool| {
             self.objects.iter().map(|object| &object.key).find(|key| is(key.kind)).cloned()
         };
-        let route = Route { origin: key(FluxKind::is_source), workload: key(FluxKind::is_workload) };
+        let route = Route {
+            origin: key(FluxKind::is_source),
+            workload: key(FluxKind::is_workload),
+            source_type: self.source_type.to_owned(),
+        };
         if self.objects.is_empty() { Vec::new() } else { vec![route] }
     }
 }
