@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Placement, Source};
 use super::kustomize;
-use crate::flux::{FluxKind, Manifest};
+use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::{names, yaml};
 
 /// How long Flux waits for what it applied to become healthy.
@@ -22,12 +22,12 @@ pub(super) enum Manifests {
     Flat,
 }
 
-/// The Kustomization; `None` when a problem was noted.
+/// The Kustomization of what the source object `origin` fetches; `None` when a problem was noted.
 pub(super) fn kustomization(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
-    from: FluxKind,
+    origin: &ObjectKey,
     manifests: Manifests,
 ) -> Option<Manifest> {
     let folder = source.folder(draft);
@@ -37,7 +37,7 @@ pub(super) fn kustomization(
     spec.insert("interval".to_owned(), json!(names::WORKLOAD_INTERVAL));
     spec.insert("retryInterval".to_owned(), json!(names::RETRY_INTERVAL));
     spec.insert("timeout".to_owned(), json!(TIMEOUT));
-    spec.insert("sourceRef".to_owned(), json!({"kind": from.kind(), "name": placement.name}));
+    spec.insert("sourceRef".to_owned(), placement.reference(origin));
     spec.insert("path".to_owned(), json!(folder?.dotted()));
     spec.insert("prune".to_owned(), json!(draft.app.prunes()));
     spec.insert("wait".to_owned(), json!(true));
