@@ -27,17 +27,19 @@ pub mod problem;
 #[cfg(test)]
 mod properties;
 mod references;
+mod rendered;
 mod revision;
 mod semver;
 mod shape;
 mod sources;
 mod value_files;
 
-pub use context::{Contents, Context, PathKind, RemoteRefs, Want};
+pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Want};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
 pub use problem::{Problem, Severity};
+pub use rendered::repository as rendered_repository;
 pub use revision::is_exact_revision;
 pub(crate) use semver::is_version;
 
@@ -67,7 +69,7 @@ pub struct Translation {
     /// The source object whose artifact holds all files of each source, by its index in the Application; `None` for a chart
     /// from a Helm repository.
     pub artifacts: Vec<Option<ObjectKey>>,
-    /// Argo CD's word for what the first source is that delivers: `Helm`, `Kustomize` or `Directory`; empty while unknown.
+    /// Argo CD's word for what the first source is that delivers: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty while unknown.
     pub source_type: String,
     /// Namespace the generated objects and their workloads live in.
     pub namespace: String,
@@ -89,6 +91,12 @@ impl Translation {
     /// Something is wrong with the Application itself: nothing of it may be applied.
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// The source object whose artifact holds all files of the source with that index.
+    pub fn artifact_of(&self, source: usize) -> Option<&Manifest> {
+        let key = self.artifacts.get(source)?.as_ref()?;
+        self.objects.iter().find(|manifest| manifest.key == *key)
     }
 
     /// Nothing is left to find out and nothing is wrong: `objects` is everything.

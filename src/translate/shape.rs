@@ -6,6 +6,7 @@ use super::draft::{Draft, Placement, Source};
 use super::helm::{self, ChartFrom};
 use super::kustomization::{self, Manifests};
 use super::pool::Pool;
+use super::rendered;
 use super::sources::{self, Origin};
 use super::{Contents, PathKind, Want, ignore, is_empty};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
@@ -46,7 +47,17 @@ enum Rendering {
     Helm,
     Kustomize,
     Directory,
+    /// What Flux has no word for: rendered by Argo CD's repo-server, delivered by Flux.
+    Rendered {
+        /// Argo CD's word for the source.
+        word: &'static str,
+        /// What it is that Flux has no word for; it stands on the generated `OCIRepository`.
+        reason: &'static str,
+    },
 }
+
+/// A config management plugin.
+const PLUGIN: Rendering = Rendering::Rendered { word: "Plugin", reason: "config management plugin" };
 
 impl Rendering {
     const fn word(self) -> &'static str {
@@ -54,6 +65,7 @@ impl Rendering {
             Self::Helm => "Helm",
             Self::Kustomize => "Kustomize",
             Self::Directory => "Directory",
+            Self::Rendered { word, .. } => word,
         }
     }
 }
@@ -65,6 +77,8 @@ pub(super) fn prepare(draft: &mut Draft<'_>, placement: &Placement, source: &Sou
         source.folder(draft)?;
     }
     let whole = match origin {
+        // The repo-server fetches what it renders.
+        Origin::Git | Origin::Oci if source.spec.plugin.is_some() && source.spec.reference.is_empty() => None,
         Origin::HelmHttp | Origin::HelmOci => Some(sources::helm(draft, placement, source, origin)),
         Origin::Git => sources::git(draft, placement, source),
         Origin::Oci => Some(sources::oci(draft, placement, source)),
@@ -136,6 +150,9 @@ fn from_files(
         let probe = whole().map(|whole| pool.share(whole));
         return Leg { origin: probe.clone(), artifact: probe, ..Leg::default() };
     };
+    if let Rendering::Rendered { reason, .. } = rendering {
+        return from_repo_server(draft, placement, source, prepared, rendering, reason, pool);
+    }
     let object = whole().and_then(|whole| delivered(draft, source, whole, rendering));
     let origin = object.map(|object| pool.share(object));
     let kind = if prepared.origin == Origin::Git { FluxKind::GitRepository } else { FluxKind::OciRepository };
@@ -145,6 +162,7 @@ fn from_files(
             helm::release(draft, placement, source, ChartFrom::Git, &key)
         }
         Rendering::Helm => helm::release(draft, placement, source, ChartFrom::Artifact, &key),
+        Rendering::Rendered { .. } => None,
         Rendering::Kustomize => {
             kustomization::kustomization(draft, placement, source, &key, Manifests::Kustomized)
         }
@@ -155,6 +173,26 @@ fn from_files(
         }
     };
     Leg { artifact: shared.or_else(|| origin.clone()), origin, workload, source_type: rendering.word() }
+}
+
+/// What the repo-server renders, served by the bridge. Where the contents of the path tell that, their source object stays:
+/// they may tell something else one day.
+fn from_repo_server(
+    draft: &mut Draft<'_>,
+    placement: &Placement,
+    source: &Source<'_>,
+    prepared: &Prepared,
+    rendering: Rendering,
+    reason: &str,
+    pool: &mut Pool,
+) -> Leg {
+    let artifact = rendered::artifact(draft, placement, source, reason);
+    let workload =
+        artifact.as_ref().map(|artifact| kustomization::of_rendered(draft, placement, &artifact.key));
+    let origin = artifact.map(|artifact| pool.share(artifact));
+    let is_told_by_contents = draft.context.contents.contains_key(&source.index);
+    let probe = prepared.whole.clone().filter(|_| is_told_by_contents).map(|whole| pool.share(whole));
+    Leg { origin, artifact: probe, workload, source_type: rendering.word() }
 }
 
 /// The source object with nothing but what is delivered.
@@ -173,8 +211,7 @@ fn delivered(
     Some(if is_chart { sources::as_chart(whole) } else { whole })
 }
 
-/// The type that the Application itself names (argo-cd `types.go`, `ExplicitType`). More than one, or a plugin, is an
-/// error.
+/// The type that the Application itself names (argo-cd `types.go`, `ExplicitType`). More than one is an error.
 fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering> {
     let spec = source.spec;
     let says = |settings: &Option<Map<String, Value>>| {
@@ -185,20 +222,16 @@ fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering
         helm.values_object.is_some() || serde_json::to_value(helm).is_ok_and(|helm| !is_empty(&helm))
     });
     let named = [
-        (says(&spec.kustomize), "Kustomize", Some(Rendering::Kustomize)),
-        (is_helm, "Helm", Some(Rendering::Helm)),
-        (says(&spec.directory), "Directory", Some(Rendering::Directory)),
+        (says(&spec.kustomize), "Kustomize", Rendering::Kustomize),
+        (is_helm, "Helm", Rendering::Helm),
+        (says(&spec.directory), "Directory", Rendering::Directory),
         // Even an empty plugin asks for one, to be discovered.
-        (spec.plugin.is_some(), "Plugin", None),
+        (spec.plugin.is_some(), "Plugin", PLUGIN),
     ];
     let named: Vec<_> = named.into_iter().filter(|(is_named, ..)| *is_named).collect();
     match named.as_slice() {
         [] => None,
-        [(_, _, Some(rendering))] => Some(*rendering),
-        [_] => {
-            draft.unsupported(source.at("plugin"), "a config management plugin is", "");
-            None
-        }
+        [(_, _, rendering)] => Some(*rendering),
         _ => {
             let words: Vec<&str> = named.iter().map(|(_, word, _)| *word).collect();
             let message = format!("multiple application sources defined: {}", words.join(","));
@@ -216,8 +249,10 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
     }
     let Some(contents) = contents else {
         return match explicit {
-            // Nothing that the contents could say changes these two.
-            Some(rendering @ (Rendering::Helm | Rendering::Kustomize)) => Some(rendering),
+            // Nothing that the contents could say changes these.
+            Some(rendering @ (Rendering::Helm | Rendering::Kustomize | Rendering::Rendered { .. })) => {
+                Some(rendering)
+            }
             _ => draft.want(Want::Contents { source: source.index }),
         };
     };
