@@ -227,6 +227,7 @@ struct Asking<'a> {
 impl Asking<'_> {
     fn context(&self) -> Context {
         Context {
+            artifact_address: names::artifact_address(&self.shared.options.control_namespace),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             ..Context::default()
@@ -291,6 +292,8 @@ impl Asking<'_> {
         for want in &translation.wants {
             is_wiser |= match want {
                 Want::Contents { source } => self.contents(app, *source, translation, context).await,
+                // Answered by nobody yet: the Application waits.
+                Want::Rendered { .. } => false,
                 Want::RemoteRefs { url } => self.refs(url, context).await,
             };
         }
@@ -315,9 +318,7 @@ impl Asking<'_> {
         translation: &Translation,
         context: &mut Context,
     ) -> bool {
-        let Some(manifest) = translation.objects.iter().find(|manifest| manifest.key.kind.is_source()) else {
-            return false;
-        };
+        let Some(manifest) = translation.artifact_of(index) else { return false };
         let Some((url, digest)) = self.artifact(app, manifest) else { return false };
         let source = app.sources().get(index);
         let (path, is_oci) =

@@ -40,9 +40,11 @@ pub fn with_its_source(app: &Application) -> Option<Application> {
     let sync = asked(app)?;
     let mut wished = app.clone();
     if !sync.sources.is_empty() {
+        wished.spec.source_hydrator = None;
         wished.spec.source = None;
         wished.spec.sources.clone_from(&sync.sources);
     } else if let Some(source) = sync.only_source() {
+        wished.spec.source_hydrator = None;
         wished.spec.source = Some(source.clone());
         wished.spec.sources.clear();
     }
@@ -55,9 +57,7 @@ pub fn with_its_source(app: &Application) -> Option<Application> {
 pub fn pinned(wished: &Application, index: usize) -> Option<(Application, When)> {
     let revision = asked(wished)?.revision_of(index).to_owned();
     let mut pinned = wished.clone();
-    let spec = &mut pinned.spec;
-    let sources = if spec.sources.is_empty() { spec.source.as_mut_slice() } else { &mut spec.sources };
-    let source = sources.get_mut(index)?;
+    let source = pinned.sources_mut().get_mut(index)?;
     if revision.is_empty() || is_same(&revision, &source.target_revision) {
         return None;
     }
