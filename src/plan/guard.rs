@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Step, upkeep};
 use crate::flux::{Live, Manifest};
 use crate::mirror::guard::{self, GuardState};
-use crate::mirror::{Relation, View, compare};
+use crate::mirror::{Leg, Relation, View, compare};
 use crate::names;
 
 /// Beginning of what a workload object is asked with once its guard has passed: Flux itself looks again only after a
@@ -23,10 +23,14 @@ pub(super) fn applied(view: &View<'_>) -> Vec<Step> {
 }
 
 /// What was held back for its guard goes on as soon as that one has passed.
-pub(super) fn passed(view: &View<'_>) -> Option<Step> {
-    let live = view.parts.workload.filter(|live| guard::is_held(*live) && !live.is_suspended())?;
-    let revision = view.parts.source?.artifact_revision()?;
-    if view.guard != Some(GuardState::Passed) {
+pub(super) fn passed(view: &View<'_>) -> Vec<Step> {
+    view.legs.iter().filter_map(passed_leg).collect()
+}
+
+fn passed_leg(leg: &Leg<'_>) -> Option<Step> {
+    let live = leg.parts.workload.filter(|live| guard::is_held(*live) && !live.is_suspended())?;
+    let revision = leg.parts.source?.artifact_revision()?;
+    if leg.guard != Some(GuardState::Passed) {
         return None;
     }
     // What somebody asked with stays in front: it is how an operation knows its own request.

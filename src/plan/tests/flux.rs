@@ -207,7 +207,7 @@ impl Flux {
             say(api, key, &handled(&object), "False", "ArtifactFailed", "Source artifact not found", None);
             return;
         }
-        if self.waits(api, key, &object, &revision) {
+        if Self::waits(api, key, &object, &revision) {
             return;
         }
         let now = seconds::text(api.now);
@@ -238,7 +238,7 @@ impl Flux {
 
     /// A dependency that is not ready; it is looked at again when something happens to the object or its source, and else
     /// only after a while.
-    fn waits(&self, api: &mut ApiServer, key: &ObjectKey, object: &Value, revision: &Value) -> bool {
+    fn waits(api: &mut ApiServer, key: &ObjectKey, object: &Value, revision: &Value) -> bool {
         let depends = object["spec"]["dependsOn"].as_array().cloned().unwrap_or_default();
         let is_ready = |one: &Value| {
             let name = one["name"].as_str().unwrap_or_default();
