@@ -10,6 +10,7 @@ mod flux;
 mod operations;
 mod projects;
 mod retries;
+mod several;
 mod switch;
 mod table;
 mod wishes;
