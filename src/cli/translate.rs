@@ -187,7 +187,7 @@ fn one(
             "{place}: note: without AutoCreateFluxResources=true nothing is generated; {keys} is looked for"
         )?;
     }
-    objects.extend(translation.objects.iter().map(crate::flux::Manifest::to_value));
+    objects.extend(translation.all_objects().map(crate::flux::Manifest::to_value));
     Ok(true)
 }
 

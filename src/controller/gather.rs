@@ -168,7 +168,7 @@ pub(super) fn prime(shared: &Shared) {
 /// Wanted, referenced and owned objects, with the sources and charts behind the workload objects among them.
 fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<ObjectKey> {
     let mut keys: BTreeSet<ObjectKey> =
-        translation.objects.iter().map(|manifest| manifest.key.clone()).collect();
+        translation.all_objects().map(|manifest| manifest.key.clone()).collect();
     keys.extend(translation.references.iter().cloned());
     keys.extend(shared.cache.owned(identity));
     let behind: Vec<ObjectKey> = keys

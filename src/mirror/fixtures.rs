@@ -101,6 +101,11 @@ impl App {
     }
 
     /// They also revert edits.
+    pub(crate) fn pruning(self) -> Self {
+        self.with(&json!({"spec": {"syncPolicy": {"automated": {"prune": true}}}}))
+    }
+
+    /// Edits of generated objects are reverted.
     pub(crate) fn self_heal(self) -> Self {
         self.automated().with(&json!({"spec": {"syncPolicy": {"automated": {"selfHeal": true}}}}))
     }

@@ -55,8 +55,7 @@ fn context(app: &Application, known: Known) -> Context {
 
 fn objects(translation: &Translation) -> String {
     let documents: Vec<String> = translation
-        .objects
-        .iter()
+        .all_objects()
         .map(|object| {
             let mut value = object.to_value();
             // The fingerprint repeats the rest in a form that nobody can review.

@@ -11,6 +11,7 @@ mod draft;
 mod env;
 #[cfg(test)]
 mod goldens;
+mod guard;
 mod helm;
 mod helm_set;
 mod helm_values;
@@ -58,6 +59,8 @@ pub struct Translation {
     ///
     /// While [`Translation::wants`] is not empty the list may hold the source objects alone: enough to find out.
     pub objects: Vec<Manifest>,
+    /// Generated objects that deliver nothing: guards of Kustomizations among `objects`, to be applied before them.
+    pub guards: Vec<Manifest>,
     /// Reference mode (no `AutoCreateFluxResources=true`): the workload objects to look for, the likelier one first.
     pub references: Vec<ObjectKey>,
     /// What cannot be, or is not yet, expressed.
@@ -99,6 +102,18 @@ impl Translation {
         self.objects.iter().find(|manifest| manifest.key == *key)
     }
 
+    /// The guard of a workload object.
+    pub fn guard_of(&self, workload: &ObjectKey) -> Option<&Manifest> {
+        self.guards.iter().find(|manifest| manifest.key == guard::key(workload))
+    }
+
+    /// Everything generated, in the order of application.
+    pub fn all_objects(&self) -> impl Iterator<Item = &Manifest> {
+        let (sources, workloads): (Vec<_>, Vec<_>) =
+            self.objects.iter().partition(|manifest| manifest.key.kind.is_source());
+        sources.into_iter().chain(&self.guards).chain(workloads)
+    }
+
     /// Nothing is left to find out and nothing is wrong: `objects` is everything.
     pub fn is_complete(&self) -> bool {
         self.wants.is_empty() && !self.has_errors()
@@ -121,6 +136,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.objects = assembly.objects;
         assembly.source_type.clone_into(&mut translation.source_type);
         overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
+        translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);
     }
@@ -128,6 +144,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     translation.wants = draft.wants;
     if translation.has_errors() {
         translation.objects.clear();
+        translation.guards.clear();
         translation.references.clear();
     }
     translation

@@ -7,6 +7,7 @@ mod convergence;
 mod crashes;
 mod deletion;
 mod flux;
+mod guards;
 mod operations;
 mod projects;
 mod retries;
