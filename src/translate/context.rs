@@ -1,6 +1,6 @@
 //! What a translation has to know beside the Application: settings, what a path holds, which refs a repository has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::semver::{Semver, classify};
 
@@ -17,6 +17,9 @@ pub struct Context {
     pub rendered: BTreeMap<usize, RenderedSource>,
     /// What the path of a source holds, by index into the Application's sources.
     pub contents: BTreeMap<usize, Contents>,
+    /// Sources whose path is not in the artifact that is there, because the source object still leaves out everything but a
+    /// path that the source had before; by the same index.
+    pub narrowed: BTreeSet<usize>,
     /// The refs of git repositories, by `repoURL` as the Application writes it.
     pub refs: BTreeMap<String, RemoteRefs>,
 }
@@ -69,6 +72,8 @@ pub enum PathKind {
 pub struct Contents {
     /// What Argo CD would call it.
     pub kind: PathKind,
+    /// No file stands directly in the path.
+    pub is_bare: bool,
     /// Some folder below the path holds manifests, which Argo CD reads only with `directory.recurse`.
     pub has_nested_manifests: bool,
     /// Files directly in the path that Argo CD would deliver and Flux would not read (`.json`, `.jsonnet`), by name.

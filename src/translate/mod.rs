@@ -18,6 +18,7 @@ mod hydrator;
 mod ignore;
 mod kustomization;
 mod kustomize;
+mod newest;
 mod overrides;
 mod path;
 mod placement;
@@ -131,6 +132,13 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.references.clear();
     }
     translation
+}
+
+/// Path of a field of the source with that index in the Application, as problems name it; of the source itself when `name`
+/// is empty.
+pub fn source_field(app: &Application, index: usize, name: &str) -> String {
+    let spec = app.sources().get(index).cloned().unwrap_or_default();
+    draft::Source::new(app, index, &spec).at(name).trim_end_matches('.').to_owned()
 }
 
 /// The workload objects that a reference may mean; what the source says of itself decides which is the likelier.
