@@ -11,7 +11,9 @@ use super::Streams;
 use super::applications::{self, Document};
 use super::checkout::Checkout;
 use crate::argo::Application;
-use crate::translate::{Contents, Context, Problem, RemoteRefs, Severity, Translation, Want, translate};
+use crate::translate::{
+    Contents, Context, FilePattern, Problem, RemoteRefs, Severity, Translation, Want, translate,
+};
 use crate::yaml;
 
 /// Print the Flux objects that the controller would apply for Applications; needs no cluster
@@ -248,6 +250,26 @@ fn answer(
             let message = format!("taken for {assumed}, since the repository is not looked at");
             let hint = "pass --source-dir with a clone to be sure";
             Ok(Some(Problem::warning(field("targetRevision"), message, hint)))
+        }
+        Want::Files { source, pattern } => {
+            let (FilePattern::Path(path) | FilePattern::Glob(path)) = pattern;
+            let Some(checkout) = checkout else {
+                let message = format!("what {path} holds is part of the translation");
+                let hint = "pass --source-dir with the root of the repository";
+                return Err(Problem::error(field("repoURL"), message, hint));
+            };
+            let files =
+                checkout.read(pattern).map_err(|message| Problem::error(field("repoURL"), message, ""))?;
+            context.files.entry(*source).or_default().insert(pattern.clone(), files.into());
+            Ok(None)
+        }
+        Want::Revision { source } => {
+            let commit = checkout.and_then(Checkout::head).ok_or_else(|| {
+                let message = "the resolved revision is part of the translation";
+                Problem::error(field("targetRevision"), message, "pass --source-dir with a clone")
+            })?;
+            context.revisions.insert(*source, commit);
+            Ok(None)
         }
     }
 }

@@ -67,6 +67,10 @@ fn said(translation: &Translation) -> String {
         match want {
             Want::Contents { source } => writeln!(text, "wants: contents of source {source}").unwrap(),
             Want::RemoteRefs { url } => writeln!(text, "wants: refs of {url}").unwrap(),
+            Want::Files { source, pattern } => {
+                writeln!(text, "wants: {pattern:?} of source {source}").unwrap();
+            }
+            Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
         }
     }
     for key in &translation.references {

@@ -8,6 +8,7 @@ mod contents;
 pub mod context;
 mod draft;
 mod env;
+pub mod files;
 #[cfg(test)]
 mod goldens;
 mod helm;
@@ -30,6 +31,7 @@ mod sources;
 mod value_files;
 
 pub use context::{Contents, Context, PathKind, RemoteRefs, Want};
+pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
