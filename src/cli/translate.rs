@@ -12,8 +12,8 @@ use super::applications::{self, Document};
 use super::checkouts::{Checkouts, SourceDir};
 use crate::argo::Application;
 use crate::translate::{
-    Contents, Context, Problem, RemoteRefs, RenderedSource, Severity, Translation, Want, source_field,
-    translate,
+    Contents, Context, FilePattern, Problem, RemoteRefs, RenderedSource, Severity, Translation, Want,
+    source_field, translate,
 };
 use crate::{names, yaml};
 
@@ -232,7 +232,10 @@ fn answer(
     context: &mut Context,
 ) -> Result<Option<Problem>, Problem> {
     let index = match want {
-        Want::Contents { source } | Want::Rendered { source } => *source,
+        Want::Contents { source }
+        | Want::Rendered { source }
+        | Want::Files { source, .. }
+        | Want::Revision { source } => *source,
         Want::RemoteRefs { url } => {
             app.sources().iter().position(|source| source.repo_url == *url).unwrap_or_default()
         }
@@ -266,6 +269,26 @@ fn answer(
                 return Ok(None);
             }
             assume(app, url, context)
+        }
+        Want::Files { source, pattern } => {
+            let (FilePattern::Path(path) | FilePattern::Glob(path)) = pattern;
+            let Some(checkout) = checkout else {
+                let message = format!("what {path} holds is part of the translation");
+                let hint = "pass --source-dir with the root of the repository";
+                return Err(Problem::error(field("repoURL"), message, hint));
+            };
+            let files =
+                checkout.read(pattern).map_err(|message| Problem::error(field("repoURL"), message, ""))?;
+            context.files.entry(*source).or_default().insert(pattern.clone(), files.into());
+            Ok(None)
+        }
+        Want::Revision { source } => {
+            let commit = checkout.and_then(|checkout| checkout.head()).ok_or_else(|| {
+                let message = "the resolved revision is part of the translation";
+                Problem::error(field("targetRevision"), message, "pass --source-dir with a clone")
+            })?;
+            context.revisions.insert(*source, commit);
+            Ok(None)
         }
     }
 }

@@ -9,6 +9,7 @@ mod contents;
 pub mod context;
 mod draft;
 mod env;
+pub mod files;
 #[cfg(test)]
 mod goldens;
 mod helm;
@@ -36,6 +37,7 @@ mod sources;
 mod value_files;
 
 pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Want};
+pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
@@ -97,6 +99,12 @@ impl Translation {
     /// The source object whose artifact holds all files of the source with that index.
     pub fn artifact_of(&self, source: usize) -> Option<&Manifest> {
         let key = self.artifacts.get(source)?.as_ref()?;
+        self.objects.iter().find(|manifest| manifest.key == *key)
+    }
+
+    /// The source object that the source with that index is delivered from.
+    pub fn origin_of(&self, source: usize) -> Option<&Manifest> {
+        let key = self.routes.get(source)?.origin.as_ref()?;
         self.objects.iter().find(|manifest| manifest.key == *key)
     }
 
