@@ -51,11 +51,6 @@ pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
 /// On a generated object: fingerprint of what the bridge wanted when it last applied it. A difference from what it wants
 /// now means that the wish changed; the same fingerprint with another spec means that somebody edited the object.
 pub const ANNOTATION_DIGEST: &str = "flux-subsystem.dev/digest";
-/// On a generated object that neither fetches nor delivers: what it is there for.
-pub const LABEL_ROLE: &str = "flux-subsystem.dev/role";
-/// Value of [`LABEL_ROLE`], and end of the name: a Kustomization that applies nothing and tells whether there is anything to
-/// apply, so that pruning never deletes everything.
-pub const ROLE_GUARD: &str = "prune-guard";
 /// On a generated `OCIRepository`: it fetches what Argo CD's repo-server rendered, from the bridge itself. The value says why
 /// Flux does not render that source.
 pub const ANNOTATION_RENDERED: &str = "flux-subsystem.dev/rendered";
@@ -69,6 +64,11 @@ pub const ARTIFACTS: &str = "flux-subsystem-artifacts";
 /// Port of the same.
 pub const ARTIFACTS_PORT: u16 = 8082;
 
+/// On a generated object that neither fetches nor delivers: what it is there for.
+pub const LABEL_ROLE: &str = "flux-subsystem.dev/role";
+/// Value of [`LABEL_ROLE`], and end of the name: a Kustomization that applies nothing and tells whether there is anything to
+/// apply, so that pruning never deletes everything.
+pub const ROLE_GUARD: &str = "prune-guard";
 /// On a generated workload object: the suspension is the bridge's own, for the reason in the value.
 pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 /// On a generated workload object: a Sync has set fields of the spec for its own time (`prune`, `force`, drift detection),

@@ -66,9 +66,12 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
 
 /// What the source offers would delete everything; in Argo CD's words (argo-cd `controller/appcontroller.go`, `autoSync`).
 fn wiped_out(view: &View<'_>) -> Option<String> {
-    let is_held = |leg: &&Leg<'_>| leg.guard == Some(GuardState::Empty) && !leg.delivery.is_current;
-    let revision = &view.legs.iter().find(is_held)?.delivery.available;
-    Some(format!("Skipping sync attempt to [{revision}]: {WIPES_OUT} ({WAY_OUT})"))
+    let is_held = |leg: &Leg<'_>| leg.guard == Some(GuardState::Empty) && !leg.delivery.is_current;
+    let revision = view.revisions().join(" ");
+    view.legs
+        .iter()
+        .any(is_held)
+        .then(|| format!("Skipping sync attempt to [{revision}]: {WIPES_OUT} ({WAY_OUT})"))
 }
 
 /// What the API server refused outside of an operation.

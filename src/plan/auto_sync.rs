@@ -9,7 +9,7 @@ use super::{gate, marks, retry, sync};
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase, SyncOperation};
 use crate::flux::Manifest;
 use crate::mirror::guard::GuardState;
-use crate::mirror::{Relation, View, WorkloadState, patch, status};
+use crate::mirror::{Leg, Relation, View, WorkloadState, patch, status};
 
 /// How long a healing sync waits after the last operation: three times longer after each that healed, up to the second
 /// (argo-cd `--self-heal-backoff-timeout-seconds`, `-factor`, `-cap-seconds`).
@@ -60,10 +60,18 @@ pub fn decide(view: &View<'_>) -> Decision {
 
 /// What is offered must not take the place of what is delivered, or it is not known yet whether it may.
 fn is_guarded(view: &View<'_>) -> bool {
-    view.legs.iter().any(|leg| {
-        let may_delete = !leg.delivery.delivered.is_empty();
-        may_delete && matches!(leg.guard, Some(GuardState::Empty | GuardState::Working(_)))
-    })
+    let may_delete = |leg: &&Leg<'_>| {
+        !leg.delivery.delivered.is_empty()
+            && matches!(leg.guard, Some(GuardState::Empty | GuardState::Working(_)))
+    };
+    let is_behind = |leg: &&Leg<'_>| !leg.is_delivered() || leg.relation() != Some(&Relation::Matches);
+    let behind: Vec<&Leg<'_>> = view.deliveries().filter(is_behind).collect();
+    // What one source waits for does not keep the others from what they lack.
+    if behind.is_empty() {
+        view.deliveries().any(|leg| may_delete(&leg))
+    } else {
+        behind.iter().all(may_delete)
+    }
 }
 
 /// Flux delivered what no operation tells of: a retry that went well at last, or a take-over.

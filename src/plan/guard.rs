@@ -24,15 +24,12 @@ pub(super) fn applied(view: &View<'_>) -> Vec<Step> {
 
 /// What was held back for its guard goes on as soon as that one has passed.
 pub(super) fn passed(view: &View<'_>) -> Vec<Step> {
-    view.legs.iter().filter_map(passed_leg).collect()
+    view.legs.iter().filter(|leg| leg.guard == Some(GuardState::Passed)).filter_map(go_on).collect()
 }
 
-fn passed_leg(leg: &Leg<'_>) -> Option<Step> {
+fn go_on(leg: &Leg<'_>) -> Option<Step> {
     let live = leg.parts.workload.filter(|live| guard::is_held(*live) && !live.is_suspended())?;
     let revision = leg.parts.source?.artifact_revision()?;
-    if leg.guard != Some(GuardState::Passed) {
-        return None;
-    }
     // What somebody asked with stays in front: it is how an operation knows its own request.
     let asked = live.annotation(names::ANNOTATION_REQUESTED_AT).unwrap_or_default();
     let asked = asked.split(&format!("/{PASSED}")).next().unwrap_or_default();

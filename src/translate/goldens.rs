@@ -77,6 +77,10 @@ fn said(translation: &Translation) -> String {
             Want::Contents { source } => writeln!(text, "wants: contents of source {source}").unwrap(),
             Want::Rendered { source } => writeln!(text, "wants: source {source} rendered").unwrap(),
             Want::RemoteRefs { url } => writeln!(text, "wants: refs of {url}").unwrap(),
+            Want::Files { source, pattern } => {
+                writeln!(text, "wants: {pattern:?} of source {source}").unwrap();
+            }
+            Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
         }
     }
     for key in &translation.references {

@@ -9,6 +9,7 @@ mod contents;
 pub mod context;
 mod draft;
 mod env;
+pub mod files;
 #[cfg(test)]
 mod goldens;
 mod guard;
@@ -19,6 +20,7 @@ mod hydrator;
 mod ignore;
 mod kustomization;
 mod kustomize;
+mod newest;
 mod overrides;
 mod path;
 mod placement;
@@ -36,6 +38,7 @@ mod sources;
 mod value_files;
 
 pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Want};
+pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
@@ -96,6 +99,12 @@ impl Translation {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
+    /// The source object whose artifact holds all files of the source with that index.
+    pub fn artifact_of(&self, source: usize) -> Option<&Manifest> {
+        let key = self.artifacts.get(source)?.as_ref()?;
+        self.objects.iter().find(|manifest| manifest.key == *key)
+    }
+
     /// The guard of a workload object.
     pub fn guard_of(&self, workload: &ObjectKey) -> Option<&Manifest> {
         self.guards.iter().find(|manifest| manifest.key == guard::key(workload))
@@ -108,9 +117,9 @@ impl Translation {
         sources.into_iter().chain(&self.guards).chain(workloads)
     }
 
-    /// The source object whose artifact holds all files of the source with that index.
-    pub fn artifact_of(&self, source: usize) -> Option<&Manifest> {
-        let key = self.artifacts.get(source)?.as_ref()?;
+    /// The source object that the source with that index is delivered from.
+    pub fn origin_of(&self, source: usize) -> Option<&Manifest> {
+        let key = self.routes.get(source)?.origin.as_ref()?;
         self.objects.iter().find(|manifest| manifest.key == *key)
     }
 
@@ -148,6 +157,13 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.references.clear();
     }
     translation
+}
+
+/// Path of a field of the source with that index in the Application, as problems name it; of the source itself when `name`
+/// is empty.
+pub fn source_field(app: &Application, index: usize, name: &str) -> String {
+    let spec = app.sources().get(index).cloned().unwrap_or_default();
+    draft::Source::new(app, index, &spec).at(name).trim_end_matches('.').to_owned()
 }
 
 /// The workload objects that a reference may mean; what the source says of itself decides which is the likelier.

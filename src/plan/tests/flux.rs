@@ -1,7 +1,7 @@
 //! A script of what Flux does with its objects, one transition an object and turn (facts of the real controllers:
 //! source-controller, helm-controller, kustomize-controller).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ pub(super) struct Flux {
     pub(super) versions: BTreeSet<String>,
     /// Head of the git branch.
     pub(super) commit: String,
+    /// The same of some repositories, by a part of their addresses.
+    pub(super) commits: BTreeMap<&'static str, String>,
     /// Commits that build to nothing.
     pub(super) empty: BTreeSet<String>,
     /// Repositories do not answer.
@@ -39,6 +41,7 @@ impl Flux {
         Self {
             versions: ["6.3.5".to_owned()].into(),
             commit: "2f5c000000000000000000000000000000000001".into(),
+            commits: BTreeMap::new(),
             empty: BTreeSet::new(),
             is_offline: false,
             failure: None,
@@ -76,7 +79,7 @@ impl Flux {
                 let branch = object.pointer("/spec/ref/branch").and_then(Value::as_str).unwrap_or("main");
                 match object.pointer("/spec/ref/commit").and_then(Value::as_str) {
                     Some(commit) => format!("sha1:{commit}"),
-                    None => format!("{branch}@sha1:{}", self.commit),
+                    None => format!("{branch}@sha1:{}", self.head(&object)),
                 }
             }
             _ => format!("sha256:{}", self.versions.iter().cloned().collect::<Vec<_>>().join("-")),
@@ -95,13 +98,18 @@ impl Flux {
         }
     }
 
+    fn head(&self, repository: &Value) -> &str {
+        let url = repository["spec"]["url"].as_str().unwrap_or_default();
+        self.commits.iter().find(|(part, _)| url.contains(**part)).map_or(&self.commit, |(_, commit)| commit)
+    }
+
     fn stored(api: &mut ApiServer, key: &ObjectKey, object: &Value, revision: &str) {
         let mut status = handled(object);
         patch::merge(&mut status, &observed(object));
-        patch::merge(
-            &mut status,
-            &json!({"artifact": {"revision": revision, "lastUpdateTime": seconds::text(api.now)}}),
-        );
+        if object["status"]["artifact"]["revision"] != revision {
+            let artifact = json!({"revision": revision, "lastUpdateTime": seconds::text(api.now)});
+            patch::merge(&mut status, &json!({"artifact": artifact}));
+        }
         say(api, key, &status, "True", "Succeeded", "stored artifact", None);
     }
 
