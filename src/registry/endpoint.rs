@@ -15,8 +15,8 @@ use crate::names;
 const LOOK: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(5));
 
 /// Keeps the registry of this replica at `address` and `port` found, for as long as it is polled.
-pub async fn publish(client: Client, namespace: &str, address: IpAddr, port: u16) {
-    let slices: Api<EndpointSlice> = Api::namespaced(client, namespace);
+pub async fn publish(client: Client, namespace: String, address: IpAddr, port: u16) {
+    let slices: Api<EndpointSlice> = Api::namespaced(client, &namespace);
     let wanted = slice(address, port);
     loop {
         let wait = match assert(&slices, &wanted).await {

@@ -14,7 +14,7 @@ mod manifests;
 mod server;
 mod store;
 
-pub use access::Access;
+pub use access::{Access, AccessError};
 pub use endpoint::publish;
 pub use image::Image;
 pub use manifests::{ManifestError, finish};
