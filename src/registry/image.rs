@@ -38,7 +38,8 @@ impl std::fmt::Debug for Image {
 }
 
 impl Image {
-    /// Packs `objects`, which come from `revision` of the repository at `source`. Nothing else goes in, above all no time:
+    /// Packs `objects`, which come from `revision` of the repository at `source` (credentials in that address stay out, since
+    /// Flux tells it in events). Nothing else goes in, above all no time:
     /// the same input makes the same digest, today and after a restart.
     ///
     /// # Errors
@@ -51,7 +52,7 @@ impl Image {
             "mediaType": MANIFEST_TYPE,
             "config": {"mediaType": CONFIG_TYPE, "digest": config_digest, "size": CONFIG.len()},
             "layers": [{"mediaType": LAYER_TYPE, "digest": layer_digest, "size": layer.len()}],
-            "annotations": {names::ANNOTATION_IMAGE_REVISION: revision, names::ANNOTATION_IMAGE_SOURCE: source},
+            "annotations": {names::ANNOTATION_IMAGE_REVISION: revision, names::ANNOTATION_IMAGE_SOURCE: without_user(source)},
         });
         let manifest = manifest.to_string().into_bytes();
         let blobs = BTreeMap::from([(config_digest, CONFIG.to_vec()), (layer_digest, layer)]);
@@ -62,6 +63,19 @@ impl Image {
     pub(super) fn size(&self) -> usize {
         self.manifest.len() + self.blobs.values().map(Vec::len).sum::<usize>()
     }
+}
+
+/// The address without user and password.
+fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let bare = host.rsplit_once('@').map_or(host, |(_, bare)| bare);
+    if bare == host {
+        return url.to_owned();
+    }
+    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+    format!("{scheme}{bare}{path}")
 }
 
 fn layer(documents: &str) -> io::Result<Vec<u8>> {
@@ -118,6 +132,19 @@ mod tests {
         let mut text = String::new();
         file.read_to_string(&mut text).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), objects("v")[0]);
+    }
+
+    #[test]
+    fn credentials_in_the_address_of_the_source_stay_out() {
+        for (url, expected) in [
+            ("https://git.example.org/a", "https://git.example.org/a"),
+            ("https://me:secret@git.example.org/a", "https://git.example.org/a"),
+            ("https://token@git.example.org", "https://git.example.org"),
+            ("git@git.example.org:org/a.git", "git.example.org:org/a.git"),
+            ("https://git.example.org/a@b", "https://git.example.org/a@b"),
+        ] {
+            assert_eq!(without_user(url), expected);
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ async fn nobody_else_reads_a_rendered_artifact() -> Result<()> {
     env.wait_for_failure("OCIRepository", &env.namespace, "copy", "flux-subsystem-artifacts").await?;
     copy["spec"].as_object_mut().context("no spec")?.remove("secretRef");
     env.apply(&copy.to_string()).await?;
-    env.wait_for_failure("OCIRepository", &env.namespace, "copy", "401").await?;
+    env.wait_for_failure("OCIRepository", &env.namespace, "copy", "UNAUTHORIZED").await?;
 
     // The password is where Argo CD's own credentials are.
     let secrets = env.list("Secret", "").await?;
