@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "translate",
+    "credentials",
     "mirror",
     "project",
     "repo_server/request.rs",

@@ -29,6 +29,7 @@ pub fn context(
                 poll_interval: poll.clone(),
                 contents: contents(app, objects),
                 refs: refs.clone(),
+                ..Context::default()
             };
             let hits = hits(app, &context, objects);
             if most.is_none_or(|most| hits > most) {
@@ -148,6 +149,7 @@ mod tests {
             poll_interval: "77s".into(),
             contents: [(0, Contents { kind, ..Contents::default() })].into(),
             refs: [("https://git.example.org/demo.git".to_owned(), refs)].into(),
+            ..Context::default()
         };
         let mut objects = BTreeMap::new();
         for manifest in translate(&app, &original).objects {

@@ -11,6 +11,7 @@ mod namespaces;
 mod questions;
 mod reconcile;
 mod rendering;
+mod secrets;
 mod watch;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     client: Client,
     options: Options,
     cache: watch::SharedCache,
+    secrets: Arc<secrets::Secrets>,
     live: Arc<live::Live>,
     primed: Once,
     redis: Writer,
@@ -89,7 +91,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
-    let (cache, streams) = watch::start(&client, &options, &metrics);
+    let (cache, secrets, streams) = watch::start(&client, &options, &metrics);
     let (live, woken) = live::Live::new(client.clone(), Arc::clone(&metrics), stop.clone());
     let (redis, Signals { everything: redis_is_empty, lost }) = crate::cache::start(
         &client,
@@ -108,6 +110,7 @@ pub async fn run(
         client,
         options,
         cache,
+        secrets,
         live,
         primed: Once::new(),
         redis,
@@ -124,7 +127,8 @@ pub async fn run(
             .graceful_shutdown_on(stop.cancelled_owned())
             .reconcile_all_on(futures::stream::select(streams.everything, redis_is_empty))
             .reconcile_on(lost)
-            .reconcile_on(woken);
+            .reconcile_on(woken)
+            .reconcile_on(streams.woken);
     for (kind, stream) in streams.flux {
         let shared = Arc::clone(&shared);
         controller = controller.watches_stream_with(

@@ -1,8 +1,10 @@
 //! What a translation has to know beside the Application: settings, what a path holds, which refs a repository has.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::semver::{Semver, classify};
+use crate::credentials::Repositories;
 
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +17,8 @@ pub struct Context {
     pub contents: BTreeMap<usize, Contents>,
     /// The refs of git repositories, by `repoURL` as the Application writes it.
     pub refs: BTreeMap<String, RemoteRefs>,
+    /// What Argo CD knows of repositories; `None`: nobody has looked, and nothing is said about credentials.
+    pub repositories: Option<Arc<Repositories>>,
 }
 
 /// Something that a translation has to know first.

@@ -20,6 +20,7 @@ mod overrides;
 mod path;
 mod placement;
 mod policy;
+mod private;
 pub mod problem;
 #[cfg(test)]
 mod properties;
@@ -40,6 +41,7 @@ pub(crate) use semver::is_version;
 use serde_json::Value;
 
 use crate::argo::Application;
+use crate::credentials::SecretManifest;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 
@@ -52,6 +54,8 @@ pub struct Translation {
     ///
     /// While [`Translation::wants`] is not empty the list may hold the source objects alone: enough to find out.
     pub objects: Vec<Manifest>,
+    /// Secrets that the sources among them read; they stand in Argo CD's namespace.
+    pub secrets: Vec<SecretManifest>,
     /// Reference mode (no `AutoCreateFluxResources=true`): the workload objects to look for, the likelier one first.
     pub references: Vec<ObjectKey>,
     /// What cannot be, or is not yet, expressed.
@@ -101,7 +105,10 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.routes = shape.routes();
         translation.objects = shape.objects;
         shape.source_type.clone_into(&mut translation.source_type);
+        let generated = private::Generated::of(&translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, shape.is_complete);
+        let (objects, routes) = (&mut translation.objects, &mut translation.routes);
+        translation.secrets = private::attach(&mut draft, &generated, objects, routes);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);
     }
@@ -109,6 +116,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     translation.wants = draft.wants;
     if translation.has_errors() {
         translation.objects.clear();
+        translation.secrets.clear();
         translation.references.clear();
     }
     translation
