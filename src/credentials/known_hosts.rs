@@ -1,4 +1,4 @@
-//! `ssh_known_hosts`, as far as it is about one host (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+//! `ssh_known_hosts`, as far as it is about one host (`sshd(8)`, "SSH known hosts file format").
 
 /// The lines about `host`, those with hashed names among them, since nobody can tell whom they are about.
 pub(super) fn of(text: &str, host: &str, port: Option<u16>) -> String {
@@ -7,7 +7,10 @@ pub(super) fn of(text: &str, host: &str, port: Option<u16>) -> String {
         Some(port) => format!("[{host}]:{port}"),
     };
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.filter(|line| is_about(line, &name)).map(|line| format!("{line}\n")).collect()
+    let mut found: Vec<&str> = lines.filter(|line| is_about(line, &name)).collect();
+    // The last line ends like the others.
+    found.extend((!found.is_empty()).then_some(""));
+    found.join("\n")
 }
 
 fn is_about(line: &str, name: &str) -> bool {

@@ -25,7 +25,7 @@ struct Entry {
 /// Everything that Argo CD knows of repositories and of whom to trust.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repositories {
-    repositories: Vec<Entry>,
+    entries: Vec<Entry>,
     templates: Vec<Entry>,
     /// `ssh_known_hosts` of `argocd-ssh-known-hosts-cm`.
     known_hosts: String,
@@ -46,7 +46,7 @@ impl Repositories {
             let found = secrets.iter().filter(|secret| secret.argo_type() == Some(kind));
             found.map(Entry::read).collect::<Vec<_>>()
         };
-        Self { repositories: of(REPOSITORY), templates: of(REPO_CREDS), known_hosts, certificates }
+        Self { entries: of(REPOSITORY), templates: of(REPO_CREDS), known_hosts, certificates }
     }
 
     /// What Argo CD uses for `url` in `project`; nothing but the address where no Secret says anything (`GetRepository`).
@@ -55,7 +55,7 @@ impl Repositories {
     /// The Secret that counts cannot be read; then Argo CD delivers nothing either.
     pub fn find(&self, url: &str, project: &str) -> Result<Repository, String> {
         let wanted = normalized(url);
-        let own = self.repositories.iter().filter(|entry| entry.normalized == wanted && !wanted.is_empty());
+        let own = self.entries.iter().filter(|entry| entry.normalized == wanted && !wanted.is_empty());
         let found = own.clone().find(|entry| entry.project == project);
         let found = found.or_else(|| own.clone().find(|entry| entry.project.is_empty()));
         let nothing = || Ok(Repository { url: url.to_owned(), ..Repository::default() });
@@ -81,12 +81,12 @@ impl Repositories {
     /// The addresses that `project` has for itself, in the Secrets' own writing (`GetProjectRepositories`).
     pub fn of_project(&self, project: &str) -> impl Iterator<Item = &str> {
         let own = move |entry: &&Entry| !project.is_empty() && entry.project == project;
-        self.repositories.iter().filter(own).map(|entry| entry.url.as_str())
+        self.entries.iter().filter(own).map(|entry| entry.url.as_str())
     }
 
     /// The Helm repositories whose name charts may be asked by: only those are offered for dependencies of charts.
     pub fn helm_repositories(&self, project: &str) -> impl Iterator<Item = &Repository> {
-        let readable = self.repositories.iter().filter_map(|entry| entry.repository.as_ref().ok());
+        let readable = self.entries.iter().filter_map(|entry| entry.repository.as_ref().ok());
         let project = project.to_owned();
         readable.filter(move |repository| {
             repository.kind == "helm"

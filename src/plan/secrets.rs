@@ -68,17 +68,16 @@ pub(super) fn requests(view: &View<'_>) -> Vec<Step> {
     let sources: Vec<Live<'_>> =
         sources.filter(|live| live.is_owned_by(&view.observed.app.identity())).collect();
     let versioned = || sources.iter().filter_map(|live| Some((*live, version(view, *live)?)));
-    let failed = versioned().filter(|(live, _)| has_failed(source::state(Some(*live), None)));
-    let chart = view.parts.chart.filter(|_| has_failed(view.chart.clone()));
+    let failed = versioned().filter(|(live, _)| has_failed(&source::state(Some(*live), None)));
     // A chart is pulled with what its repository reads.
-    let of_chart = chart.and_then(|chart| {
-        let source = view.parts.source?;
+    let of_charts = view.legs.iter().filter(|leg| has_failed(&leg.chart)).filter_map(|leg| {
+        let (chart, source) = (leg.parts.chart?, leg.parts.source?);
         versioned().find(|(live, _)| live.key() == source.key()).map(|(_, version)| (chart, version))
     });
-    failed.chain(of_chart).filter_map(|(live, version)| request(live, &version)).collect()
+    failed.chain(of_charts).filter_map(|(live, version)| request(live, &version)).collect()
 }
 
-fn has_failed(state: SourceState) -> bool {
+fn has_failed(state: &SourceState) -> bool {
     matches!(state, SourceState::Failed(_))
 }
 

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Source};
-use super::{Problem, Route};
+use super::{Problem, Translation};
 use crate::credentials::{self, Access, Address, Fetcher, Repository, SecretManifest};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -48,39 +48,33 @@ impl Generated {
     }
 }
 
-/// Gives each source what it needs, and moves those that need Secrets. The Secrets.
-pub(super) fn attach(
-    draft: &mut Draft<'_>,
-    generated: &Generated,
-    objects: &mut [Manifest],
-    routes: &mut [Route],
-) -> Vec<SecretManifest> {
-    let mut secrets = Vec::new();
+/// Gives each source what it needs, and moves those that need Secrets.
+pub(super) fn attach(draft: &mut Draft<'_>, generated: &Generated, translation: &mut Translation) {
     let mut moved = Vec::new();
-    for index in 0..objects.len() {
-        let Some(found) = of_route(draft, &objects[index], routes) else { continue };
-        let Some(access) = access(draft, generated, &objects[index], &found) else { continue };
-        if let Some(spec) = objects[index].spec.as_object_mut() {
+    for index in 0..translation.objects.len() {
+        let Some(found) = of_source(draft, &translation.objects[index], translation) else { continue };
+        let object = &mut translation.objects[index];
+        let Some(access) = access(draft, generated, object, &found) else { continue };
+        if let Some(spec) = object.spec.as_object_mut() {
             spec.extend(access.spec);
         }
         if access.parts.is_empty() {
             continue;
         }
-        let before = objects[index].key.clone();
+        let before = object.key.clone();
         let key = private_key(draft, &before);
         for part in access.parts {
             let name = names::secret(&key, part.role.word());
-            objects[index].spec[part.role.field()] = json!({"name": name});
-            secrets.push(SecretManifest::owned_by(draft.app, name, part.kind, part.data));
+            object.spec[part.role.field()] = json!({"name": name});
+            translation.secrets.push(SecretManifest::owned_by(draft.app, name, part.kind, part.data));
         }
-        objects[index].key = key.clone();
+        object.key = key.clone();
         moved.push((before, key));
     }
     for (before, after) in &moved {
-        follow(objects, routes, before, after);
+        follow(translation, before, after);
     }
-    strangers(draft, objects, generated);
-    secrets
+    strangers(draft, &translation.objects, generated);
 }
 
 /// What is known of the source behind one source object.
@@ -92,10 +86,12 @@ struct Found {
 
 /// The repository of the Application's source that `object` fetches; `None` where it fetches something else, nothing is
 /// known of any repository, or what is known cannot be read, which is noted.
-fn of_route(draft: &mut Draft<'_>, object: &Manifest, routes: &[Route]) -> Option<Found> {
+fn of_source(draft: &mut Draft<'_>, object: &Manifest, translation: &Translation) -> Option<Found> {
     let context = draft.context;
     let known = context.repositories.as_ref()?;
-    let index = routes.iter().position(|route| route.origin.as_ref() == Some(&object.key))?;
+    let is_it = |key: &Option<ObjectKey>| key.as_ref() == Some(&object.key);
+    let by_route = translation.routes.iter().position(|route| is_it(&route.origin));
+    let index = by_route.or_else(|| translation.artifacts.iter().position(is_it))?;
     let app = draft.app;
     let source = Source::new(app, index, app.sources().get(index)?);
     if !is_same_place(text(object, "url"), &source.spec.repo_url) && !text(object, "url").is_empty() {
@@ -164,8 +160,8 @@ fn private_key(draft: &Draft<'_>, key: &ObjectKey) -> ObjectKey {
 }
 
 /// Everything that refers to the object goes on doing so.
-fn follow(objects: &mut [Manifest], routes: &mut [Route], before: &ObjectKey, after: &ObjectKey) {
-    for object in objects.iter_mut() {
+fn follow(translation: &mut Translation, before: &ObjectKey, after: &ObjectKey) {
+    for object in &mut translation.objects {
         for pointer in REFERENCES {
             if reference(object, pointer).as_ref() == Some(before)
                 && let Some(Value::Object(reference)) = object.spec.pointer_mut(pointer)
@@ -177,8 +173,9 @@ fn follow(objects: &mut [Manifest], routes: &mut [Route], before: &ObjectKey, af
             }
         }
     }
-    for route in routes.iter_mut().filter(|route| route.origin.as_ref() == Some(before)) {
-        route.origin = Some(after.clone());
+    let origins = translation.routes.iter_mut().map(|route| &mut route.origin);
+    for key in origins.chain(&mut translation.artifacts).flatten().filter(|key| *key == before) {
+        key.clone_from(after);
     }
 }
 
