@@ -13,6 +13,7 @@
 //! | [`argo`], [`flux`] | partial types of what is read and written of either |
 //! | [`names`] | every label, annotation, finalizer, option and default |
 //! | [`translate`] | Application → Flux objects and problems |
+//! | [`credentials`] | Argo CD's repository Secrets → Flux's, and the rule that keeps them where they are |
 //! | [`mirror`] | live objects → status, tree and differences: relations, states, health, conditions |
 //! | [`project`] | what an `AppProject` allows: sources, destinations, kinds, times |
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
@@ -42,7 +43,7 @@
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. `translate`, `mirror`, `project`, `plan`, `adopt` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
+//! 7. `translate`, `credentials`, `mirror`, `project`, `plan`, `adopt` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
 pub mod adopt;
@@ -51,6 +52,7 @@ pub mod artifact;
 pub mod cache;
 pub mod cli;
 pub mod controller;
+pub mod credentials;
 pub mod digest;
 pub mod doctor;
 pub mod flux;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "translate",
+    "credentials",
     "mirror",
     "project",
     "repo_server/request.rs",

@@ -285,10 +285,7 @@ impl Application {
 
     /// Whether stock Argo CD leaves the Application alone (Go's `strconv.ParseBool` on the annotation).
     pub fn is_skipped_by_argo(&self) -> bool {
-        matches!(
-            self.annotation(names::ANNOTATION_SKIP_RECONCILE),
-            Some("1" | "t" | "T" | "true" | "TRUE" | "True")
-        )
+        self.annotation(names::ANNOTATION_SKIP_RECONCILE).and_then(super::bool_of) == Some(true)
     }
 
     /// The automated policy, if it is there and not switched off (types.go, `IsAutomatedSyncEnabled`).

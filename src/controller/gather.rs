@@ -66,6 +66,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let project = shared.cache.project(&app);
     let mut observed = Observed {
         now,
+        secrets: shared.secrets.owned(&identity),
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
         refusal: shared.memory.refusal(&identity),
@@ -185,10 +186,9 @@ fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<
         .flat_map(|key| {
             let object = shared.cache.object(key);
             let live = object.as_ref().map(|object| Live { kind: key.kind, object });
-            [live.and_then(view::source_key), view::chart_key_of(key, live)]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
+            let wanted = translation.objects.iter().find(|manifest| manifest.key == *key);
+            let chart = live.map_or_else(|| wanted.and_then(view::wanted_chart_key), view::chart_key);
+            [live.and_then(view::source_key), chart].into_iter().flatten().collect::<Vec<_>>()
         })
         .collect();
     keys.extend(behind);
@@ -238,6 +238,7 @@ impl Asking<'_> {
             artifact_address: self.shared.options.artifact_address.clone(),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
+            repositories: Some(self.shared.secrets.repositories()),
             ..Context::default()
         }
     }

@@ -12,6 +12,7 @@ mod namespaces;
 mod questions;
 mod reconcile;
 mod rendering;
+mod secrets;
 mod watch;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     client: Client,
     options: Options,
     cache: watch::SharedCache,
+    secrets: Arc<secrets::Secrets>,
     live: Arc<live::Live>,
     primed: Once,
     redis: Writer,
@@ -96,7 +98,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
-    let (cache, streams) = watch::start(&client, &options, &metrics);
+    let (cache, secrets, streams) = watch::start(&client, &options, &metrics);
     let (live, woken) = live::Live::new(client.clone(), Arc::clone(&metrics), stop.clone());
     let (redis, Signals { everything: redis_is_empty, lost }) = crate::cache::start(
         &client,
@@ -120,6 +122,7 @@ pub async fn run(
         client,
         options,
         cache,
+        secrets,
         live,
         primed: Once::new(),
         redis,
@@ -137,7 +140,8 @@ pub async fn run(
             .graceful_shutdown_on(stop.cancelled_owned())
             .reconcile_all_on(futures::stream::select(streams.everything, redis_is_empty))
             .reconcile_on(lost)
-            .reconcile_on(woken);
+            .reconcile_on(woken)
+            .reconcile_on(streams.woken);
     for (kind, stream) in streams.flux {
         let shared = Arc::clone(&shared);
         controller = controller.watches_stream_with(

@@ -1,9 +1,11 @@
 //! What a translation has to know beside the Application: settings, what a path holds, which refs a repository has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::files::{FilePattern, Files};
 use super::semver::{Semver, classify};
+use crate::credentials::Repositories;
 
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +30,8 @@ pub struct Context {
     /// The resolved revision of a source, by the same index, as Argo CD writes it: a commit, the version of a chart, a
     /// digest.
     pub revisions: BTreeMap<usize, String>,
+    /// What Argo CD knows of repositories; `None`: nobody has looked, and nothing is said about credentials.
+    pub repositories: Option<Arc<Repositories>>,
 }
 
 /// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.

@@ -26,6 +26,7 @@ mod path;
 mod placement;
 mod policy;
 mod pool;
+mod private;
 pub mod problem;
 #[cfg(test)]
 mod properties;
@@ -50,6 +51,7 @@ pub(crate) use semver::is_version;
 use serde_json::Value;
 
 use crate::argo::Application;
+use crate::credentials::SecretManifest;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 
@@ -64,6 +66,8 @@ pub struct Translation {
     pub objects: Vec<Manifest>,
     /// Generated objects that deliver nothing: guards of Kustomizations among `objects`, to be applied before them.
     pub guards: Vec<Manifest>,
+    /// Secrets that the sources among them read; they stand in Argo CD's namespace.
+    pub secrets: Vec<SecretManifest>,
     /// Reference mode (no `AutoCreateFluxResources=true`): the workload objects to look for, the likelier one first.
     pub references: Vec<ObjectKey>,
     /// What cannot be, or is not yet, expressed.
@@ -144,7 +148,9 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.artifacts = assembly.artifacts;
         translation.objects = assembly.objects;
         assembly.source_type.clone_into(&mut translation.source_type);
+        let generated = private::Generated::of(&translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
+        private::attach(&mut draft, &generated, &mut translation);
         translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);
@@ -154,6 +160,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     if translation.has_errors() {
         translation.objects.clear();
         translation.guards.clear();
+        translation.secrets.clear();
         translation.references.clear();
     }
     translation
