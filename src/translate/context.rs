@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::files::{FilePattern, Files};
 use super::semver::{Semver, classify};
+use crate::argo::ApplicationSource;
 
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
@@ -100,6 +103,26 @@ pub struct Contents {
     pub nested_unreadable: Vec<String>,
     /// Files in the path by which a repository overrides the source (`.argocd-source.yaml` and the like), by name.
     pub source_overrides: Vec<String>,
+}
+
+impl Contents {
+    /// What the path holds by what the source itself says that it is, where nobody can look; `None` where only the contents
+    /// decide what is delivered.
+    pub fn assume(source: &ApplicationSource) -> Option<Self> {
+        let is_said = |settings: &Option<serde_json::Map<String, Value>>| {
+            settings.as_ref().is_some_and(|settings| !settings.values().all(super::is_empty))
+        };
+        let is_helm = source.helm.as_ref().is_some_and(|helm| {
+            helm.values_object.is_some()
+                || serde_json::to_value(helm).is_ok_and(|helm| !super::is_empty(&helm))
+        });
+        let kind = match (is_helm, is_said(&source.kustomize)) {
+            (true, false) => PathKind::Chart,
+            (false, true) => PathKind::Kustomization,
+            _ => return None,
+        };
+        (!is_said(&source.directory)).then(|| Self { kind, ..Self::default() })
+    }
 }
 
 /// The refs of a git repository, as `git ls-remote` lists them.

@@ -17,6 +17,7 @@ mod helm_set;
 mod helm_values;
 mod hydrator;
 mod ignore;
+mod in_repository;
 mod kustomization;
 mod kustomize;
 mod newest;

@@ -36,6 +36,13 @@ pub(super) fn check(draft: &mut Draft<'_>, sources: &[Source<'_>]) {
     }
 }
 
+/// Whether files of other sources are looked for in `target`.
+pub(super) fn is_used(target: &Source<'_>, sources: &[Source<'_>]) -> bool {
+    let reference = target.spec.reference.as_str();
+    let uses = |source: &Source<'_>| uses(source.spec).iter().any(|(_, used)| *used == reference);
+    !reference.is_empty() && sources.iter().any(uses)
+}
+
 fn is_word(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
