@@ -98,8 +98,7 @@ fn translated(app: &Application, known: &Known) -> Translation {
 
 fn objects(translation: &Translation) -> String {
     let documents: Vec<String> = translation
-        .objects
-        .iter()
+        .all_objects()
         .map(|object| {
             let mut value = object.to_value();
             // The fingerprint repeats the rest in a form that nobody can review.
