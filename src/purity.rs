@@ -17,7 +17,7 @@ const PURE: [&str; 12] = [
     "cache/keys.rs",
     "cache/codec.rs",
 ];
-const FORBIDDEN: [&str; 10] = [
+const FORBIDDEN: [&str; 11] = [
     "async",
     "tokio",
     "kube::Client",
@@ -27,7 +27,8 @@ const FORBIDDEN: [&str; 10] = [
     "Timestamp::now",
     "std::env",
     "std::fs",
-    "File::",
+    "File::open",
+    "File::create",
 ];
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {

@@ -263,6 +263,11 @@ fn answer(
             context.files.entry(*source).or_default().insert(pattern.clone(), files.into());
             Ok(None)
         }
+        Want::Address { url } => {
+            let message = format!("what {url} holds is part of the translation");
+            let hint = "the controller fetches it; here, put the values into valuesObject";
+            Err(Problem::error(field("helm.valueFiles"), message, hint))
+        }
         Want::Revision { source } => {
             let commit = checkout.and_then(Checkout::head).ok_or_else(|| {
                 let message = "the resolved revision is part of the translation";

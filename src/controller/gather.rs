@@ -229,6 +229,9 @@ impl Asking<'_> {
         Context {
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
+            value_file_schemes: self.shared.cache.setting("helm.valuesFileSchemes").map(|setting| {
+                setting.split(',').map(|scheme| scheme.trim().to_owned()).filter(|s| !s.is_empty()).collect()
+            }),
             ..Context::default()
         }
     }
@@ -294,6 +297,7 @@ impl Asking<'_> {
                 Want::Files { source, pattern } => {
                     self.files(app, *source, pattern, translation, context).await
                 }
+                Want::Address { url } => self.address(url, context).await,
                 Want::Revision { source } => self.revision(app, *source, translation, context),
             };
         }
@@ -304,6 +308,17 @@ impl Asking<'_> {
         self.again = Some(self.poll);
         match self.shared.questions.refs(url, self.poll, self.token).await {
             Ok(refs) => context.refs.insert(url.to_owned(), refs).is_none(),
+            Err(error) => {
+                self.failures.push(chain(&error));
+                false
+            }
+        }
+    }
+
+    async fn address(&mut self, url: &str, context: &mut Context) -> bool {
+        self.again = Some(self.poll);
+        match self.shared.questions.address(url, self.poll, self.token).await {
+            Ok(file) => context.addresses.insert(url.to_owned(), file).is_none(),
             Err(error) => {
                 self.failures.push(chain(&error));
                 false

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::files::{FilePattern, Files};
+use super::files::{File, FilePattern, Files};
 use super::semver::{Semver, classify};
 
 /// Everything beside the Application that a translation depends on.
@@ -21,6 +21,10 @@ pub struct Context {
     /// The resolved revision of a source, by the same index, as Argo CD writes it: a commit, the version of a chart, a
     /// digest.
     pub revisions: BTreeMap<usize, String>,
+    /// What was found at addresses, by the address as the Application writes it.
+    pub addresses: BTreeMap<String, File>,
+    /// Schemes of addresses that value files may have: `helm.valuesFileSchemes` in argocd-cm; `None` for its default.
+    pub value_file_schemes: Option<Vec<String>>,
 }
 
 /// Something that a translation has to know first.
@@ -47,6 +51,11 @@ pub enum Want {
     Revision {
         /// Index into the Application's sources.
         source: usize,
+    },
+    /// The file at an address, which nothing but an `http` or `https` one has.
+    Address {
+        /// As the Application writes it.
+        url: String,
     },
 }
 

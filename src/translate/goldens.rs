@@ -3,13 +3,14 @@
 //!
 //! `UPDATE_GOLDENS=1` writes the right side anew.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Contents, Context, RemoteRefs, Severity, Translation, Want, translate};
+use super::{Contents, Context, File, FilePattern, RemoteRefs, Severity, Translation, Want, translate};
 use crate::argo::Application;
 use crate::{names, yaml};
 
@@ -22,25 +23,67 @@ struct Known {
     /// The ref that `HEAD` points to.
     head: Option<String>,
     /// Refs of the source's repository.
-    refs: Option<std::collections::BTreeMap<String, String>>,
+    refs: Option<BTreeMap<String, String>>,
+    /// What some of the files hold; all others are empty.
+    texts: BTreeMap<String, String>,
+    /// The resolved revision.
+    revision: Option<String>,
+    /// What is found at addresses.
+    addresses: BTreeMap<String, String>,
 }
 
-fn context(app: &Application, known: Known) -> Context {
+impl Known {
+    /// The answer to `pattern`, where files are known.
+    fn matches(&self, pattern: &FilePattern) -> Option<Vec<(String, File)>> {
+        let is_match = pattern.matcher().unwrap();
+        let found = self.files.as_ref()?.iter().filter(|file| is_match(file));
+        let text = |file: &String| File::Text(self.texts.get(file).cloned().unwrap_or_default().into());
+        let mut found: Vec<_> = found.map(|file| (file.clone(), text(file))).collect();
+        found.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
+        Some(found)
+    }
+}
+
+fn context(app: &Application, known: &Known) -> Context {
+    let text = |(url, text): (&String, &String)| (url.clone(), File::Text(text.clone().into()));
     let mut context = Context {
         control_namespace: "argocd".to_owned(),
         poll_interval: "120s".to_owned(),
+        addresses: known.addresses.iter().map(text).collect(),
+        revisions: known.revision.iter().map(|revision| (0, revision.clone())).collect(),
         ..Context::default()
     };
     let Some(source) = app.sources().first() else { return context };
-    if let Some(files) = known.files {
+    if let Some(files) = &known.files {
         let is_oci = source.repo_url.starts_with("oci://");
         let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
         context.contents.insert(0, contents);
     }
-    if let Some(refs) = known.refs {
-        context.refs.insert(source.repo_url.clone(), RemoteRefs { head: known.head, refs });
+    if let Some(refs) = &known.refs {
+        let refs = RemoteRefs { head: known.head.clone(), refs: refs.clone() };
+        context.refs.insert(source.repo_url.clone(), refs);
     }
     context
+}
+
+/// What the Application becomes when everything is answered that is known.
+fn translated(app: &Application, known: &Known) -> Translation {
+    let mut context = context(app, known);
+    loop {
+        let translation = translate(app, &context);
+        let mut is_wiser = false;
+        for want in &translation.wants {
+            if let Want::Files { source, pattern } = want
+                && let Some(found) = known.matches(pattern)
+            {
+                let files = context.files.entry(*source).or_default();
+                is_wiser |= files.insert(pattern.clone(), found.into()).is_none();
+            }
+        }
+        if !is_wiser {
+            return translation;
+        }
+    }
 }
 
 fn objects(translation: &Translation) -> String {
@@ -70,6 +113,7 @@ fn said(translation: &Translation) -> String {
             Want::Files { source, pattern } => {
                 writeln!(text, "wants: {pattern:?} of source {source}").unwrap();
             }
+            Want::Address { url } => writeln!(text, "wants: {url}").unwrap(),
             Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
         }
     }
@@ -115,7 +159,7 @@ fn every_case_becomes_what_its_folder_says() {
         let app: Application = read(&case.join("application.yaml"));
         let known_file = case.join("known.yaml");
         let known = if known_file.exists() { read(&known_file) } else { Known::default() };
-        let translation = translate(&app, &context(&app, known));
+        let translation = translated(&app, &known);
         compare(&case.join("expected.yaml"), &objects(&translation), &mut wrong);
         compare(&case.join("problems.txt"), &said(&translation), &mut wrong);
     }
@@ -127,7 +171,7 @@ fn every_case_becomes_what_its_folder_says() {
 fn what_is_written_reads_back_as_what_is_applied() {
     for case in cases() {
         let app: Application = read(&case.join("application.yaml"));
-        for object in translate(&app, &context(&app, Known::default())).objects {
+        for object in translated(&app, &Known::default()).objects {
             let value = object.to_value();
             assert_eq!(yaml::parse(&yaml::write(&value).unwrap()), Ok(value), "{}", case.display());
         }

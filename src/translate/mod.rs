@@ -12,6 +12,7 @@ pub mod files;
 #[cfg(test)]
 mod goldens;
 mod helm;
+mod helm_layers;
 mod helm_set;
 mod helm_values;
 mod ignore;
