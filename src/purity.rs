@@ -19,7 +19,7 @@ const PURE: [&str; 14] = [
     "cache/keys.rs",
     "cache/codec.rs",
 ];
-const FORBIDDEN: [&str; 10] = [
+const FORBIDDEN: [&str; 11] = [
     "async",
     "tokio",
     "kube::Client",
@@ -29,7 +29,8 @@ const FORBIDDEN: [&str; 10] = [
     "Timestamp::now",
     "std::env",
     "std::fs",
-    "File::",
+    "File::open",
+    "File::create",
 ];
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {

@@ -239,6 +239,7 @@ fn answer(
         Want::RemoteRefs { url } => {
             app.sources().iter().position(|source| source.repo_url == *url).unwrap_or_default()
         }
+        Want::Address { .. } => 0,
     };
     let checkout = checkouts.of(app, index);
     let field = |name: &str| source_field(app, index, name);
@@ -288,6 +289,11 @@ fn answer(
                 checkout.read(pattern).map_err(|message| Problem::error(field("repoURL"), message, ""))?;
             context.files.entry(*source).or_default().insert(pattern.clone(), files.into());
             Ok(None)
+        }
+        Want::Address { url } => {
+            let message = format!("what {url} holds is part of the translation");
+            let hint = "the controller fetches it; here, put the values into valuesObject";
+            Err(Problem::error(field("helm.valueFiles"), message, hint))
         }
         Want::Revision { source } => {
             let commit = checkout.and_then(|checkout| checkout.head()).ok_or_else(|| {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::files::{FilePattern, Files};
+use super::files::{File, FilePattern, Files};
 use super::semver::{Semver, classify};
 use crate::argo::ApplicationSource;
 
@@ -31,6 +31,10 @@ pub struct Context {
     /// The resolved revision of a source, by the same index, as Argo CD writes it: a commit, the version of a chart, a
     /// digest.
     pub revisions: BTreeMap<usize, String>,
+    /// What was found at addresses, by the address as the Application writes it.
+    pub addresses: BTreeMap<String, File>,
+    /// Schemes of addresses that value files may have: `helm.valuesFileSchemes` in argocd-cm; `None` for its default.
+    pub value_file_schemes: Option<Vec<String>>,
 }
 
 /// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.
@@ -71,6 +75,11 @@ pub enum Want {
     Revision {
         /// Index into the Application's sources.
         source: usize,
+    },
+    /// The file at an address, which nothing but an `http` or `https` one has.
+    Address {
+        /// As the Application writes it.
+        url: String,
     },
 }
 

@@ -30,6 +30,10 @@ struct Known {
     refs: Option<BTreeMap<String, String>>,
     /// What some of the files hold; all others are empty.
     texts: BTreeMap<String, String>,
+    /// The resolved revision.
+    revision: Option<String>,
+    /// What is found at addresses.
+    addresses: BTreeMap<String, String>,
     /// The same for each of several sources, in their order.
     sources: Vec<Known>,
 }
@@ -52,7 +56,9 @@ impl Known {
 }
 
 fn context(app: &Application, known: &Known) -> Context {
+    let text = |(url, text): (&String, &String)| (url.clone(), File::Text(text.clone().into()));
     let mut context = Context {
+        addresses: known.addresses.iter().map(text).collect(),
         control_namespace: "argocd".to_owned(),
         poll_interval: "120s".to_owned(),
         artifact_address: names::artifact_address("argocd"),
@@ -64,6 +70,9 @@ fn context(app: &Application, known: &Known) -> Context {
             let is_oci = source.repo_url.starts_with("oci://");
             let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
             context.contents.insert(index, contents);
+        }
+        if let Some(revision) = &known.revision {
+            context.revisions.insert(index, revision.clone());
         }
         if let Some((digest, revision)) = known.rendered.clone() {
             context.rendered.insert(index, RenderedSource { digest, revision });
@@ -123,6 +132,7 @@ fn said(translation: &Translation) -> String {
             Want::Files { source, pattern } => {
                 writeln!(text, "wants: {pattern:?} of source {source}").unwrap();
             }
+            Want::Address { url } => writeln!(text, "wants: {url}").unwrap(),
             Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
         }
     }

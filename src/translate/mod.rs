@@ -14,6 +14,7 @@ pub mod files;
 mod goldens;
 mod guard;
 mod helm;
+mod helm_layers;
 mod helm_set;
 mod helm_values;
 mod hydrator;
