@@ -19,7 +19,7 @@
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
 //! | [`adopt`] | hand-made changes of Flux objects → the Application |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
-//! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
+//! | [`artifact`], [`remote_refs`], [`address`] | the questions that only a download answers |
 //! | [`repo_server`] | what a source would deliver, asked of Argo CD |
 //! | [`registry`] | what Argo CD rendered, served to Flux as artifacts |
 //! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
@@ -46,6 +46,7 @@
 //! 7. `translate`, `credentials`, `mirror`, `project`, `plan`, `adopt` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
+pub mod address;
 pub mod adopt;
 pub mod argo;
 pub mod artifact;

@@ -20,7 +20,7 @@ const PURE: [&str; 15] = [
     "cache/keys.rs",
     "cache/codec.rs",
 ];
-const FORBIDDEN: [&str; 10] = [
+const FORBIDDEN: [&str; 11] = [
     "async",
     "tokio",
     "kube::Client",
@@ -30,7 +30,8 @@ const FORBIDDEN: [&str; 10] = [
     "Timestamp::now",
     "std::env",
     "std::fs",
-    "File::",
+    "File::open",
+    "File::create",
 ];
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {

@@ -239,6 +239,9 @@ impl Asking<'_> {
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             repositories: Some(self.shared.secrets.repositories()),
+            value_file_schemes: self.shared.cache.setting("helm.valuesFileSchemes").map(|setting| {
+                setting.split(',').map(|scheme| scheme.trim().to_owned()).filter(|s| !s.is_empty()).collect()
+            }),
             ..Context::default()
         }
     }
@@ -313,6 +316,7 @@ impl Asking<'_> {
                 Want::Files { source, pattern } => {
                     self.files(app, *source, pattern, translation, context).await
                 }
+                Want::Address { url } => self.address(url, context).await,
                 Want::Revision { source } => self.revision(app, *source, translation, context),
             };
         }
@@ -363,6 +367,17 @@ impl Asking<'_> {
         self.look_again(self.poll);
         match self.shared.questions.refs(url, self.poll, self.token).await {
             Ok(refs) => context.refs.insert(url.to_owned(), refs).is_none(),
+            Err(error) => {
+                self.failures.push(chain(&error));
+                false
+            }
+        }
+    }
+
+    async fn address(&mut self, url: &str, context: &mut Context) -> bool {
+        self.again = Some(self.poll);
+        match self.shared.questions.address(url, self.poll, self.token).await {
+            Ok(file) => context.addresses.insert(url.to_owned(), file).is_none(),
             Err(error) => {
                 self.failures.push(chain(&error));
                 false
