@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "translate",
     "mirror",
     "project",
     "repo_server/request.rs",
     "plan",
+    "policy",
     "adopt",
     "doctor",
     "merge.rs",
