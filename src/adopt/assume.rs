@@ -13,10 +13,11 @@ use crate::translate::{Contents, Context, PathKind, RemoteRefs, translate};
 
 /// Of all contexts that are likely the one under which most live objects carry the fingerprint of what is wanted.
 ///
-/// `polls` are the likely poll intervals, the likeliest first, as Flux durations.
+/// `known` is what does not have to be guessed: settings and policies. `polls` are the likely poll intervals, the likeliest
+/// first, as Flux durations.
 pub fn context(
     app: &Application,
-    control_namespace: &str,
+    known: &Context,
     polls: &[String],
     objects: &BTreeMap<ObjectKey, DynamicObject>,
 ) -> Context {
@@ -25,10 +26,10 @@ pub fn context(
     for refs in refs(app, objects) {
         for poll in polls {
             let context = Context {
-                control_namespace: control_namespace.to_owned(),
                 poll_interval: poll.clone(),
                 contents: contents(app, objects),
                 refs: refs.clone(),
+                ..known.clone()
             };
             let hits = hits(app, &context, objects);
             if most.is_none_or(|most| hits > most) {
@@ -148,6 +149,7 @@ mod tests {
             poll_interval: "77s".into(),
             contents: [(0, Contents { kind, ..Contents::default() })].into(),
             refs: [("https://git.example.org/demo.git".to_owned(), refs)].into(),
+            ..Context::default()
         };
         let mut objects = BTreeMap::new();
         for manifest in translate(&app, &original).objects {
@@ -165,7 +167,8 @@ mod tests {
         };
         app.status = Some(serde_json::from_value(json!({"sourceType": word})).unwrap());
         let polls = ["120s".to_owned(), live_poll(&objects).unwrap()];
-        let found = context(&app, "argocd", &polls, &objects);
+        let known = Context { control_namespace: "argocd".into(), ..Context::default() };
+        let found = context(&app, &known, &polls, &objects);
         let live = |key: &ObjectKey| objects.get(key).map(|object| Live { kind: key.kind, object });
         let adoption = adopt(&app, &found, live).unwrap().expect("the edit");
         assert_eq!(adoption.edits.len(), 1, "{:?}", adoption.edits);

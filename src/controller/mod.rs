@@ -8,6 +8,7 @@ mod gather;
 mod live;
 mod memory;
 mod namespaces;
+mod policies;
 mod questions;
 mod reconcile;
 mod rendering;
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     primed: Once,
     redis: Writer,
     memory: memory::Memory,
+    policies: policies::Policies,
     questions: questions::Questions,
     rendering: rendering::Rendering,
     metrics: Arc<Metrics>,
@@ -105,6 +107,7 @@ pub async fn run(
         questions: questions::Questions::new(http),
         rendering: rendering::Rendering::new(client.clone(), options.repo_server.clone()),
         memory: memory::Memory::default(),
+        policies: policies::Policies::default(),
         client,
         options,
         cache,
@@ -113,6 +116,9 @@ pub async fn run(
         redis,
         metrics,
     });
+    shared.policies.start(&shared, stop.clone());
+    let policies = shared.policies.clone();
+    let everything = streams.everything.inspect(move |()| policies.wake());
     tokio::spawn(announce(Arc::clone(&shared), readiness));
     // Unbounded here (0), bounded by `Shared::turn`, which can count who waits.
     let config = Config::default().concurrency(0).debounce(SETTLE);
@@ -122,7 +128,7 @@ pub async fn run(
         Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
             .with_config(config)
             .graceful_shutdown_on(stop.cancelled_owned())
-            .reconcile_all_on(futures::stream::select(streams.everything, redis_is_empty))
+            .reconcile_all_on(futures::stream::select(everything, redis_is_empty))
             .reconcile_on(lost)
             .reconcile_on(woken);
     for (kind, stream) in streams.flux {
@@ -171,6 +177,7 @@ impl Shared {
         self.live.forget(&identity);
         self.redis.forget(&identity);
         self.tell_census();
+        self.policies.wake();
     }
 
     fn tell_census(&self) {

@@ -46,6 +46,8 @@ pub struct Manifest {
     pub annotations: BTreeMap<String, String>,
     /// The whole spec, an object.
     pub spec: Value,
+    /// JSON pointers into the object: fields that the comparison with the live object leaves out. No part of the object.
+    pub ignored: Vec<String>,
 }
 
 impl Manifest {
@@ -58,7 +60,7 @@ impl Manifest {
             (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
         ]);
         let annotations = BTreeMap::from([(names::ANNOTATION_APPLICATION.to_owned(), app.identity())]);
-        Self { key, labels, annotations, spec }
+        Self { key, labels, annotations, spec, ignored: Vec::new() }
     }
 
     /// Fingerprint of labels, annotations and spec: 16 hexadecimal digits.

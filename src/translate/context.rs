@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::IgnoreDifferences;
 use super::semver::{Semver, classify};
+use crate::policy::Effective;
 
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +17,10 @@ pub struct Context {
     pub contents: BTreeMap<usize, Contents>,
     /// The refs of git repositories, by `repoURL` as the Application writes it.
     pub refs: BTreeMap<String, RemoteRefs>,
+    /// Differences that argocd-cm ignores for everybody.
+    pub ignore_differences: Vec<IgnoreDifferences>,
+    /// What policies set for the Application.
+    pub policy: Effective,
 }
 
 /// Something that a translation has to know first.

@@ -32,7 +32,7 @@ pub(super) fn kustomization(
 ) -> Option<Manifest> {
     let folder = source.folder(draft);
     let settings = kustomize::settings(draft, source)?;
-    let replaces = draft.app.has_sync_option("Replace=true") || draft.app.has_sync_option("Force=true");
+    let replaces = draft.app.has_sync_option("Replace=true");
     let mut spec = Map::new();
     spec.insert("interval".to_owned(), json!(names::WORKLOAD_INTERVAL));
     spec.insert("retryInterval".to_owned(), json!(names::RETRY_INTERVAL));

@@ -4,8 +4,10 @@
 //! sentence and a hint. What it does not know yet (what a path holds, which refs a repository has) it asks for as a
 //! [`Want`]; whoever calls it answers in the [`Context`] and calls again.
 
+mod allowed;
 mod contents;
 pub mod context;
+mod delivery;
 mod draft;
 mod env;
 #[cfg(test)]
@@ -14,6 +16,8 @@ mod helm;
 mod helm_set;
 mod helm_values;
 mod ignore;
+mod ignore_differences;
+mod jq;
 mod kustomization;
 mod kustomize;
 mod overrides;
@@ -27,10 +31,12 @@ mod revision;
 mod semver;
 mod shape;
 mod sources;
+mod sync_options;
 mod value_files;
 
 pub use context::{Contents, Context, PathKind, RemoteRefs, Want};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
+pub use ignore_differences::{IgnoreDifferences, customizations};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
 pub use problem::{Problem, Severity};
@@ -42,6 +48,7 @@ use serde_json::Value;
 use crate::argo::Application;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
+use crate::policy::Refused;
 
 use draft::{Draft, Placement};
 
@@ -56,6 +63,8 @@ pub struct Translation {
     pub references: Vec<ObjectKey>,
     /// What cannot be, or is not yet, expressed.
     pub problems: Vec<Problem>,
+    /// Those of the problems that a policy is the reason of.
+    pub refused: Vec<Refused>,
     /// What has to be found out before the translation is complete.
     pub wants: Vec<Want>,
     /// The way of each source of the Application into the cluster, by its index there; as far as it is known.
@@ -101,11 +110,15 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.routes = shape.routes();
         translation.objects = shape.objects;
         shape.source_type.clone_into(&mut translation.source_type);
+        sync_options::apply(&mut draft, &mut translation.objects);
+        ignore_differences::apply(&mut draft, &mut translation.objects);
+        delivery::apply(&context.policy, &mut translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, shape.is_complete);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);
     }
     translation.problems = draft.problems;
+    translation.refused = draft.refused;
     translation.wants = draft.wants;
     if translation.has_errors() {
         translation.objects.clear();

@@ -219,6 +219,11 @@ impl<'a> Turn<'a> {
         self.view.workload_resource().is_none_or(|workload| self.selection.has(&workload.key))
     }
 
+    /// It deletes what left the source.
+    fn prunes(&self) -> bool {
+        self.sync.prune && self.view.observed.app.may_prune()
+    }
+
     /// Edited by hand, and that is to be undone. Once is enough: an edit that cannot be undone is not applied over and
     /// over.
     fn is_edited(&self, resource: &Resource<'_>) -> bool {
@@ -236,7 +241,7 @@ impl<'a> Turn<'a> {
             )));
         }
         let is_whole = self.selection.is_all();
-        let steps = if is_whole { upkeep::prune(self.view, self.sync.prune) } else { Vec::new() };
+        let steps = if is_whole { upkeep::prune(self.view, self.prunes()) } else { Vec::new() };
         Progress { steps, message: String::new(), outcome: Some(Outcome::succeeded()) }
     }
 }
