@@ -8,6 +8,12 @@ pub const OPTION_FLUX_SUBSYSTEM: &str = "FluxSubsystem=true";
 pub const OPTION_AUTO_CREATE: &str = "AutoCreateFluxResources=true";
 /// Sync option of Argo CD: the destination namespace is created when it is missing.
 pub const OPTION_CREATE_NAMESPACE: &str = "CreateNamespace=true";
+/// Sync option of Argo CD: what left the source stays.
+pub const OPTION_NO_PRUNE: &str = "Prune=false";
+/// Sync option of Argo CD: what was delivered outlives the Application.
+pub const OPTION_NO_DELETE: &str = "Delete=false";
+/// Sync option of Argo CD: a Sync leaves alone what `ignoreDifferences` names.
+pub const OPTION_RESPECT_IGNORE_DIFFERENCES: &str = "RespectIgnoreDifferences=true";
 
 /// Stock Argo CD leaves an Application with this annotation alone (argo-cd `common/common.go`, parsed by Go's
 /// `strconv.ParseBool`).

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 15] = [
+const PURE: [&str; 16] = [
     "translate",
     "credentials",
     "mirror",
@@ -12,6 +12,7 @@ const PURE: [&str; 15] = [
     "registry/manifests.rs",
     "registry/image.rs",
     "plan",
+    "policy",
     "adopt",
     "doctor",
     "merge.rs",

@@ -315,7 +315,12 @@ impl Application {
 
     /// Whether an automated sync deletes what left the source.
     pub fn prunes(&self) -> bool {
-        self.automated().is_some_and(|automated| automated.prune == Some(true))
+        self.may_prune() && self.automated().is_some_and(|automated| automated.prune == Some(true))
+    }
+
+    /// Whether any sync may delete what left the source.
+    pub fn may_prune(&self) -> bool {
+        !self.has_sync_option(names::OPTION_NO_PRUNE)
     }
 
     /// The sources that count: the hydrator's sync source, else `sources` when there are any, else `source` (types.go,

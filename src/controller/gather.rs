@@ -22,8 +22,9 @@ use crate::names;
 use crate::plan::marks::Marks;
 use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
+use crate::policy::Effective;
 use crate::project::Rendered;
-use crate::translate::{Context, FilePattern, Translation, Want, translate};
+use crate::translate::{Context, FilePattern, Translation, Want, customizations, translate};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
@@ -49,7 +50,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         failures: Vec::new(),
         again: None,
     };
-    let mut context = asking.context();
+    let mut context = asking.context(&app);
     let translation = asking.translate(&app, &mut context).await;
     let failures = std::mem::take(&mut asking.failures);
     // Apart: few operations want anything else, and every look would carry the room for it.
@@ -233,9 +234,12 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    fn context(&self) -> Context {
+    fn context(&self, app: &Application) -> Context {
+        let cache = &self.shared.cache;
         Context {
             artifact_address: self.shared.options.artifact_address.clone(),
+            ignore_differences: customizations(&cache.settings()),
+            policy: Effective::of(app, &cache.policies()),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             repositories: Some(self.shared.secrets.repositories()),

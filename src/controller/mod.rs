@@ -9,6 +9,7 @@ mod gather;
 mod live;
 mod memory;
 mod namespaces;
+mod policies;
 mod questions;
 mod reconcile;
 mod rendering;
@@ -66,6 +67,7 @@ pub(crate) struct Shared {
     primed: Once,
     redis: Writer,
     memory: memory::Memory,
+    policies: policies::Policies,
     questions: questions::Questions,
     artifacts: artifacts::Artifacts,
     rendering: rendering::Rendering,
@@ -119,6 +121,7 @@ pub async fn run(
         ),
         rendering: rendering::Rendering::new(client.clone(), options.repo_server.clone()),
         memory: memory::Memory::default(),
+        policies: policies::Policies::default(),
         client,
         options,
         cache,
@@ -129,6 +132,9 @@ pub async fn run(
         metrics,
     });
     tokio::spawn(serve_artifacts(listener, Arc::clone(&shared), stop.clone()));
+    shared.policies.start(&shared, stop.clone());
+    let policies = shared.policies.clone();
+    let everything = streams.everything.inspect(move |()| policies.wake());
     tokio::spawn(announce(Arc::clone(&shared), readiness));
     // Unbounded here (0), bounded by `Shared::turn`, which can count who waits.
     let config = Config::default().concurrency(0).debounce(SETTLE);
@@ -138,7 +144,7 @@ pub async fn run(
         Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
             .with_config(config)
             .graceful_shutdown_on(stop.cancelled_owned())
-            .reconcile_all_on(futures::stream::select(streams.everything, redis_is_empty))
+            .reconcile_all_on(futures::stream::select(everything, redis_is_empty))
             .reconcile_on(lost)
             .reconcile_on(woken)
             .reconcile_on(streams.woken);
@@ -196,6 +202,7 @@ impl Shared {
         self.live.forget(&identity);
         self.redis.forget(&identity);
         self.tell_census();
+        self.policies.wake();
     }
 
     fn tell_census(&self) {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::IgnoreDifferences;
 use super::files::{File, FilePattern, Files};
 use super::semver::{Semver, classify};
 use crate::argo::ApplicationSource;
 use crate::credentials::Repositories;
+use crate::policy::Effective;
 
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +41,10 @@ pub struct Context {
     pub addresses: BTreeMap<String, File>,
     /// Schemes of addresses that value files may have: `helm.valuesFileSchemes` in argocd-cm; `None` for its default.
     pub value_file_schemes: Option<Vec<String>>,
+    /// Differences that argocd-cm ignores for everybody.
+    pub ignore_differences: Vec<IgnoreDifferences>,
+    /// What policies set for the Application.
+    pub policy: Effective,
 }
 
 /// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.
