@@ -56,6 +56,9 @@ pub const MANAGED_BY: &str = "flux-subsystem";
 pub const LABEL_APPLICATION_NAME: &str = "flux-subsystem.dev/application-name";
 /// Owner label: namespace of the Application.
 pub const LABEL_APPLICATION_NAMESPACE: &str = "flux-subsystem.dev/application-namespace";
+/// In the cache alone, in what a difference is made of: which revision a workload object has delivered, or what keeps it from
+/// that. Argo CD's comparisons leave the status out.
+pub const ANNOTATION_DELIVERED: &str = "flux-subsystem.dev/delivered";
 /// Owner annotation: `NAMESPACE/NAME` of the Application, never shortened; this one decides.
 pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
 /// On a generated object: fingerprint of what the bridge wanted when it last applied it. A difference from what it wants

@@ -347,6 +347,11 @@ impl Application {
         }
     }
 
+    /// The one source of an Application that has one, and not `sources`.
+    pub fn only_source(&self) -> Option<&ApplicationSource> {
+        self.sources().first().filter(|_| !self.has_multiple_sources())
+    }
+
     /// Whether `sources` is in use (types.go, `HasMultipleSources`): one entry in it is enough.
     pub fn has_multiple_sources(&self) -> bool {
         self.spec.source_hydrator.is_none() && !self.spec.sources.is_empty()

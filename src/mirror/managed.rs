@@ -123,8 +123,8 @@ fn beside(view: &View<'_>, resource: &Resource<'_>, live: Live<'_>) -> Sides {
         found["metadata"]["deletionTimestamp"] = json!(since);
     }
     if let Some((is, should_be)) = undelivered(view, &resource.key) {
-        found["status"] = is;
-        target["status"] = should_be;
+        found["metadata"]["annotations"][names::ANNOTATION_DELIVERED] = json!(is);
+        target["metadata"]["annotations"][names::ANNOTATION_DELIVERED] = json!(should_be);
     }
     let predicted = predicted(&found, &target);
     if predicted == found {
@@ -191,29 +191,24 @@ fn mark(
     );
 }
 
-/// A workload object may be as wanted, and not have delivered what it should: its status tells the difference.
-fn undelivered(view: &View<'_>, key: &ObjectKey) -> Option<(Value, Value)> {
+/// A workload object may be as wanted, and not have delivered what it should: what it has delivered, and what it should
+/// have.
+fn undelivered(view: &View<'_>, key: &ObjectKey) -> Option<(String, String)> {
     let leg = view.leg_of(key)?;
-    let drifted =
-        leg.parts.workload.and_then(|workload| workload.condition("Drifted")).filter(|_| leg.has_drifted());
-    let condition = |kind: &str, status: &str, message: &str| json!({"conditions": [{"type": kind, "status": status, "message": message}]});
-    if let Some(drifted) = drifted {
-        return Some((condition("Drifted", "True", drifted.message), condition("Drifted", "False", "")));
+    let condition = |kind: &str| leg.parts.workload.and_then(|workload| workload.condition(kind));
+    if let Some(drifted) = condition("Drifted").filter(|_| leg.has_drifted()) {
+        return Some((drifted.message.to_owned(), "nothing has drifted".to_owned()));
     }
     let delivery = &leg.delivery;
     if delivery.is_current {
         return None;
     }
     if delivery.available.is_empty() || delivery.available == delivery.delivered {
-        let ready = leg.parts.workload.and_then(|workload| workload.condition("Ready"));
-        let (status, message) = ready.map_or(("Unknown", ""), |ready| (ready.status, ready.message));
-        return Some((
-            condition("Delivered", "False", &format!("Ready={status}: {message}")),
-            condition("Delivered", "True", ""),
-        ));
+        let (status, message) =
+            condition("Ready").map_or(("Unknown", ""), |ready| (ready.status, ready.message));
+        return Some((format!("Ready={status}: {message}"), "Ready=True".to_owned()));
     }
-    let revision = |revision: &str| json!({"lastAppliedRevision": revision});
-    Some((revision(&delivery.delivered), revision(&delivery.available)))
+    Some((delivery.delivered.clone(), delivery.available.clone()))
 }
 
 /// What the object is after a Sync: labels and annotations of others stay, everything else is as wanted.

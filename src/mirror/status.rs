@@ -103,8 +103,8 @@ fn sync(view: &View<'_>, previous: &ApplicationStatus) -> SyncStatus {
     SyncStatus {
         status: sync_word(view).to_owned(),
         compared_to: Some(ComparedTo {
-            source: app.spec.source.clone().filter(|_| !multiple),
-            sources: app.spec.sources.clone(),
+            source: app.only_source().cloned(),
+            sources: if multiple { app.spec.sources.clone() } else { Vec::new() },
             destination: app.spec.destination.clone(),
             ignore_differences: app.spec.ignore_differences.clone(),
         }),
@@ -228,7 +228,7 @@ pub fn entry(
         revisions,
         deployed_at: now,
         deploy_started_at: Some(operation.started_at),
-        source: (!multiple).then(|| sync.source.clone().or_else(|| app.spec.source.clone())).flatten(),
+        source: sync.only_source().or(app.only_source()).cloned().filter(|_| !multiple),
         sources: match (multiple, sync.sources.is_empty()) {
             (false, _) => Vec::new(),
             (true, false) => sync.sources,

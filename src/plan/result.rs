@@ -23,7 +23,7 @@ pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>
         resources: lines(view, outcome, selection.as_ref(), sync.dry_run),
         revisions,
         revision,
-        source: sync.source.clone().or_else(|| app.spec.source.clone()).filter(|_| !multiple),
+        source: sync.only_source().or(app.only_source()).cloned().filter(|_| !multiple),
         sources: if multiple { sources.clone() } else { Vec::new() },
     }
 }

@@ -31,6 +31,10 @@ enum Method {
 /// `pkg/diff/diff.go`, `Diff` and `ThreeWayDiff`).
 fn cli_differs(observed: &Observed, diff: &Value, method: Method) -> bool {
     let (mut live, mut target) = (parsed(diff, "normalizedLiveState"), parsed(diff, "targetState"));
+    // Unless argocd-cm says otherwise, no status counts (argo-cd `util/settings/settings.go`, `GetResourceOverrides`).
+    for side in [&mut live, &mut target].into_iter().filter_map(Value::as_object_mut) {
+        side.remove("status");
+    }
     if live.is_null() || target.is_null() {
         return live != target;
     }
