@@ -46,6 +46,8 @@ pub const MANAGED_BY: &str = "flux-subsystem";
 pub const LABEL_APPLICATION_NAME: &str = "flux-subsystem.dev/application-name";
 /// Owner label: namespace of the Application.
 pub const LABEL_APPLICATION_NAMESPACE: &str = "flux-subsystem.dev/application-namespace";
+/// On a generated object that does not deliver a source itself but serves one that does: what it is there for.
+pub const LABEL_ROLE: &str = "flux-subsystem.dev/role";
 /// Owner annotation: `NAMESPACE/NAME` of the Application, never shortened; this one decides.
 pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
 /// On a generated object: fingerprint of what the bridge wanted when it last applied it. A difference from what it wants
@@ -69,6 +71,9 @@ pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 /// On a generated workload object: a Sync has set fields of the spec for its own time (`prune`, `force`, drift detection),
 /// and its end will put them back.
 pub const ANNOTATION_FOR_ONE_SYNC: &str = "flux-subsystem.dev/for-one-sync";
+/// On a generated workload object: the revisions that its values were read from, a JSON object from the number of the
+/// source among those of the Application (`"0"` is the first) to commit or digest.
+pub const ANNOTATION_VALUE_REVISIONS: &str = "flux-subsystem.dev/value-revisions";
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application has no automated sync policy and waits for a Sync.
 pub const SUSPENDED_UNTIL_SYNC: &str = "until-sync";
 /// Value of [`ANNOTATION_SUSPENDED`]: a sync window of the project is closed.
@@ -152,9 +157,25 @@ pub fn shorten(name: &str, max: usize) -> String {
     format!("{}-{}", head.trim_end_matches(['-', '.', '_']), &digest[..HASH])
 }
 
+/// What is left of `text` in a name of Kubernetes: lower-case letters, digits and single dashes between them; perhaps nothing.
+pub fn dns_word(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let parts = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_names() {
+        for (text, word) in
+            [("web", "web"), ("My  Web!", "my-web"), ("a.b_c", "a-b-c"), ("ß", ""), ("-1-", "1")]
+        {
+            assert_eq!(dns_word(text), word, "{text}");
+        }
+    }
 
     #[test]
     fn short_names_stay_and_long_ones_keep_apart() {

@@ -11,7 +11,7 @@ use prost::Message as _;
 
 use super::Shared;
 use super::cache::lock;
-use super::rendering::{RenderingError, Which};
+use super::rendering::RenderingError;
 use crate::argo::Application;
 use crate::digest::sha256_hex;
 use crate::plan::wish;
@@ -110,8 +110,7 @@ impl Shared {
         request.no_revision_cache = freshness.token.is_some();
         request.no_cache = freshness.is_hard;
         self.artifacts.access.ensure().await?;
-        let which = Which { source: index + 1, of: app.sources().len() };
-        let answer = self.rendering.generate(request, which).await?;
+        let answer = self.rendering.generate(request, (index + 1, app.sources().len())).await?;
         let objects = request::objects(&answer.manifests)?;
         let scopes: BTreeMap<_, _> =
             self.rendering.with_scopes(objects).await?.into_iter().map(scope).collect();
@@ -137,7 +136,7 @@ impl Shared {
         };
         let Some((app, index)) = applications.iter().find_map(stands_for) else { return };
         let own_source = wish::with_its_source(&app);
-        let pinned = wish::pinned(own_source.as_ref().unwrap_or(&app)).map(|(pinned, _)| pinned);
+        let pinned = wish::pinned(own_source.as_ref().unwrap_or(&app), index).map(|(pinned, _)| pinned);
         let anew = Freshness { max_age: Duration::ZERO, token: None, is_hard: false };
         for app in [Some(AsRef::as_ref(&app)), own_source.as_ref(), pinned.as_ref()].into_iter().flatten() {
             if let Err(error) = self.rendered(app, index, anew).await {
