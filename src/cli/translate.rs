@@ -27,8 +27,8 @@ pub struct Args {
     /// from a kustomization. In a clone, branches and tags are looked up too
     #[arg(long, value_name = "DIR")]
     source_dir: Option<PathBuf>,
-    /// Digest of what the controller made of a source that Argo CD's repo-server renders (plugins, jsonnet, …): `ref.digest`
-    /// of the OCIRepository
+    /// Digest of what the controller made of a source that Argo CD's repo-server renders (plugins, jsonnet, …): ref.digest of
+    /// its source object
     #[arg(long, value_name = "DIGEST")]
     rendered: Option<String>,
     /// HOST:PORT from which Flux fetches such sources [default: flux-subsystem-artifacts.ARGOCD_NAMESPACE.svc:8082]

@@ -159,7 +159,7 @@ impl Images for Shared {
         Box::pin(async move {
             self.filled().await;
             tracing::info!(repository, "rendering an artifact that is not in memory");
-            self.render_again(repository).await;
+            Box::pin(self.render_again(repository)).await;
         })
     }
 

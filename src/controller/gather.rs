@@ -316,7 +316,7 @@ impl Asking<'_> {
         let token = self.token.map(str::to_owned).or_else(|| operation.clone());
         let freshness = Freshness { max_age: self.poll, token: token.as_deref(), is_hard };
         self.look_again(self.poll);
-        match self.shared.rendered(app, index, freshness).await {
+        match Box::pin(self.shared.rendered(app, index, freshness)).await {
             Ok(Some(made)) if made.is_empty && operation.is_none() && self.would_wipe_out(app) => {
                 self.failures.push(format!(
                     "Skipping sync attempt to [{}]: auto-sync will wipe out all resources",
