@@ -11,7 +11,7 @@ use prost::Message as _;
 
 use super::Shared;
 use super::cache::lock;
-use super::rendering::{RenderingError, Which};
+use super::rendering::RenderingError;
 use crate::argo::Application;
 use crate::digest::sha256_hex;
 use crate::plan::wish;
@@ -110,8 +110,7 @@ impl Shared {
         request.no_revision_cache = freshness.token.is_some();
         request.no_cache = freshness.is_hard;
         self.artifacts.access.ensure().await?;
-        let which = Which { source: index + 1, of: app.sources().len() };
-        let answer = self.rendering.generate(request, which).await?;
+        let answer = self.rendering.generate(request, (index + 1, app.sources().len())).await?;
         let objects = request::objects(&answer.manifests)?;
         let scopes: BTreeMap<_, _> =
             self.rendering.with_scopes(objects).await?.into_iter().map(scope).collect();
