@@ -113,8 +113,8 @@ pub fn corpus() -> PathBuf {
 }
 
 impl Entry {
-    /// Reads all entries of the corpus, or those whose names begin with one of `wanted`; an error where one of `wanted`
-    /// names none.
+    /// Reads all entries of the corpus, or those that one of `wanted` is the name or the beginning of the name of; an
+    /// error where it is of none.
     pub fn read_all(wanted: &[String]) -> Result<Vec<Self>> {
         let folder = corpus();
         let mut names: Vec<String> = std::fs::read_dir(&folder)
@@ -128,8 +128,12 @@ impl Entry {
                 "no entry of the corpus begins with {word:?}; `cargo parity --list` names all"
             );
         }
-        let is_wanted =
-            |name: &String| wanted.is_empty() || wanted.iter().any(|word| name.starts_with(word.as_str()));
+        let is_wanted = |name: &String| {
+            let is_meant = |word: &String| {
+                if names.contains(word) { name == word } else { name.starts_with(word.as_str()) }
+            };
+            wanted.is_empty() || wanted.iter().any(is_meant)
+        };
         names.iter().filter(|name| is_wanted(name)).map(|name| Self::read(&folder.join(name))).collect()
     }
 

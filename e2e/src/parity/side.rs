@@ -99,11 +99,12 @@ impl Delivery {
             if look.is_good() {
                 return Ok(look.end());
             }
-            if last.0 != look {
-                last = (look, Instant::now());
+            if !last.0.is_like(&look) {
+                last.1 = Instant::now();
             } else if look.may_be_final() && last.1.elapsed() > QUIET {
                 return Ok(look.end());
             }
+            last.0 = look;
             if begun.elapsed() > PATIENCE {
                 return Ok(End::Unsettled(last.0.words()));
             }
@@ -226,10 +227,16 @@ impl Look {
         is_delivered && !self.is_operating && self.errors.is_empty()
     }
 
-    /// It is not on its way: nothing runs, or what ran has failed.
+    /// The same, whatever is said about it: attempts are counted and times are named.
+    fn is_like(&self, other: &Self) -> bool {
+        let said = |look: &Self| (look.sync.clone(), look.health.clone(), look.phase.clone());
+        said(self) == said(other) && self.errors.is_empty() == other.errors.is_empty()
+    }
+
+    /// It is not on its way: nothing runs, or what ran has failed and is tried again.
     fn may_be_final(&self) -> bool {
-        let is_resting =
-            !self.is_operating && matches!(self.phase.as_str(), "" | "Succeeded" | "Failed" | "Error");
+        let has_ended = matches!(self.phase.as_str(), "" | "Succeeded" | "Failed" | "Error");
+        let is_resting = !self.is_operating && (has_ended || !self.errors.is_empty());
         let has_begun = !self.sync.is_empty() && !self.health.is_empty();
         is_resting && self.health != "Progressing" && (has_begun || !self.errors.is_empty())
     }
