@@ -98,24 +98,26 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
     if !gate::restricts(observed) {
         return None;
     }
-    let (revision, blind_spot) = {
+    let (revisions, blind_spot) = {
         let view = View::of(observed);
-        (check::revision(&view), check::blind_spot(&view))
+        (check::revisions(&view), check::blind_spot(&view))
     };
     observed.failures.extend(blind_spot);
-    let revision = revision?;
-    let (project, source) = (observed.project.clone()?, observed.app.sources().first().cloned()?);
+    let revisions = revisions?;
+    let project = observed.project.clone()?;
     let namespace = &observed.control_namespace;
-    match shared.rendering.objects(&observed.app, &source, &revision, &project, namespace).await {
-        Ok(objects) => {
-            observed.rendered = Rendered::Objects(objects);
-            None
-        }
-        Err(error) => {
-            observed.failures.push(error.to_string());
-            Some(RENDER_AGAIN)
+    let mut all = Vec::new();
+    for (index, revision) in revisions.iter().enumerate() {
+        match shared.rendering.objects(&observed.app, index, revision, &project, namespace).await {
+            Ok(objects) => all.extend(objects),
+            Err(error) => {
+                observed.failures.push(error.to_string());
+                return Some(RENDER_AGAIN);
+            }
         }
     }
+    observed.rendered = Rendered::Objects(all);
+    None
 }
 
 fn objects(shared: &Shared, keys: BTreeSet<ObjectKey>) -> BTreeMap<ObjectKey, Arc<DynamicObject>> {
@@ -225,6 +227,7 @@ struct Asking<'a> {
 impl Asking<'_> {
     fn context(&self) -> Context {
         Context {
+            artifact_address: names::artifact_address(&self.shared.options.control_namespace),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             ..Context::default()
@@ -259,13 +262,19 @@ impl Asking<'_> {
         if let Some(other) = wish::with_its_source(app) {
             free = Some(self.wished(other, known.clone()).await);
         }
-        let wished = free.as_ref().map_or(app, |wish| &wish.app);
-        if let Some((pinned, when)) = wish::pinned(wished) {
-            let pinned = self.wished(pinned, known).await;
-            let unpinned = free.as_ref().map_or(own, |wish| &wish.translation);
-            let objects = objects(self.shared, keys(self.shared, &app.identity(), unpinned));
-            if when == When::Now || wish::is_due(app, &objects, unpinned, &pinned.translation) {
-                return Some(pinned);
+        let unpinned = free.as_ref().map_or(own, |wish| &wish.translation).clone();
+        for index in 0..free.as_ref().map_or(app, |wish| &wish.app).sources().len() {
+            let base = free.as_ref().map_or(app, |wish| &wish.app);
+            let Some((pinned, when)) = wish::pinned(base, index) else { continue };
+            let pinned = self.wished(pinned, known.clone()).await;
+            let base = free.as_ref().map_or(own, |wish| &wish.translation);
+            let identity = app.identity();
+            let translations = [base, &unpinned, &pinned.translation];
+            let keys = translations.into_iter().flat_map(|wanted| keys(self.shared, &identity, wanted));
+            let objects = objects(self.shared, keys.collect());
+            let is_due = |app| wish::is_due(app, index, &objects, [base, &unpinned], &pinned.translation);
+            if when == When::Now || is_due(app) {
+                free = Some(pinned);
             }
         }
         free
@@ -283,6 +292,8 @@ impl Asking<'_> {
         for want in &translation.wants {
             is_wiser |= match want {
                 Want::Contents { source } => self.contents(app, *source, translation, context).await,
+                // Answered by nobody yet: the Application waits.
+                Want::Rendered { .. } => false,
                 Want::RemoteRefs { url } => self.refs(url, context).await,
             };
         }
@@ -307,9 +318,7 @@ impl Asking<'_> {
         translation: &Translation,
         context: &mut Context,
     ) -> bool {
-        let Some(manifest) = translation.objects.iter().find(|manifest| manifest.key.kind.is_source()) else {
-            return false;
-        };
+        let Some(manifest) = translation.artifact_of(index) else { return false };
         let Some((url, digest)) = self.artifact(app, manifest) else { return false };
         let source = app.sources().get(index);
         let (path, is_oci) =

@@ -9,7 +9,7 @@ use kube::discovery::{Discovery, Scope};
 use prost::Message as _;
 
 use super::cache::lock;
-use crate::argo::application::{Application, ApplicationSource};
+use crate::argo::application::Application;
 use crate::digest::sha256_hex;
 use crate::project::{AppProject, RenderedObject};
 use crate::repo_server::{RepoServer, RepoServerError, request};
@@ -23,8 +23,15 @@ const SERVED: (Duration, Duration) = (Duration::from_secs(300), Duration::from_s
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RenderingError {
     /// The repo-server did not say. Argo CD's own words.
-    #[error("Failed to load target state: failed to generate manifest for source 1 of 1: {0}")]
-    RepoServer(#[from] RepoServerError),
+    #[error("Failed to load target state: failed to generate manifest for source {number} of {of}: {error}")]
+    RepoServer {
+        /// Number of the source, from 1 on.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// What it said.
+        error: RepoServerError,
+    },
     /// The API server did not say what it serves.
     #[error("Failed to load target state: failed to get cluster version: {0}")]
     Discovery(#[from] kube::Error),
@@ -60,15 +67,19 @@ impl Rendering {
         Self { client, server, answers: Mutex::default(), served: Mutex::default() }
     }
 
-    /// The objects of `source` at `revision`.
+    /// The objects of source number `index` at `revision`; none of one that others only refer to.
     pub(super) async fn objects(
         &self,
         app: &Application,
-        source: &ApplicationSource,
+        index: usize,
         revision: &str,
         project: &AppProject,
         control_namespace: &str,
     ) -> Result<Vec<RenderedObject>, RenderingError> {
+        let sources = app.sources();
+        let Some(source) = sources.get(index).filter(|source| !source.is_only_referred_to()) else {
+            return Ok(Vec::new());
+        };
         let mut request = request::manifest_request(app, source, revision, project, control_namespace)?;
         let key = sha256_hex(&request.encode_to_vec());
         if let Some(objects) = self.known(&key) {
@@ -77,7 +88,11 @@ impl Rendering {
         let served = self.served(SERVED.0).await?;
         request.kube_version.clone_from(&served.kube_version);
         request.api_versions.clone_from(&served.api_versions);
-        let answer = self.server.generate(request).await?;
+        let answer = self.server.generate(request).await.map_err(|error| RenderingError::RepoServer {
+            number: index + 1,
+            of: sources.len(),
+            error,
+        })?;
         let objects = request::objects(&answer.manifests)?;
         self.keep(key, &objects);
         self.with_scopes(objects).await

@@ -1,11 +1,13 @@
 //! Application conditions: which ones the bridge owns, and how they are merged with those of others.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Relation;
 use super::source::SourceState;
 use super::view::{Resource, View};
-use crate::argo::operation::{OperationState, Phase};
+use crate::argo::operation::{OperationState, Phase, SyncResult};
 use crate::argo::status::Condition;
 use crate::project;
 use crate::translate::{Problem, Severity};
@@ -114,22 +116,22 @@ pub fn comparison_errors(view: &View<'_>) -> Vec<String> {
     });
     // What failed for an older wish says nothing about this one, and must not keep it from being applied.
     let is_outdated = |resource: &Resource<'_>| resource.relation == Relation::Outdated;
-    let outdated =
-        [view.source_resources().any(is_outdated), view.workload_resource().is_some_and(is_outdated)];
-    let failed =
-        [&view.source, &view.chart].into_iter().zip(outdated).filter_map(
-            |(state, is_outdated)| match state {
-                SourceState::Failed(why) if !is_outdated => Some(why.clone()),
-                _ => None,
-            },
-        );
+    let states = view
+        .legs
+        .iter()
+        .flat_map(|leg| [(&leg.source, leg.origin.as_ref()), (&leg.chart, leg.resource.as_ref())]);
+    let failed = states.filter_map(|(state, resource)| match state {
+        SourceState::Failed(why) if !resource.is_some_and(is_outdated) => Some(why.clone()),
+        _ => None,
+    });
     let mut all: Vec<String> = absent
         .chain(view.observed.failures.iter().cloned())
         .chain(foreign)
         .chain(missing_reference)
         .chain(failed)
         .collect();
-    all.dedup();
+    let mut told = BTreeSet::new();
+    all.retain(|message| told.insert(message.clone()));
     all
 }
 
@@ -140,8 +142,9 @@ fn sync_error(view: &View<'_>, operation: Option<&OperationState>) -> Option<Str
     let failed = matches!(operation.phase, Phase::Failed | Phase::Error)
         || (operation.phase == Phase::Running && operation.finished_at.is_some());
     (failed && operation.operation.initiated_by.automated && !view.is_synced()).then(|| {
-        let revision = operation.sync_result.as_ref().map_or("", |result| result.revision.as_str());
-        format!("Failed last sync attempt to [{revision}]: {}", operation.message)
+        let result = operation.sync_result.as_ref();
+        let revisions = result.map(SyncResult::revisions).unwrap_or_default().join(" ");
+        format!("Failed last sync attempt to [{revisions}]: {}", operation.message)
     })
 }
 

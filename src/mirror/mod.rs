@@ -9,6 +9,7 @@ pub mod drift;
 pub mod health;
 pub mod inventories;
 pub mod inventory;
+pub mod leg;
 pub mod live;
 pub mod managed;
 pub mod observed;
@@ -23,6 +24,7 @@ pub mod workload;
 
 pub use compare::Relation;
 pub use inventories::Inventories;
+pub use leg::Leg;
 pub use live::{LiveObjects, Node, NodeKey};
 pub use observed::{Observed, Refresh, Refusal, Wish};
 pub use source::SourceState;

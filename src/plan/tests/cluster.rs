@@ -35,14 +35,19 @@ fn wished(app: &Application, objects: &Objects, is_known: bool) -> Option<Wish> 
         let translation = translate(&app, &context);
         Wish { app: app.into(), translation, context, failures: Vec::new() }
     };
-    let other = wish::with_its_source(app).map(wish);
-    let base = other.as_ref().map_or(app, |wish| &wish.app);
-    let free = translate(base, &context_of(base, is_known));
-    let pinned = wish::pinned(base).and_then(|(pinned, when)| {
+    let mut wished = wish::with_its_source(app).map(wish);
+    let base = wished.as_ref().map_or(app, |wish| &wish.app).clone();
+    let unpinned = translate(&base, &context_of(&base, is_known));
+    for index in 0..base.sources().len() {
+        let base = wished.as_ref().map_or(app, |wish| &wish.app);
+        let Some((pinned, when)) = wish::pinned(base, index) else { continue };
+        let free = translate(base, &context_of(base, is_known));
         let pinned = wish(pinned);
-        (when == When::Now || wish::is_due(app, objects, &free, &pinned.translation)).then_some(pinned)
-    });
-    pinned.or(other)
+        if when == When::Now || wish::is_due(app, index, objects, [&free, &unpinned], &pinned.translation) {
+            wished = Some(pinned);
+        }
+    }
+    wished
 }
 
 /// Bridge, API server and Flux.
