@@ -88,7 +88,7 @@ async fn act(arguments: &Arguments) -> Result<bool> {
         let unique = format!("{}-{index}", env.namespace);
         entries.push(user::entry(&sources, file, &arguments.source_dir, &unique).await?);
     }
-    let places = publish(&sources).await?;
+    let places = publish(&env).await?;
     progress::say(&format!("{} Applications, {} at a time", entries.len(), arguments.at_once));
     // A user's own share names and namespaces, perhaps among each other.
     let at_once = if arguments.app.is_empty() { arguments.at_once.max(1) } else { 1 };

@@ -54,6 +54,8 @@ const TOOLS: &[&str] = &[
     "meta.helm.sh/release-namespace",
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-tracking",
+    "batch.kubernetes.io/job-name",
+    "job-name",
     "controller-uid",
 ];
 
@@ -107,6 +109,8 @@ fn strip(object: &mut Value) {
         }
         if kind == "Namespace" {
             drop_key(metadata, "labels", "kubernetes.io/metadata.name");
+            // Argo CD's note to itself on a namespace whose metadata it manages.
+            drop_key(metadata, "annotations", "argocd.argoproj.io/sync-options");
         }
     }
     for (_, path) in ASSIGNED.iter().filter(|assigned| assigned.0 == kind) {
@@ -155,12 +159,18 @@ fn drop_key(metadata: &mut Map<String, Value>, field: &str, key: &str) {
     }
 }
 
-/// A chart's `name-version` without what Flux adds to the version: `+`, or `_` for it, and the digest's first 12 digits.
+/// A chart's `name-version` without what Flux adds to the version: `+`, or `_` for it, the first 12 digits of the
+/// revision, and the generation of a `HelmChart` that names value files.
 fn without_digest(label: &str) -> &str {
-    match label.rsplit_once(['+', '_']) {
-        Some((chart, digest)) if digest.len() == 12 && digest.bytes().all(|b| b.is_ascii_hexdigit()) => chart,
-        _ => label,
-    }
+    let Some((chart, added)) = label.rsplit_once(['+', '_']) else { return label };
+    let (digest, generation) = match added.split_once('.') {
+        Some((digest, generation)) => (digest, generation),
+        None if added.len() == 12 => (added, ""),
+        None => ("", added),
+    };
+    let is_digest = digest.is_empty() || digest.len() == 12 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_added = is_digest && generation.bytes().all(|b| b.is_ascii_digit());
+    if is_added { chart } else { label }
 }
 
 fn remove(object: &mut Value, path: &str) {
@@ -223,6 +233,8 @@ mod tests {
     fn digests_of_charts_are_cut_off() {
         assert_eq!(without_digest("print-1.0.0+0123456789ab"), "print-1.0.0");
         assert_eq!(without_digest("print-1.0.0_0123456789ab"), "print-1.0.0");
+        assert_eq!(without_digest("print-1.0.0_0123456789ab.2"), "print-1.0.0");
+        assert_eq!(without_digest("print-1.0.0_1"), "print-1.0.0");
         assert_eq!(without_digest("print-1.0.0+build.5"), "print-1.0.0+build.5");
     }
 }

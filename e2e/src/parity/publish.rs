@@ -11,13 +11,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::entry::Places;
 use crate::hex::hex;
-use crate::{Sources, build, lock, paths};
+use crate::{Sources, TestEnv, build, lock, paths};
 
 /// The versions of every chart.
 const VERSIONS: [&str; 4] = ["1.0.0", "1.0.1", "1.1.0", "2.0.0-rc.1"];
 
 /// Publishes what is not there yet, and says where everything is.
-pub async fn publish(sources: &Sources) -> Result<Places> {
+pub async fn publish(env: &TestEnv) -> Result<Places> {
+    let sources = &env.sources();
     let root = paths::harness().join("parity/sources");
     let name = format!("parity-{}", hash(&root)?);
     let places = Places {
@@ -31,7 +32,22 @@ pub async fn publish(sources: &Sources) -> Result<Places> {
         all(sources, &root, &name, &places).await.context("publish the sources of the corpus")?;
         std::fs::write(&marker, "").with_context(|| format!("write {}", marker.display()))?;
     }
+    env.apply(&plain_http(&env.control, &name, &places)).await?;
     Ok(places)
+}
+
+/// Tells Argo CD that the registry speaks HTTP: without it, it never looks for tags and artifacts there.
+fn plain_http(control: &str, name: &str, places: &Places) -> String {
+    let registry = &places.registry;
+    [("oci", format!("oci://{registry}")), ("helm", registry.clone())]
+        .map(|(kind, url)| {
+            format!(
+                "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}-{kind}\n  namespace: {control}\n  \
+                 labels: {{argocd.argoproj.io/secret-type: repo-creds}}\nstringData:\n  url: {url}\n  type: {kind}\n  \
+                 enableOCI: \"true\"\n  insecureOCIForceHttp: \"true\"\n"
+            )
+        })
+        .concat()
 }
 
 async fn all(sources: &Sources, root: &Path, name: &str, places: &Places) -> Result<()> {

@@ -2,16 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, ensure};
 use futures::StreamExt as _;
+use serde_json::Value;
 
 use super::compare::compare;
 use super::entry::{Entry, Outcome, Places};
 use super::normal::normal;
-use super::side::{Delivery, Side, unique};
+use super::side::{Delivery, End, Side, unique};
 use super::verdict::Verdict;
 use super::{live, report};
 use crate::{TestEnv, progress};
+
+/// How long the Applications of a run may take to go.
+const CLEARED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Tries all entries, `at_once` at a time; the verdicts come in the order of the entries.
 pub async fn run(env: &TestEnv, entries: &[Entry], places: &Places, at_once: usize) -> Result<Vec<Verdict>> {
@@ -33,7 +37,9 @@ pub async fn run(env: &TestEnv, entries: &[Entry], places: &Places, at_once: usi
         verdicts.push((index, verdict));
     }
     verdicts.sort_by_key(|(index, _)| *index);
-    clear(env, &unique).await?;
+    if let Err(error) = clear(env, &unique).await {
+        progress::say(&format!("not everything was cleared away: {error:#}"));
+    }
     Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
 }
 
@@ -52,13 +58,19 @@ async fn judge(env: &TestEnv, entry: &Entry, places: &Places, unique: &str) -> R
         bridged.clear(env, &bridged_objects).await?;
         (plain_end, plain_objects, bridged_end, bridged_objects)
     } else {
-        let both = futures::future::try_join(deliver(&plain), deliver(&bridged)).await?;
-        let ((plain_end, plain_objects), (bridged_end, bridged_objects)) = both;
-        futures::future::try_join(plain.forget(env), bridged.forget(env)).await?;
+        let (plain_side, bridged_side) = futures::future::join(deliver(&plain), deliver(&bridged)).await;
+        let end = |side: &Result<(End, Vec<Value>)>| side.as_ref().ok().map(|side| side.0.clone());
+        let (plain_end, bridged_end) = (end(&plain_side), end(&bridged_side));
+        let forgotten = futures::future::try_join(
+            plain.forget(env, plain_end.as_ref()),
+            bridged.forget(env, bridged_end.as_ref()),
+        );
+        forgotten.await?;
+        let ((plain_end, plain_objects), (bridged_end, bridged_objects)) = (plain_side?, bridged_side?);
         (plain_end, plain_objects, bridged_end, bridged_objects)
     };
     let differences = if plain_end.is_delivered() && bridged_end.is_delivered() {
-        let counted = |objects: &[serde_json::Value], delivery: &Delivery| {
+        let counted = |objects: &[Value], delivery: &Delivery| {
             let names = delivery.names();
             normal(objects, if entry.shares_names() { &[] } else { &names })
         };
@@ -72,19 +84,19 @@ async fn judge(env: &TestEnv, entry: &Entry, places: &Places, unique: &str) -> R
 
 /// Takes the namespaces of this run away, once what deletes the Applications in them is through.
 async fn clear(env: &TestEnv, unique: &str) -> Result<()> {
-    let of_this_run = |object: &serde_json::Value| {
+    let of_this_run = |object: &Value| {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         [format!("-{unique}-a"), format!("-{unique}-b")].iter().any(|end| name.ends_with(end)).then_some(name)
     };
-    env.wait_until("the Applications of this run are gone", Duration::from_secs(60), async || {
-        let left: Vec<_> =
-            env.list("Application", &env.control).await?.iter().filter_map(&of_this_run).collect();
-        if left.is_empty() { Ok(Some(())) } else { Err(anyhow!("{}", left.join(", "))) }
-    })
-    .await?;
+    let (begun, mut left) = (Instant::now(), vec![String::new()]);
+    while !left.is_empty() && begun.elapsed() < CLEARED_WITHIN {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        left = env.list("Application", &env.control).await?.iter().filter_map(&of_this_run).collect();
+    }
     for namespace in env.list("Namespace", "").await?.iter().filter_map(&of_this_run) {
         env.delete("Namespace", "", &namespace).await?;
     }
+    ensure!(left.is_empty(), "still there after {CLEARED_WITHIN:?}: {}", left.join(", "));
     Ok(())
 }
 

@@ -112,8 +112,15 @@ impl Delivery {
         }
     }
 
-    /// Asks for it to be deleted, and its namespace, without waiting.
-    pub async fn forget(&self, env: &TestEnv) -> Result<()> {
+    /// Asks for it to be deleted without waiting. One that never delivered anything goes at once: stock Argo CD keeps
+    /// those whose project it does not know for ever.
+    pub async fn forget(&self, env: &TestEnv, end: Option<&End>) -> Result<()> {
+        if !end.is_some_and(End::is_delivered)
+            && env.get("Application", &env.control, &self.name).await?.is_some()
+        {
+            let none = json!({ "metadata": { "finalizers": null }, "operation": null });
+            env.patch("Application", &env.control, &self.name, &none).await?;
+        }
         env.delete("Application", &env.control, &self.name).await
     }
 
@@ -137,7 +144,7 @@ impl Delivery {
 
 /// Fills in what an Application of the corpus leaves out, and joins the bridged one.
 fn complete(application: &mut Value, name: &str, namespace: &str, side: Side) {
-    let defaults = json!({
+    let mut defaults = json!({
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Application",
         "metadata": {
@@ -153,7 +160,7 @@ fn complete(application: &mut Value, name: &str, namespace: &str, side: Side) {
     });
     if application.pointer("/spec/destination/name").is_some() {
         // An Application says it by name or by address.
-        application["spec"]["destination"]["server"] = Value::Null;
+        defaults["spec"]["destination"] = json!({ "namespace": namespace });
     }
     let has_policy = application.pointer("/spec/syncPolicy").is_some_and(|policy| !policy.is_null());
     let policy = application.pointer("/spec/syncPolicy").cloned();
@@ -236,9 +243,14 @@ impl Look {
     /// It is not on its way: nothing runs, or what ran has failed and is tried again.
     fn may_be_final(&self) -> bool {
         let has_ended = matches!(self.phase.as_str(), "" | "Succeeded" | "Failed" | "Error");
-        let is_resting = !self.is_operating && (has_ended || !self.errors.is_empty());
-        let has_begun = !self.sync.is_empty() && !self.health.is_empty();
+        let is_resting = self.is_retrying() || !self.is_operating && (has_ended || !self.errors.is_empty());
+        let has_begun = !matches!(self.sync.as_str(), "" | "Unknown") && !self.health.is_empty();
         is_resting && self.health != "Progressing" && (has_begun || !self.errors.is_empty())
+    }
+
+    /// An attempt has failed, and the next one waits for its time.
+    fn is_retrying(&self) -> bool {
+        self.message.contains("Retrying attempt #")
     }
 
     fn end(&self) -> End {
@@ -247,6 +259,7 @@ impl Look {
         }
         match self.phase.as_str() {
             "Failed" | "Error" => End::Refused(self.message.clone()),
+            "Running" if self.is_retrying() => End::Refused(self.message.clone()),
             _ => End::Delivered(format!("{}/{}", self.sync, self.health)),
         }
     }
