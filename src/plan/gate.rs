@@ -75,7 +75,10 @@ fn moves(view: &View<'_>) -> bool {
         let text = |pointer: &str| manifest.spec.pointer(pointer).and_then(Value::as_str);
         match manifest.key.kind {
             FluxKind::GitRepository => text("/ref/commit").is_none(),
-            FluxKind::OciRepository => text("/ref/digest").is_none(),
+            // The digest of what the repo-server rendered follows the source.
+            FluxKind::OciRepository => {
+                text("/ref/digest").is_none() || manifest.annotations.contains_key(names::ANNOTATION_RENDERED)
+            }
             FluxKind::HelmRelease if text("/chart/spec/sourceRef/kind") == Some("HelmRepository") => {
                 !text("/chart/spec/version").is_some_and(is_one_version)
             }

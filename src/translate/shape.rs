@@ -60,6 +60,9 @@ enum Rendering {
 /// A config management plugin.
 const PLUGIN: Rendering = Rendering::Rendered { word: "Plugin", reason: "config management plugin" };
 
+/// A directory with files that Flux does not read.
+const DIRECTORY: Rendering = Rendering::Rendered { word: "Directory", reason: "JSON or Jsonnet" };
+
 impl Rendering {
     const fn word(self) -> &'static str {
         match self {
@@ -278,6 +281,9 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
     };
     let rendering = explicit.unwrap_or(found);
     if rendering == Rendering::Directory {
+        if is_beyond_flux(source, contents) {
+            return Some(DIRECTORY);
+        }
         check_files(draft, source, contents)?;
     }
     Some(rendering)
@@ -290,13 +296,13 @@ fn recurses(source: &Source<'_>) -> bool {
 
 fn check_directory(draft: &mut Draft<'_>, source: &Source<'_>) {
     for (name, value) in source.spec.directory.iter().flatten() {
-        if name != "recurse" && !is_empty(value) {
+        if !matches!(name.as_str(), "recurse" | "jsonnet") && !is_empty(value) {
             draft.unsupported(source.at(&format!("directory.{name}")), "this setting is", "");
         }
     }
 }
 
-/// Files that Argo CD would deliver and Flux would not, or would build in another way.
+/// Files that Flux would build in another way.
 fn check_files(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) -> Option<()> {
     if contents.kind == PathKind::Kustomization {
         let hint = "leave directory out";
@@ -306,16 +312,15 @@ fn check_files(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) 
             hint,
         );
     }
-    let nested: &[String] = if recurses(source) { &contents.nested_unreadable } else { &[] };
-    let unreadable: Vec<&str> = contents.unreadable.iter().chain(nested).map(String::as_str).collect();
-    if unreadable.is_empty() {
-        return Some(());
-    }
-    draft.error(
-        source.at("path"),
-        format!("Flux does not read {}", unreadable.join(", ")),
-        "rename JSON manifests to .yaml: JSON is YAML",
-    )
+    Some(())
+}
+
+/// Flux would not read all of it: Jsonnet, and JSON.
+fn is_beyond_flux(source: &Source<'_>, contents: &Contents) -> bool {
+    let directory = source.spec.directory.as_ref();
+    let has_settings = directory.and_then(|directory| directory.get("jsonnet")).is_some_and(|j| !is_empty(j));
+    let has_nested = recurses(source) && !contents.nested_unreadable.is_empty();
+    has_settings || has_nested || !contents.unreadable.is_empty()
 }
 
 /// Files in the repository that would change the source (argo-cd `repository.go`, `mergeSourceParameters`).
