@@ -93,6 +93,10 @@ impl Case {
                 let found = self.matching(pattern);
                 context.files.entry(*source).or_default().insert(pattern.clone(), Arc::new(found));
             }
+            Want::Address { url } => {
+                let text = self.files.values().next().cloned().unwrap_or_default();
+                context.addresses.insert(url.clone(), File::of(text.into_bytes()));
+            }
             Want::Revision { source } => {
                 context.revisions.insert(*source, self.revision.clone());
             }
