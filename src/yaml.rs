@@ -42,14 +42,31 @@ pub fn parse(text: &str) -> Result<Value, Error> {
 
 /// `value` as one YAML document, ending in a line break.
 ///
-/// Errors are those of the writer, for values that no JSON text could hold.
+/// Errors are those of the writer, for values that no JSON text could hold, and keys longer than 1024 characters: readers
+/// look no further for the colon (YAML 1.2.2, 8.2.2).
 pub fn write(value: &Value) -> Result<String, Error> {
+    if has_long_key(value) {
+        return Err(Error { line: None, message: format!("a key is longer than {LONGEST_KEY} characters") });
+    }
     let mut text = serde_yaml::to_string_with_options(value, writing(value))
         .map_err(|error| Error { line: None, message: error.to_string() })?;
     if !text.ends_with('\n') {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// The longest key, in bytes of its quoted form, that readers find the colon behind.
+const LONGEST_KEY: usize = 1024;
+
+fn has_long_key(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_long_key),
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| key.escape_default().count() + 2 > LONGEST_KEY || has_long_key(value)),
+        _ => false,
+    }
 }
 
 impl Error {

@@ -12,14 +12,18 @@
 //! | [`sources`] | Helm repositories, OCI registry, git over HTTP and SSH, and how tests change them |
 //! | [`Stack`], [`TestEnv`], [`Bridge`] | what tests use |
 //! | [`demo`] | three Applications from nothing to delivered to gone |
+//! | [`fuzz`] | mutated Applications through the translation |
+//! | [`parity`] | Applications delivered by stock Argo CD and by Flux, and the live objects compared |
 
 pub mod bridge;
 pub mod build;
 pub mod demo;
 pub mod environment;
+pub mod fuzz;
 pub mod http;
 pub mod kinds;
 pub mod launch;
+pub mod parity;
 pub mod paths;
 pub mod process;
 pub mod programs;

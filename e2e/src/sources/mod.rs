@@ -18,6 +18,7 @@ pub mod git;
 pub(crate) mod http;
 pub mod oci;
 pub(crate) mod seed;
+pub mod trees;
 
 /// A door to the test sources of one stack.
 #[derive(Debug, Clone)]

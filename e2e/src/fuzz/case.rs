@@ -1,0 +1,111 @@
+//! One case: an Application, and a world that answers whatever its translation wants to know.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use flux_subsystem::argo::Application;
+use flux_subsystem::translate::{
+    Contents, Context, File, FilePattern, RemoteRefs, RenderedSource, Translation, Want, translate,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Rounds of questions that a translation may need: each has to bring something that was not known before.
+const MOST_ROUNDS: usize = 24;
+
+/// An Application and its world.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Case {
+    /// The Application.
+    pub application: Value,
+    /// Every repository holds these files.
+    pub files: BTreeMap<String, String>,
+    /// Every repository has these refs.
+    pub refs: BTreeMap<String, String>,
+    /// The ref that `HEAD` points to.
+    pub head: Option<String>,
+    /// What every source is resolved to.
+    pub revision: String,
+    /// A text for the door to YAML.
+    pub text: String,
+}
+
+/// How a translation went on asking.
+#[derive(Debug)]
+pub enum Asked {
+    /// Everything was answered.
+    Answered(Box<Translation>),
+    /// It asked once more for what it had been told.
+    Again(Want),
+    /// It did not end.
+    Forever,
+}
+
+impl Case {
+    /// The Application, unless it is none.
+    pub fn read(&self) -> Option<Application> {
+        serde_json::from_value(self.application.clone()).ok()
+    }
+
+    /// Translates, answering until nothing is asked any more.
+    pub fn translate(&self, app: &Application) -> Asked {
+        let mut context = Context {
+            control_namespace: "argocd".to_owned(),
+            poll_interval: "120s".to_owned(),
+            artifact_address: "bridge.argocd.svc:8082".to_owned(),
+            ..Context::default()
+        };
+        let mut told: Vec<Want> = Vec::new();
+        for _ in 0..MOST_ROUNDS {
+            let translation = translate(app, &context);
+            if translation.wants.is_empty() || translation.has_errors() {
+                return Asked::Answered(Box::new(translation));
+            }
+            for want in &translation.wants {
+                if told.contains(want) {
+                    return Asked::Again(want.clone());
+                }
+                self.answer(want, app, &mut context);
+            }
+            told.extend(translation.wants);
+        }
+        Asked::Forever
+    }
+
+    fn answer(&self, want: &Want, app: &Application, context: &mut Context) {
+        match want {
+            Want::Contents { source } => {
+                let spec = app.sources().get(*source).cloned().unwrap_or_default();
+                let is_oci = spec.repo_url.starts_with("oci://");
+                let files = self.files.keys().map(String::as_str);
+                context.contents.insert(*source, Contents::of(files, &spec.path, is_oci));
+            }
+            Want::Rendered { source } => {
+                let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+                let rendered = RenderedSource { digest, revision: self.revision.clone() };
+                context.rendered.insert(*source, rendered);
+            }
+            Want::RemoteRefs { url } => {
+                let refs = RemoteRefs { head: self.head.clone(), refs: self.refs.clone() };
+                context.refs.insert(url.clone(), refs);
+            }
+            Want::Files { source, pattern } => {
+                let found = self.matching(pattern);
+                context.files.entry(*source).or_default().insert(pattern.clone(), Arc::new(found));
+            }
+            Want::Address { url } => {
+                let text = self.files.values().next().cloned().unwrap_or_default();
+                context.addresses.insert(url.clone(), File::of(text.into_bytes()));
+            }
+            Want::Revision { source } => {
+                context.revisions.insert(*source, self.revision.clone());
+            }
+        }
+    }
+
+    fn matching(&self, pattern: &FilePattern) -> Vec<(String, File)> {
+        let Ok(matches) = pattern.matcher() else { return Vec::new() };
+        let found = self.files.iter().filter(|(path, _)| matches(path));
+        found.map(|(path, text)| (path.clone(), File::of(text.clone().into_bytes()))).collect()
+    }
+}
