@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "translate",
     "credentials",
     "mirror",
     "project",
     "repo_server/request.rs",
+    "repo_server/repository.rs",
     "plan",
     "adopt",
     "doctor",

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 
 use super::Shared;
+use super::refs::RefsError;
+use super::rendering::Known;
 use crate::argo::{Application, duration};
+use crate::credentials::Repository;
 use crate::flux::{Live, Manifest, ObjectKey};
 use crate::mirror::managed::Tracking;
 use crate::mirror::{
@@ -58,7 +61,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
     let objects = objects(shared, keys);
     let live_objects = live_objects(shared, &identity, &inventories, &objects);
-    let project = shared.cache.project(&app);
+    let project = shared.cache.project(&app, &shared.secrets.repositories());
     let mut observed = Observed {
         now,
         secrets: shared.secrets.owned(&identity),
@@ -106,10 +109,13 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
     observed.failures.extend(blind_spot);
     let revisions = revisions?;
     let project = observed.project.clone()?;
-    let namespace = &observed.control_namespace;
+    let known = Known {
+        control_namespace: observed.control_namespace.clone(),
+        repositories: shared.secrets.repositories(),
+    };
     let mut all = Vec::new();
     for (index, revision) in revisions.iter().enumerate() {
-        match shared.rendering.objects(&observed.app, index, revision, &project, namespace).await {
+        match shared.rendering.objects(&observed.app, index, revision, &project, &known).await {
             Ok(objects) => all.extend(objects),
             Err(error) => {
                 observed.failures.push(error.to_string());
@@ -295,15 +301,25 @@ impl Asking<'_> {
                 Want::Contents { source } => self.contents(app, *source, translation, context).await,
                 // Answered by nobody yet: the Application waits.
                 Want::Rendered { .. } => false,
-                Want::RemoteRefs { url } => self.refs(url, context).await,
+                Want::RemoteRefs { url } => self.refs(app, url, context).await,
             };
         }
         is_wiser
     }
 
-    async fn refs(&mut self, url: &str, context: &mut Context) -> bool {
+    async fn refs(&mut self, app: &Application, url: &str, context: &mut Context) -> bool {
         self.again = Some(self.poll);
-        match self.shared.questions.refs(url, self.poll, self.token).await {
+        let trust = context.repositories.clone().unwrap_or_default();
+        // The address of the Application: the Secret's may be written otherwise.
+        let known = trust.find(url, app.project()).map(|known| Repository { url: url.to_owned(), ..known });
+        let listed = match known.map_err(RefsError::Secret) {
+            Ok(known) => {
+                let server = &self.shared.options.repo_server;
+                self.shared.questions.refs(server, &known, &trust, self.poll, self.token).await
+            }
+            Err(error) => Err(error),
+        };
+        match listed {
             Ok(refs) => context.refs.insert(url.to_owned(), refs).is_none(),
             Err(error) => {
                 self.failures.push(chain(&error));

@@ -10,6 +10,7 @@ mod memory;
 mod namespaces;
 mod questions;
 mod reconcile;
+mod refs;
 mod rendering;
 mod secrets;
 mod watch;

@@ -6,8 +6,10 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::cache::lock;
+use super::refs::{self, RefsError};
 use crate::artifact::{self, ArtifactError};
-use crate::remote_refs::{self, RemoteRefsError};
+use crate::credentials::{Repositories, Repository, SecretVersion};
+use crate::repo_server::RepoServer;
 use crate::translate::{Contents, RemoteRefs};
 
 /// How many answers about artifacts are kept.
@@ -24,7 +26,7 @@ struct Listed {
 pub(super) struct Questions {
     http: reqwest::Client,
     contents: Mutex<HashMap<(String, String), Contents>>,
-    refs: Mutex<HashMap<String, Listed>>,
+    refs: Mutex<HashMap<(String, Vec<SecretVersion>), Listed>>,
 }
 
 impl Questions {
@@ -54,25 +56,30 @@ impl Questions {
         Ok(found)
     }
 
-    /// The refs of the repository at `url`, at most `max_age` old and not older than the refresh `token`.
+    /// The refs of the repository that is `known`, at most `max_age` old and not older than the refresh `token`.
     ///
     /// A repository that does not answer keeps its last known refs: the source object says that it is unreachable.
     pub(super) async fn refs(
         &self,
-        url: &str,
+        server: &RepoServer,
+        known: &Repository,
+        trust: &Repositories,
         max_age: Duration,
         token: Option<&str>,
-    ) -> Result<RemoteRefs, RemoteRefsError> {
-        let known =
-            lock(&self.refs).get(url).map(|listed| (listed.refs.clone(), is_fresh(listed, max_age, token)));
-        if let Some((refs, true)) = known {
+    ) -> Result<RemoteRefs, RefsError> {
+        // What one credential may see is nobody else's.
+        let key = (known.url.clone(), known.secrets.clone());
+        let url = known.url.as_str();
+        let before =
+            lock(&self.refs).get(&key).map(|listed| (listed.refs.clone(), is_fresh(listed, max_age, token)));
+        if let Some((refs, true)) = before {
             return Ok(refs);
         }
-        match (remote_refs::list(&self.http, url).await, known) {
+        match (refs::list(&self.http, server, known, trust).await, before) {
             (Ok(refs), _) => {
                 let listed =
                     Listed { refs: refs.clone(), at: Instant::now(), token: token.map(str::to_owned) };
-                lock(&self.refs).insert(url.to_owned(), listed);
+                lock(&self.refs).insert(key, listed);
                 Ok(refs)
             }
             (Err(error), Some((refs, _))) => {
