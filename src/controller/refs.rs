@@ -53,15 +53,17 @@ pub(super) async fn list(
         names.into_iter().map(|name| (format!("refs/{folder}/{name}"), String::new())).collect()
     };
     let all = [full("heads", refs.branches), full("tags", refs.tags)].concat();
-    Ok(RemoteRefs { head: head.map(|branch| format!("refs/heads/{branch}")), refs: all.into_iter().collect() })
+    Ok(RemoteRefs {
+        head: head.map(|branch| format!("refs/heads/{branch}")),
+        refs: all.into_iter().collect(),
+    })
 }
 
 /// The branch at the same commit as `HEAD`, the usual names first, as git itself guesses (git `remote.c`,
 /// `guess_remote_head`); the repo-server says commits and no names.
 async fn head(server: &RepoServer, repo: &repository::Repository, branches: &[String]) -> Option<String> {
     let resolve = async |revision: &str| {
-        let source =
-            Some(ApplicationSource { repo_url: repo.repo.clone(), ..ApplicationSource::default() });
+        let source = Some(ApplicationSource { repo_url: repo.repo.clone(), ..ApplicationSource::default() });
         let request = ResolveRevisionRequest {
             repo: Some(repo.clone()),
             app: Some(ResolvedApplication { spec: Some(ResolvedSpec { source }) }),

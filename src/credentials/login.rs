@@ -38,7 +38,8 @@ impl Login {
             return Some(Self::Basic(user, known.password.clone()));
         }
         // A user alone, or an SSH key on an HTTP address, is no credential.
-        let is_other = known.has_credentials() && known.ssh_private_key.is_empty() && known.username.is_empty();
+        let is_other =
+            known.has_credentials() && known.ssh_private_key.is_empty() && known.username.is_empty();
         (!is_other && known.gcp_service_account_key.is_empty()).then_some(Self::Anonymous)
     }
 }

@@ -103,7 +103,10 @@ pub struct Repository {
 impl fmt::Debug for Repository {
     /// The address alone: the rest is credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Repository").field("repo", &self.repo).field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Repository")
+            .field("repo", &self.repo)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -175,8 +178,12 @@ pub fn with_credentials(
     let address = by_address(source);
     let found = Repository::from(&known.find(&source.repo_url, app.project())?);
     // The address of the Application, whatever the Secret's writing.
-    request.repo =
-        Some(Repository { repo: address.repo, kind: address.kind, enable_oci: found.enable_oci || address.enable_oci, ..found });
+    request.repo = Some(Repository {
+        repo: address.repo,
+        kind: address.kind,
+        enable_oci: found.enable_oci || address.enable_oci,
+        ..found
+    });
     request.repos = known.helm_repositories(app.project()).map(Repository::from).collect();
     Ok(())
 }

@@ -124,9 +124,7 @@ fn guess(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
     match RemoteRefs::assume(revision) {
         Some(refs) => resolve(revision, &refs),
         None if is_abbreviation(revision) => unresolvable(draft, source, ""),
-        None => {
-            unresolvable(draft, source, "name the branch, or pass --source-dir with a clone")
-        }
+        None => unresolvable(draft, source, "name the branch, or pass --source-dir with a clone"),
     }
 }
 
