@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::argo::Application;
 use crate::credentials::Repositories;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::policy::FluxDeliveryPolicy;
 use crate::project::{self, AppProject};
 
 /// How long an answer may lie over a watched object; a watch that is slower than this is down, and says so itself.
@@ -30,6 +31,7 @@ pub(super) struct Stores {
     pub(super) namespaces: Store<PartialObjectMeta<Namespace>>,
     pub(super) settings: Store<ConfigMap>,
     pub(super) projects: Store<AppProject>,
+    pub(super) policies: Store<FluxDeliveryPolicy>,
 }
 
 #[derive(Default)]
@@ -170,6 +172,17 @@ impl Cache {
     pub(super) fn setting(&self, key: &str) -> Option<String> {
         let map = self.stores.settings.state().first().cloned()?;
         map.data.as_ref()?.get(key).cloned()
+    }
+
+    /// Everything in `argocd-cm`.
+    pub(super) fn settings(&self) -> BTreeMap<String, String> {
+        let map = self.stores.settings.state().first().cloned();
+        map.and_then(|map| map.data.clone()).unwrap_or_default()
+    }
+
+    /// All policies.
+    pub(super) fn policies(&self) -> Vec<Arc<FluxDeliveryPolicy>> {
+        self.stores.policies.state()
     }
 
     /// The Application's project, with the repositories that are its own and with what global projects add to it (argo-cd

@@ -2,12 +2,14 @@
 //!
 //! Nothing is decided here. Each Application is reconciled by one task at a time, several Applications at once.
 
+mod artifacts;
 mod cache;
 mod execute;
 mod gather;
 mod live;
 mod memory;
 mod namespaces;
+mod policies;
 mod questions;
 mod reconcile;
 mod refs;
@@ -23,6 +25,7 @@ use futures::StreamExt;
 use kube::runtime::controller::{Config, Controller};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Resource};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -30,9 +33,9 @@ use crate::argo::Application;
 use crate::cache::settings::Overrides;
 use crate::cache::{Signals, Writer};
 use crate::metrics::Metrics;
-use crate::names;
 use crate::repo_server::RepoServer;
 use crate::serve::Readiness;
+use crate::{names, registry};
 
 pub use namespaces::{ApplicationNamespaces, PatternError};
 
@@ -51,6 +54,8 @@ pub struct Options {
     pub redis: Overrides,
     /// Argo CD's repo-server.
     pub repo_server: RepoServer,
+    /// `HOST:PORT` from which Flux fetches what the repo-server rendered.
+    pub artifact_address: String,
 }
 
 /// Everything that reconciles share.
@@ -63,7 +68,9 @@ pub(crate) struct Shared {
     primed: Once,
     redis: Writer,
     memory: memory::Memory,
+    policies: policies::Policies,
     questions: questions::Questions,
+    artifacts: artifacts::Artifacts,
     rendering: rendering::Rendering,
     metrics: Arc<Metrics>,
     recorder: Recorder,
@@ -82,11 +89,13 @@ pub fn poll_interval(setting: Option<&str>) -> String {
     gather::interval(setting)
 }
 
-/// Reconciles until `stop` is cancelled, then lets running reconciles end.
+/// Reconciles until `stop` is cancelled, then lets running reconciles end. What the repo-server rendered is served to Flux on
+/// `listener`.
 pub async fn run(
     client: Client,
     http: reqwest::Client,
     options: Options,
+    listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     stop: CancellationToken,
@@ -106,8 +115,14 @@ pub async fn run(
         places: Semaphore::new(usize::from(options.concurrency)),
         queued: AtomicUsize::new(0),
         questions: questions::Questions::new(http),
+        artifacts: artifacts::Artifacts::new(
+            client.clone(),
+            &options.control_namespace,
+            &options.artifact_address,
+        ),
         rendering: rendering::Rendering::new(client.clone(), options.repo_server.clone()),
         memory: memory::Memory::default(),
+        policies: policies::Policies::default(),
         client,
         options,
         cache,
@@ -117,6 +132,10 @@ pub async fn run(
         redis,
         metrics,
     });
+    tokio::spawn(serve_artifacts(listener, Arc::clone(&shared), stop.clone()));
+    shared.policies.start(&shared, stop.clone());
+    let policies = shared.policies.clone();
+    let everything = streams.everything.inspect(move |()| policies.wake());
     tokio::spawn(announce(Arc::clone(&shared), readiness));
     // Unbounded here (0), bounded by `Shared::turn`, which can count who waits.
     let config = Config::default().concurrency(0).debounce(SETTLE);
@@ -126,7 +145,7 @@ pub async fn run(
         Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
             .with_config(config)
             .graceful_shutdown_on(stop.cancelled_owned())
-            .reconcile_all_on(futures::stream::select(streams.everything, redis_is_empty))
+            .reconcile_all_on(futures::stream::select(everything, redis_is_empty))
             .reconcile_on(lost)
             .reconcile_on(woken)
             .reconcile_on(streams.woken);
@@ -154,6 +173,14 @@ pub async fn run(
         .await;
 }
 
+/// Serves to Flux what the repo-server rendered. Without it nothing new of that kind is delivered: the program ends.
+async fn serve_artifacts(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
+    if let Err(error) = registry::serve(listener, shared, stop.clone().cancelled_owned()).await {
+        tracing::error!(%error, "the artifact server broke down");
+        stop.cancel();
+    }
+}
+
 /// Says when the caches are filled.
 async fn announce(shared: Arc<Shared>, readiness: Readiness) {
     shared.filled().await;
@@ -176,6 +203,7 @@ impl Shared {
         self.live.forget(&identity);
         self.redis.forget(&identity);
         self.tell_census();
+        self.policies.wake();
     }
 
     fn tell_census(&self) {

@@ -1,6 +1,6 @@
 //! The watches: one a kind, for all Applications together. Kinds that are not served (yet) are asked for again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -21,8 +21,12 @@ use super::secrets::{self, Secrets};
 use crate::argo::Application;
 use crate::flux::FluxKind;
 use crate::metrics::Metrics;
+use crate::policy::FluxDeliveryPolicy;
 use crate::project::AppProject;
 use crate::watch_error;
+
+/// The kind of policies; without its CRD there are none.
+const POLICY: &str = "FluxDeliveryPolicy";
 
 pub(super) type ApplicationEvent = Result<Event<Application>, watcher::Error>;
 type Objects<K> = BoxStream<'static, Result<K, watcher::Error>>;
@@ -51,7 +55,7 @@ pub(super) fn start(
         cache: OnceLock::new(),
         pending: Mutex::new(
             kinds
-                .chain(["Application", "AppProject", "Namespace", "ConfigMap"])
+                .chain(["Application", "AppProject", "Namespace", "ConfigMap", POLICY])
                 .chain(secrets::WATCHED)
                 .collect(),
         ),
@@ -63,6 +67,7 @@ pub(super) fn start(
     let (namespaces, namespaces_writer) = reflector::store();
     let (settings, settings_writer) = reflector::store();
     let (projects, projects_writer) = reflector::store();
+    let (policies, policies_writer) = reflector::store();
     let mut stores = BTreeMap::new();
     let mut flux = Vec::new();
     for kind in FluxKind::ALL {
@@ -72,19 +77,21 @@ pub(super) fn start(
     }
     let (secrets, woken) = secrets::start(&watches, client, &options.control_namespace, &applications);
     let cache = Arc::new(Cache::new(
-        Stores { applications, flux: stores, namespaces, settings, projects },
+        Stores { applications, flux: stores, namespaces, settings, projects, policies },
         watches.filled.subscribe(),
     ));
     // Set once, here; the streams are not polled before.
     let _ = watches.cache.set(Arc::clone(&cache));
     let settings = watches.settings(client.clone(), options, settings_writer);
+    let policies = watches.policies(client.clone(), options, policies_writer);
+    let signals = futures::stream::select(tokio_stream(everything), policies);
     let streams = Streams {
         applications: watches.applications(client, options, applications_writer),
         namespaces: watches.namespaces(client.clone(), namespaces_writer),
         projects: watches.projects(client.clone(), options, projects_writer),
         flux,
         woken,
-        everything: futures::stream::select(settings, tokio_stream(everything)).boxed(),
+        everything: futures::stream::select(settings, signals).boxed(),
     };
     (cache, secrets, streams)
 }
@@ -184,6 +191,44 @@ impl Watches {
             .inspect(move |event| watches.note("ConfigMap", event))
             .touched_objects()
             .filter_map(|event| async move { event.ok().map(|_| ()) })
+            .boxed()
+    }
+
+    /// A policy may concern every Application. Its status is the bridge's own and concerns none.
+    fn policies(
+        self: &Arc<Self>,
+        client: Client,
+        options: &Options,
+        writer: Writer<FluxDeliveryPolicy>,
+    ) -> BoxStream<'static, ()> {
+        let api = Api::<FluxDeliveryPolicy>::namespaced(client, &options.control_namespace);
+        let watches = Arc::clone(self);
+        let mut known = HashMap::new();
+        watcher(api, Config::default())
+            .backoff(Delays::default())
+            .modify(|policy| policy.managed_fields_mut().clear())
+            .reflect(writer)
+            .inspect(move |event| {
+                if event.as_ref().is_err_and(is_not_served) {
+                    watches.is_listed(POLICY);
+                }
+                watches.note(POLICY, event);
+            })
+            .filter_map(move |event| {
+                let is_news = match event {
+                    Ok(Event::Apply(policy) | Event::InitApply(policy)) => {
+                        let generation = policy.metadata.generation;
+                        let is_going = policy.metadata.deletion_timestamp.is_some();
+                        known.insert(policy.name_any(), (generation, is_going))
+                            != Some((generation, is_going))
+                    }
+                    Ok(Event::Delete(policy)) => known.remove(&policy.name_any()).is_some(),
+                    // A list that begins anew may lack what was deleted meanwhile.
+                    Ok(Event::InitDone) => true,
+                    _ => false,
+                };
+                std::future::ready(is_news.then_some(()))
+            })
             .boxed()
     }
 

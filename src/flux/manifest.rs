@@ -57,13 +57,15 @@ pub struct Manifest {
     pub annotations: BTreeMap<String, String>,
     /// The whole spec, an object.
     pub spec: Value,
+    /// JSON pointers into the object: fields that the comparison with the live object leaves out. No part of the object.
+    pub ignored: Vec<String>,
 }
 
 impl Manifest {
     /// An object that belongs to `app`, with the labels and the annotation that say so.
     pub fn owned_by(app: &Application, key: ObjectKey, spec: Value) -> Self {
         let (labels, annotations) = owner_marks(app);
-        Self { key, labels, annotations, spec }
+        Self { key, labels, annotations, spec, ignored: Vec::new() }
     }
 
     /// Fingerprint of labels, annotations and spec: 16 hexadecimal digits.
