@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::messages::{
-    ApplicationSource, Helm, HelmParameter, KustomizeOptions, KustomizeVersion, ManifestRequest,
-    RawExtension, Repository,
+    ApplicationSource, Helm, HelmParameter, KustomizeOptions, KustomizeVersion, ManifestRequest, RawExtension,
 };
+use super::repository::by_address;
 use crate::argo::{Application, application};
 use crate::mirror::patch;
 use crate::project::{AppProject, RenderedObject};
@@ -28,7 +28,8 @@ pub fn manifest_request(
     control_namespace: &str,
 ) -> Result<ManifestRequest, serde_json::Error> {
     Ok(ManifestRequest {
-        repo: Some(repository(source)),
+        repo: Some(by_address(source)),
+        repos: Vec::new(),
         revision: revision.to_owned(),
         app_name: app.instance_name(control_namespace),
         namespace: app.spec.destination.namespace.clone(),
@@ -88,19 +89,6 @@ pub fn with_settings(request: ManifestRequest, settings: &BTreeMap<String, Strin
 fn settings<T: serde::de::DeserializeOwned>(settings: &Map<String, Value>) -> Result<T, serde_json::Error> {
     // What is `null` is not there.
     serde_json::from_value(patch::without_nulls(Value::Object(settings.clone())))
-}
-
-/// A registry of charts is named without a scheme; Argo CD finds the rest out by the address.
-fn repository(source: &application::ApplicationSource) -> Repository {
-    let is_registry = !source.chart.is_empty() && !source.repo_url.contains("://");
-    let kind = if source.repo_url.starts_with("oci://") {
-        "oci"
-    } else if source.chart.is_empty() {
-        "git"
-    } else {
-        "helm"
-    };
-    Repository { repo: source.repo_url.clone(), kind: kind.to_owned(), enable_oci: is_registry }
 }
 
 fn helm(helm: &application::HelmSource) -> Helm {
