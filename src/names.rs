@@ -51,11 +51,32 @@ pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
 /// On a generated object: fingerprint of what the bridge wanted when it last applied it. A difference from what it wants
 /// now means that the wish changed; the same fingerprint with another spec means that somebody edited the object.
 pub const ANNOTATION_DIGEST: &str = "flux-subsystem.dev/digest";
+/// On a generated `OCIRepository`: it fetches what Argo CD's repo-server rendered, from the bridge itself. The value says why
+/// Flux does not render that source.
+pub const ANNOTATION_RENDERED: &str = "flux-subsystem.dev/rendered";
+/// Annotation of an OCI manifest with the revision of the source that an artifact was made from (OCI image specification,
+/// `annotations.md`); Flux keeps it in `artifact.metadata`.
+pub const ANNOTATION_IMAGE_REVISION: &str = "org.opencontainers.image.revision";
+/// The same with the address of the source.
+pub const ANNOTATION_IMAGE_SOURCE: &str = "org.opencontainers.image.source";
+/// Service, `EndpointSlice` and Secret of what the bridge serves to Flux, in Argo CD's own namespace.
+pub const ARTIFACTS: &str = "flux-subsystem-artifacts";
+/// Port of the same.
+pub const ARTIFACTS_PORT: u16 = 8082;
+
+/// On a generated object that neither fetches nor delivers: what it is there for.
+pub const LABEL_ROLE: &str = "flux-subsystem.dev/role";
+/// Value of [`LABEL_ROLE`], and end of the name: a Kustomization that applies nothing and tells whether there is anything to
+/// apply, so that pruning never deletes everything.
+pub const ROLE_GUARD: &str = "prune-guard";
 /// On a generated workload object: the suspension is the bridge's own, for the reason in the value.
 pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 /// On a generated workload object: a Sync has set fields of the spec for its own time (`prune`, `force`, drift detection),
 /// and its end will put them back.
 pub const ANNOTATION_FOR_ONE_SYNC: &str = "flux-subsystem.dev/for-one-sync";
+/// On a generated workload object: the revisions that its values were read from, a JSON object from the number of the
+/// source among those of the Application (`"0"` is the first) to commit or digest.
+pub const ANNOTATION_VALUE_REVISIONS: &str = "flux-subsystem.dev/value-revisions";
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application has no automated sync policy and waits for a Sync.
 pub const SUSPENDED_UNTIL_SYNC: &str = "until-sync";
 /// Value of [`ANNOTATION_SUSPENDED`]: a sync window of the project is closed.
@@ -63,6 +84,10 @@ pub const SUSPENDED_BY_WINDOW: &str = "sync-window";
 /// Value of [`ANNOTATION_SUSPENDED`]: the project does not permit the Application, or each revision has to be looked at
 /// before it is delivered.
 pub const SUSPENDED_BY_PROJECT: &str = "project";
+
+/// Value of [`ANNOTATION_SUSPENDED`]: the Application says `allowEmpty: false`, and each revision of its chart has to be
+/// looked at before it is delivered.
+pub const SUSPENDED_BY_GUARD: &str = "allow-empty";
 
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application goes back to stock Argo CD, and the object goes without what it
 /// delivered.
@@ -114,6 +139,17 @@ pub const WORKLOAD_INTERVAL: &str = "10m";
 /// How soon Flux tries a failed workload object again.
 pub const RETRY_INTERVAL: &str = "1m";
 
+/// Name of an object in Argo CD's own namespace that serves `name` in `namespace`: no two of these have one, since there is no
+/// dot in the name of a namespace.
+pub fn in_control_namespace(namespace: &str, name: &str) -> String {
+    shorten(&format!("{namespace}.{name}"), MAX_LABEL_VALUE)
+}
+
+/// Where Flux fetches what the bridge serves, unless it is told otherwise.
+pub fn artifact_address(control_namespace: &str) -> String {
+    format!("{ARTIFACTS}.{control_namespace}.svc:{ARTIFACTS_PORT}")
+}
+
 /// `name` if it fits into `max` characters, else its beginning and a hash of the whole of it.
 ///
 /// The hash keeps two long names with one beginning apart; a dash or dot before it is dropped so that the result
@@ -128,9 +164,25 @@ pub fn shorten(name: &str, max: usize) -> String {
     format!("{}-{}", head.trim_end_matches(['-', '.', '_']), &digest[..HASH])
 }
 
+/// What is left of `text` in a name of Kubernetes: lower-case letters, digits and single dashes between them; perhaps nothing.
+pub fn dns_word(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let parts = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_names() {
+        for (text, word) in
+            [("web", "web"), ("My  Web!", "my-web"), ("a.b_c", "a-b-c"), ("ß", ""), ("-1-", "1")]
+        {
+            assert_eq!(dns_word(text), word, "{text}");
+        }
+    }
 
     #[test]
     fn short_names_stay_and_long_ones_keep_apart() {

@@ -1,6 +1,6 @@
 //! What a translation has to know beside the Application: settings, what a path holds, which refs a repository has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::{File, FilePattern, Files};
 use super::semver::{Semver, classify};
@@ -12,8 +12,15 @@ pub struct Context {
     pub control_namespace: String,
     /// How often sources are polled, as a Flux duration such as `2m`.
     pub poll_interval: String,
+    /// `HOST:PORT` from which Flux fetches what the bridge serves.
+    pub artifact_address: String,
+    /// What Argo CD's repo-server rendered of a source, by index into the Application's sources.
+    pub rendered: BTreeMap<usize, RenderedSource>,
     /// What the path of a source holds, by index into the Application's sources.
     pub contents: BTreeMap<usize, Contents>,
+    /// Sources whose path is not in the artifact that is there, because the source object still leaves out everything but a
+    /// path that the source had before; by the same index.
+    pub narrowed: BTreeSet<usize>,
     /// The refs of git repositories, by `repoURL` as the Application writes it.
     pub refs: BTreeMap<String, RemoteRefs>,
     /// Files of a source, by index into the Application's sources.
@@ -27,11 +34,25 @@ pub struct Context {
     pub value_file_schemes: Option<Vec<String>>,
 }
 
+/// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RenderedSource {
+    /// Digest of the artifact (`sha256:…`).
+    pub digest: String,
+    /// The resolved revision of the source: commit, or digest.
+    pub revision: String,
+}
+
 /// Something that a translation has to know first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Want {
     /// What the path of a source holds.
     Contents {
+        /// Index into the Application's sources.
+        source: usize,
+    },
+    /// What Argo CD's repo-server renders of a source, as an artifact that Flux can fetch.
+    Rendered {
         /// Index into the Application's sources.
         source: usize,
     },
@@ -78,6 +99,8 @@ pub enum PathKind {
 pub struct Contents {
     /// What Argo CD would call it.
     pub kind: PathKind,
+    /// No file stands directly in the path.
+    pub is_bare: bool,
     /// Some folder below the path holds manifests, which Argo CD reads only with `directory.recurse`.
     pub has_nested_manifests: bool,
     /// Files directly in the path that Argo CD would deliver and Flux would not read (`.json`, `.jsonnet`), by name.
@@ -98,6 +121,16 @@ pub struct RemoteRefs {
 }
 
 impl RemoteRefs {
+    /// The commit that a branch, a tag or another ref, by its short or full name, or `HEAD` stands for.
+    pub(super) fn commit(&self, revision: &str) -> Option<String> {
+        let known = |name: &str| self.refs.get(name).filter(|commit| !commit.is_empty()).cloned();
+        if matches!(revision, "" | "HEAD") {
+            return self.head.as_deref().and_then(known);
+        }
+        let prefixes = ["refs/heads/", "refs/tags/", "refs/", ""];
+        prefixes.iter().find_map(|prefix| known(&format!("{prefix}{revision}")))
+    }
+
     /// The one ref that `revision` is taken for where refs cannot be listed: a tag when it looks like a version, else a
     /// branch. `None` for what only the repository knows: `HEAD` and abbreviated commits.
     pub fn assume(revision: &str) -> Option<Self> {

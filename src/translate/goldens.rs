@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Contents, Context, File, FilePattern, RemoteRefs, Severity, Translation, Want, translate};
+use super::{
+    Contents, Context, File, FilePattern, RemoteRefs, RenderedSource, Severity, Translation, Want, translate,
+};
 use crate::argo::Application;
 use crate::{names, yaml};
 
@@ -20,6 +22,8 @@ use crate::{names, yaml};
 struct Known {
     /// Files of the source's artifact.
     files: Option<Vec<String>>,
+    /// What the repo-server rendered: digest and revision.
+    rendered: Option<(String, String)>,
     /// The ref that `HEAD` points to.
     head: Option<String>,
     /// Refs of the source's repository.
@@ -30,9 +34,16 @@ struct Known {
     revision: Option<String>,
     /// What is found at addresses.
     addresses: BTreeMap<String, String>,
+    /// The same for each of several sources, in their order.
+    sources: Vec<Known>,
 }
 
 impl Known {
+    /// What is known of each source.
+    fn each(&self) -> &[Self] {
+        if self.sources.is_empty() { std::slice::from_ref(self) } else { &self.sources }
+    }
+
     /// The answer to `pattern`, where files are known.
     fn matches(&self, pattern: &FilePattern) -> Option<Vec<(String, File)>> {
         let is_match = pattern.matcher().unwrap();
@@ -50,18 +61,25 @@ fn context(app: &Application, known: &Known) -> Context {
         control_namespace: "argocd".to_owned(),
         poll_interval: "120s".to_owned(),
         addresses: known.addresses.iter().map(text).collect(),
-        revisions: known.revision.iter().map(|revision| (0, revision.clone())).collect(),
+        artifact_address: names::artifact_address("argocd"),
         ..Context::default()
     };
-    let Some(source) = app.sources().first() else { return context };
-    if let Some(files) = &known.files {
-        let is_oci = source.repo_url.starts_with("oci://");
-        let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
-        context.contents.insert(0, contents);
-    }
-    if let Some(refs) = &known.refs {
-        let refs = RemoteRefs { head: known.head.clone(), refs: refs.clone() };
-        context.refs.insert(source.repo_url.clone(), refs);
+    for (index, (source, known)) in app.sources().iter().zip(known.each()).enumerate() {
+        if let Some(files) = &known.files {
+            let is_oci = source.repo_url.starts_with("oci://");
+            let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
+            context.contents.insert(index, contents);
+        }
+        if let Some((digest, revision)) = known.rendered.clone() {
+            context.rendered.insert(index, RenderedSource { digest, revision });
+        }
+        if let Some(revision) = &known.revision {
+            context.revisions.insert(index, revision.clone());
+        }
+        if let Some(refs) = &known.refs {
+            let refs = RemoteRefs { head: known.head.clone(), refs: refs.clone() };
+            context.refs.insert(source.repo_url.clone(), refs);
+        }
     }
     context
 }
@@ -74,7 +92,7 @@ fn translated(app: &Application, known: &Known) -> Translation {
         let mut is_wiser = false;
         for want in &translation.wants {
             if let Want::Files { source, pattern } = want
-                && let Some(found) = known.matches(pattern)
+                && let Some(found) = known.each().get(*source).and_then(|known| known.matches(pattern))
             {
                 let files = context.files.entry(*source).or_default();
                 is_wiser |= files.insert(pattern.clone(), found.into()).is_none();
@@ -88,8 +106,7 @@ fn translated(app: &Application, known: &Known) -> Translation {
 
 fn objects(translation: &Translation) -> String {
     let documents: Vec<String> = translation
-        .objects
-        .iter()
+        .all_objects()
         .map(|object| {
             let mut value = object.to_value();
             // The fingerprint repeats the rest in a form that nobody can review.
@@ -109,6 +126,7 @@ fn said(translation: &Translation) -> String {
     for want in &translation.wants {
         match want {
             Want::Contents { source } => writeln!(text, "wants: contents of source {source}").unwrap(),
+            Want::Rendered { source } => writeln!(text, "wants: source {source} rendered").unwrap(),
             Want::RemoteRefs { url } => writeln!(text, "wants: refs of {url}").unwrap(),
             Want::Files { source, pattern } => {
                 writeln!(text, "wants: {pattern:?} of source {source}").unwrap();

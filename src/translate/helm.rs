@@ -7,7 +7,7 @@ use super::placement::is_dns_subdomain;
 use super::value_files::{self, Home, Reader};
 use super::{FilePattern, RepoPath, helm_values, revision};
 use crate::argo::application::HelmSource;
-use crate::flux::{FluxKind, Manifest};
+use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 
 /// Where a release's chart comes from.
@@ -21,12 +21,13 @@ pub(super) enum ChartFrom {
     Artifact,
 }
 
-/// The `HelmRelease`; `None` when a problem was noted.
+/// The `HelmRelease` of a chart that the source object `origin` fetches; `None` when a problem was noted.
 pub(super) fn release(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
     from: ChartFrom,
+    origin: &ObjectKey,
 ) -> Option<Manifest> {
     let none = HelmSource::default();
     let helm = source.spec.helm.as_ref().unwrap_or(&none);
@@ -36,7 +37,7 @@ pub(super) fn release(
     let home = home(draft, source, helm, from);
     let values = home.and_then(|home| helm_values::values(draft, source, helm, &home));
     let files = values.as_ref().map_or(&[][..], |values| &values.files);
-    let chart = chart(draft, placement, source, helm, from, files);
+    let chart = chart(draft, placement, source, helm, from, (origin, files));
     if draft.problems[known..].iter().any(|problem| problem.severity == super::Severity::Error) {
         return None;
     }
@@ -125,7 +126,7 @@ fn chart(
     source: &Source<'_>,
     helm: &HelmSource,
     from: ChartFrom,
-    files: &[String],
+    (origin, files): (&ObjectKey, &[String]),
 ) -> Option<(&'static str, Value)> {
     let mut spec = Map::new();
     match from {
@@ -143,11 +144,10 @@ fn chart(
             spec.insert("reconcileStrategy".to_owned(), json!("Revision"));
         }
         ChartFrom::Artifact => {
-            return Some(("chartRef", json!({"kind": "OCIRepository", "name": placement.name})));
+            return Some(("chartRef", placement.reference(origin)));
         }
     }
-    let kind = if from == ChartFrom::Git { FluxKind::GitRepository } else { FluxKind::HelmRepository };
-    spec.insert("sourceRef".to_owned(), json!({"kind": kind.kind(), "name": placement.name}));
+    spec.insert("sourceRef".to_owned(), placement.reference(origin));
     if !files.is_empty() {
         spec.insert("valuesFiles".to_owned(), json!(files));
         if helm.ignore_missing_value_files {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Placement, Source};
 use super::kustomize;
-use crate::flux::{FluxKind, Manifest};
+use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::{names, yaml};
 
 /// How long Flux waits for what it applied to become healthy.
@@ -22,31 +22,19 @@ pub(super) enum Manifests {
     Flat,
 }
 
-/// The Kustomization; `None` when a problem was noted.
+/// The Kustomization of what the source object `origin` fetches; `None` when a problem was noted.
 pub(super) fn kustomization(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
-    from: FluxKind,
+    origin: &ObjectKey,
     manifests: Manifests,
 ) -> Option<Manifest> {
     let folder = source.folder(draft);
     let settings = kustomize::settings(draft, source)?;
-    let replaces = draft.app.has_sync_option("Replace=true") || draft.app.has_sync_option("Force=true");
-    let mut spec = Map::new();
-    spec.insert("interval".to_owned(), json!(names::WORKLOAD_INTERVAL));
-    spec.insert("retryInterval".to_owned(), json!(names::RETRY_INTERVAL));
-    spec.insert("timeout".to_owned(), json!(TIMEOUT));
-    spec.insert("sourceRef".to_owned(), json!({"kind": from.kind(), "name": placement.name}));
+    let mut spec = common(draft);
+    spec.insert("sourceRef".to_owned(), placement.reference(origin));
     spec.insert("path".to_owned(), json!(folder?.dotted()));
-    spec.insert("prune".to_owned(), json!(draft.app.prunes()));
-    spec.insert("wait".to_owned(), json!(true));
-    // Argo CD's cascade deletes everything it manages, whatever `prune` says, and ends when all of it is gone. Flux's
-    // default would leave the objects of an unpruned Kustomization behind.
-    spec.insert("deletionPolicy".to_owned(), json!("WaitForTermination"));
-    if replaces {
-        spec.insert("force".to_owned(), json!(true));
-    }
     spec.extend(settings);
     if !spec.contains_key("targetNamespace") {
         let fill = fill_namespace(&placement.namespace, manifests);
@@ -56,6 +44,33 @@ pub(super) fn kustomization(
         }
     }
     Some(placement.object(draft.app, FluxKind::Kustomization, Value::Object(spec)))
+}
+
+/// The Kustomization of what the repo-server rendered into the artifact of `source`: finished objects, each with its
+/// namespace.
+pub(super) fn of_rendered(draft: &Draft<'_>, placement: &Placement, source: &ObjectKey) -> Manifest {
+    let mut spec = common(draft);
+    spec.insert("sourceRef".to_owned(), placement.reference(source));
+    spec.insert("path".to_owned(), json!("./"));
+    placement.object(draft.app, FluxKind::Kustomization, Value::Object(spec))
+}
+
+/// What holds for any Kustomization of the Application.
+fn common(draft: &Draft<'_>) -> Map<String, Value> {
+    let replaces = draft.app.has_sync_option("Replace=true") || draft.app.has_sync_option("Force=true");
+    let mut spec = Map::new();
+    spec.insert("interval".to_owned(), json!(names::WORKLOAD_INTERVAL));
+    spec.insert("retryInterval".to_owned(), json!(names::RETRY_INTERVAL));
+    spec.insert("timeout".to_owned(), json!(TIMEOUT));
+    spec.insert("prune".to_owned(), json!(draft.app.prunes()));
+    spec.insert("wait".to_owned(), json!(true));
+    // Argo CD's cascade deletes everything it manages, whatever `prune` says, and ends when all of it is gone. Flux's
+    // default would leave the objects of an unpruned Kustomization behind.
+    spec.insert("deletionPolicy".to_owned(), json!("WaitForTermination"));
+    if replaces {
+        spec.insert("force".to_owned(), json!(true));
+    }
+    spec
 }
 
 /// Patches that give objects without a namespace the Application's, as Argo CD does (gitops-engine, `sync_context.go`).
@@ -83,7 +98,7 @@ fn fill_namespace(namespace: &str, manifests: Manifests) -> Vec<Value> {
 }
 
 /// A patch as text; YAML, since people read it.
-fn patch(value: &Value) -> String {
+pub(super) fn patch(value: &Value) -> String {
     yaml::write(value).unwrap_or_else(|_| value.to_string())
 }
 

@@ -4,6 +4,7 @@
 //! sentence and a hint. What it does not know yet (what a path holds, which refs a repository has) it asks for as a
 //! [`Want`]; whoever calls it answers in the [`Context`] and calls again.
 
+mod assembly;
 mod contents;
 pub mod context;
 mod draft;
@@ -11,32 +12,39 @@ mod env;
 pub mod files;
 #[cfg(test)]
 mod goldens;
+mod guard;
 mod helm;
 mod helm_layers;
 mod helm_set;
 mod helm_values;
+mod hydrator;
 mod ignore;
 mod kustomization;
 mod kustomize;
+mod newest;
 mod overrides;
 mod path;
 mod placement;
 mod policy;
+mod pool;
 pub mod problem;
 #[cfg(test)]
 mod properties;
+mod references;
+mod rendered;
 mod revision;
 mod semver;
 mod shape;
 mod sources;
 mod value_files;
 
-pub use context::{Contents, Context, PathKind, RemoteRefs, Want};
+pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Want};
 pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
 pub use problem::{Problem, Severity};
+pub use rendered::repository as rendered_repository;
 pub use revision::is_exact_revision;
 pub(crate) use semver::is_version;
 
@@ -55,6 +63,8 @@ pub struct Translation {
     ///
     /// While [`Translation::wants`] is not empty the list may hold the source objects alone: enough to find out.
     pub objects: Vec<Manifest>,
+    /// Generated objects that deliver nothing: guards of Kustomizations among `objects`, to be applied before them.
+    pub guards: Vec<Manifest>,
     /// Reference mode (no `AutoCreateFluxResources=true`): the workload objects to look for, the likelier one first.
     pub references: Vec<ObjectKey>,
     /// What cannot be, or is not yet, expressed.
@@ -63,7 +73,10 @@ pub struct Translation {
     pub wants: Vec<Want>,
     /// The way of each source of the Application into the cluster, by its index there; as far as it is known.
     pub routes: Vec<Route>,
-    /// Argo CD's word for what the source is: `Helm`, `Kustomize` or `Directory`; empty while unknown.
+    /// The source object whose artifact holds all files of each source, by its index in the Application; `None` for a chart
+    /// from a Helm repository.
+    pub artifacts: Vec<Option<ObjectKey>>,
+    /// Argo CD's word for what the first source is that delivers: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty while unknown.
     pub source_type: String,
     /// Namespace the generated objects and their workloads live in.
     pub namespace: String,
@@ -76,12 +89,39 @@ pub struct Route {
     pub origin: Option<ObjectKey>,
     /// The workload object that delivers it; `None` for a source that others only refer to.
     pub workload: Option<ObjectKey>,
+    /// Argo CD's word for what the source is: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty while unknown, and for a
+    /// source that others only refer to.
+    pub source_type: String,
 }
 
 impl Translation {
     /// Something is wrong with the Application itself: nothing of it may be applied.
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// The source object whose artifact holds all files of the source with that index.
+    pub fn artifact_of(&self, source: usize) -> Option<&Manifest> {
+        let key = self.artifacts.get(source)?.as_ref()?;
+        self.objects.iter().find(|manifest| manifest.key == *key)
+    }
+
+    /// The guard of a workload object.
+    pub fn guard_of(&self, workload: &ObjectKey) -> Option<&Manifest> {
+        self.guards.iter().find(|manifest| manifest.key == guard::key(workload))
+    }
+
+    /// Everything generated, in the order of application.
+    pub fn all_objects(&self) -> impl Iterator<Item = &Manifest> {
+        let (sources, workloads): (Vec<_>, Vec<_>) =
+            self.objects.iter().partition(|manifest| manifest.key.kind.is_source());
+        sources.into_iter().chain(&self.guards).chain(workloads)
+    }
+
+    /// The source object that the source with that index is delivered from.
+    pub fn origin_of(&self, source: usize) -> Option<&Manifest> {
+        let key = self.routes.get(source)?.origin.as_ref()?;
+        self.objects.iter().find(|manifest| manifest.key == *key)
     }
 
     /// Nothing is left to find out and nothing is wrong: `objects` is everything.
@@ -100,11 +140,13 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     let placement = placement::place(&mut draft);
     if app.has_sync_option(names::OPTION_AUTO_CREATE) {
         policy::check(&mut draft);
-        let shape = shape::generate(&mut draft, placement.as_ref());
-        translation.routes = shape.routes();
-        translation.objects = shape.objects;
-        shape.source_type.clone_into(&mut translation.source_type);
-        overrides::apply(&mut draft, &mut translation.objects, shape.is_complete);
+        let assembly = assembly::assemble(&mut draft, placement.as_ref());
+        translation.routes = assembly.routes;
+        translation.artifacts = assembly.artifacts;
+        translation.objects = assembly.objects;
+        assembly.source_type.clone_into(&mut translation.source_type);
+        overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
+        translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);
     }
@@ -112,9 +154,17 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     translation.wants = draft.wants;
     if translation.has_errors() {
         translation.objects.clear();
+        translation.guards.clear();
         translation.references.clear();
     }
     translation
+}
+
+/// Path of a field of the source with that index in the Application, as problems name it; of the source itself when `name`
+/// is empty.
+pub fn source_field(app: &Application, index: usize, name: &str) -> String {
+    let spec = app.sources().get(index).cloned().unwrap_or_default();
+    draft::Source::new(app, index, &spec).at(name).trim_end_matches('.').to_owned()
 }
 
 /// The workload objects that a reference may mean; what the source says of itself decides which is the likelier.

@@ -1,33 +1,44 @@
-//! Which Flux objects a source becomes: one source object and one workload object.
+//! Which Flux objects one source becomes: the source object that fetches it, and the workload object that delivers it.
 
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Placement, Source};
 use super::helm::{self, ChartFrom};
 use super::kustomization::{self, Manifests};
+use super::pool::Pool;
+use super::rendered;
 use super::sources::{self, Origin};
-use super::{Contents, PathKind, Route, Want, ignore, is_empty};
-use crate::flux::{FluxKind, Manifest};
+use super::{Contents, Context, PathKind, Want, ignore, is_empty};
+use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::names;
 
-/// What was generated, and how far it got.
+/// One source, as far as it got.
 #[derive(Default)]
-pub(super) struct Shape {
-    /// Source object first.
-    pub(super) objects: Vec<Manifest>,
+pub(super) struct Leg {
+    /// The source object.
+    pub(super) origin: Option<ObjectKey>,
+    /// The source object whose artifact holds everything that the path holds.
+    pub(super) artifact: Option<ObjectKey>,
+    /// The workload object; `None` while something is unknown, and when a problem was noted.
+    pub(super) workload: Option<Manifest>,
     /// Argo CD's word for the source; empty while unknown.
     pub(super) source_type: &'static str,
-    /// Every object of the shape is there.
-    pub(super) is_complete: bool,
 }
 
-impl Shape {
-    /// The way of each source.
-    pub(super) fn routes(&self) -> Vec<Route> {
-        let key = |is: fn(FluxKind) -> bool| {
-            self.objects.iter().map(|object| &object.key).find(|key| is(key.kind)).cloned()
-        };
-        let route = Route { origin: key(FluxKind::is_source), workload: key(FluxKind::is_workload) };
-        if self.objects.is_empty() { Vec::new() } else { vec![route] }
+/// One source before anything is known of what it holds.
+pub(super) struct Prepared {
+    origin: Origin,
+    /// The source object that fetches all of it; `None` when a problem or a want was noted.
+    whole: Option<Manifest>,
+}
+
+impl Prepared {
+    /// Whether others read the same source object, so that nothing of it may be left out.
+    pub(super) fn is_read_by_others(&self, source: &Source<'_>, all: &[Option<Self>]) -> bool {
+        let says = |manifest: &Manifest| (manifest.key.kind, manifest.spec.clone());
+        let own = self.whole.as_ref().map(says);
+        let alike = all.iter().flatten().filter(|other| other.whole.as_ref().map(says) == own).count();
+        own.is_some() && (alike > 1 || !source.spec.reference.is_empty())
     }
 }
 
@@ -37,7 +48,20 @@ enum Rendering {
     Helm,
     Kustomize,
     Directory,
+    /// What Flux has no word for: rendered by Argo CD's repo-server, delivered by Flux.
+    Rendered {
+        /// Argo CD's word for the source.
+        word: &'static str,
+        /// What it is that Flux has no word for; it stands on the generated `OCIRepository`.
+        reason: &'static str,
+    },
 }
+
+/// A config management plugin.
+const PLUGIN: Rendering = Rendering::Rendered { word: "Plugin", reason: "config management plugin" };
+
+/// A directory with files that Flux does not read.
+const DIRECTORY: Rendering = Rendering::Rendered { word: "Directory", reason: "JSON or Jsonnet" };
 
 impl Rendering {
     const fn word(self) -> &'static str {
@@ -45,66 +69,67 @@ impl Rendering {
             Self::Helm => "Helm",
             Self::Kustomize => "Kustomize",
             Self::Directory => "Directory",
+            Self::Rendered { word, .. } => word,
         }
     }
 }
 
-/// The objects of the Application's one source. Without a placement problems are still found, but nothing is generated.
-pub(super) fn generate(draft: &mut Draft<'_>, placement: Option<&Placement>) -> Shape {
-    let nowhere = Placement { namespace: String::new(), name: String::new() };
-    let shape = only_source(draft).and_then(|source| {
-        let placement = placement.unwrap_or(&nowhere);
-        match sources::origin(draft, &source)? {
-            origin @ (Origin::HelmHttp | Origin::HelmOci) => {
-                Some(from_helm_repository(draft, placement, &source, origin))
-            }
-            Origin::Git => from_files(draft, placement, &source, FluxKind::GitRepository),
-            Origin::Oci => from_files(draft, placement, &source, FluxKind::OciRepository),
-        }
-    });
-    shape.unwrap_or_default()
-}
-
-fn only_source<'a>(draft: &mut Draft<'a>) -> Option<Source<'a>> {
-    let app = draft.app;
-    if app.spec.source_hydrator.as_ref().is_some_and(|hydrator| !is_empty(hydrator)) {
-        draft.unsupported("spec.sourceHydrator", "the source hydrator is", "");
-        return None;
+/// The source object that fetches everything.
+pub(super) fn prepare(draft: &mut Draft<'_>, placement: &Placement, source: &Source<'_>) -> Option<Prepared> {
+    let origin = sources::origin(draft, source)?;
+    if matches!(origin, Origin::Git | Origin::Oci) {
+        source.folder(draft)?;
     }
-    let spec = match app.sources() {
-        [] => return draft.error("spec.source", "the Application has no source", ""),
-        [spec] => spec,
-        _ => {
-            draft.unsupported("spec.sources", "several sources are", "");
-            return None;
-        }
+    let whole = match origin {
+        // The repo-server fetches what it renders.
+        Origin::Git | Origin::Oci if source.spec.plugin.is_some() && source.spec.reference.is_empty() => None,
+        Origin::HelmHttp | Origin::HelmOci => Some(sources::helm(draft, placement, source, origin)),
+        Origin::Git => sources::git(draft, placement, source),
+        Origin::Oci => Some(sources::oci(draft, placement, source)),
     };
-    let source = Source::new(app, 0, spec);
-    if !spec.reference.is_empty() {
-        draft.unsupported(source.at("ref"), "a source that others refer to is", "leave it out");
+    Some(Prepared { origin, whole })
+}
+
+/// The objects of one source; its source object is put into `pool`. `is_shared`: others read the whole of it, too.
+pub(super) fn generate(
+    draft: &mut Draft<'_>,
+    placement: &Placement,
+    source: &Source<'_>,
+    prepared: &Prepared,
+    is_shared: bool,
+    pool: &mut Pool,
+) -> Leg {
+    if !source.renders() {
+        let origin = prepared.whole.clone().map(|whole| pool.share(whole));
+        return Leg { artifact: origin.clone(), origin, ..Leg::default() };
     }
-    if !spec.tag_prefix.is_empty() {
-        draft.unsupported(source.at("tagPrefix"), "a prefix of tags is", "");
+    match prepared.origin {
+        origin @ (Origin::HelmHttp | Origin::HelmOci) => {
+            from_helm_repository(draft, placement, source, prepared, origin, pool)
+        }
+        Origin::Git | Origin::Oci => from_files(draft, placement, source, prepared, is_shared, pool),
     }
-    Some(source)
 }
 
 fn from_helm_repository(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
+    prepared: &Prepared,
     origin: Origin,
-) -> Shape {
+    pool: &mut Pool,
+) -> Leg {
     if let Some(explicit) = explicit_type(draft, source)
         && explicit != Rendering::Helm
     {
         let field = if explicit == Rendering::Kustomize { "kustomize" } else { "directory" };
         draft.unsupported(source.at(field), "anything but Helm on a chart is", "leave it out");
     }
-    let repository = sources::helm(draft, placement, source, origin);
+    let repository = prepared.whole.clone().map(|whole| pool.share(whole));
     let from = ChartFrom::HelmRepository { oci: origin == Origin::HelmOci };
-    let release = helm::release(draft, placement, source, from);
-    complete(Rendering::Helm, Some(repository), release)
+    let key = repository.clone().unwrap_or_else(|| placement.key(FluxKind::HelmRepository));
+    let workload = helm::release(draft, placement, source, from, &key);
+    Leg { origin: repository, artifact: None, workload, source_type: Rendering::Helm.word() }
 }
 
 /// A folder of a git repository or of an OCI artifact.
@@ -112,68 +137,94 @@ fn from_files(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
-    kind: FluxKind,
-) -> Option<Shape> {
-    source.folder(draft)?;
+    prepared: &Prepared,
+    is_shared: bool,
+    pool: &mut Pool,
+) -> Leg {
+    let whole = prepared.whole.clone().map(|whole| apart(draft.context, source, whole));
+    // What everybody reads tells each what its path holds, whatever becomes of the others.
+    let shared = whole.clone().filter(|_| is_shared).map(|whole| pool.share(whole));
     let before = draft.problems.len();
     let explicit = explicit_type(draft, source);
     if draft.problems.len() > before {
-        return None;
+        return Leg { origin: shared.clone(), artifact: shared, ..Leg::default() };
     }
     let Some(rendering) = rendering(draft, source, explicit) else {
         // The bare source object is enough to fetch the artifact that tells.
-        let probe = source_object(draft, placement, source, kind, None);
-        return Some(Shape { objects: probe.into_iter().collect(), ..Shape::default() });
+        let probe = whole.map(|whole| pool.share(whole));
+        return Leg { origin: probe.clone(), artifact: probe, ..Leg::default() };
     };
-    let object = source_object(draft, placement, source, kind, Some(rendering));
+    if let Rendering::Rendered { reason, .. } = rendering {
+        return from_repo_server(draft, placement, source, prepared, rendering, reason, pool);
+    }
+    let object = whole.and_then(|whole| delivered(draft, source, whole, rendering));
+    let origin = object.map(|object| pool.share(object));
+    let kind = if prepared.origin == Origin::Git { FluxKind::GitRepository } else { FluxKind::OciRepository };
+    let key = origin.clone().unwrap_or_else(|| placement.key(kind));
     let workload = match rendering {
         Rendering::Helm if kind == FluxKind::GitRepository => {
-            helm::release(draft, placement, source, ChartFrom::Git)
+            helm::release(draft, placement, source, ChartFrom::Git, &key)
         }
-        Rendering::Helm => helm::release(draft, placement, source, ChartFrom::Artifact),
+        Rendering::Helm => helm::release(draft, placement, source, ChartFrom::Artifact, &key),
+        Rendering::Rendered { .. } => None,
         Rendering::Kustomize => {
-            kustomization::kustomization(draft, placement, source, kind, Manifests::Kustomized)
+            kustomization::kustomization(draft, placement, source, &key, Manifests::Kustomized)
         }
         Rendering::Directory => {
             // Flux builds kustomizations that it finds on its way down.
             let manifests = if recurses(source) { Manifests::Kustomized } else { Manifests::Flat };
-            kustomization::kustomization(draft, placement, source, kind, manifests)
+            kustomization::kustomization(draft, placement, source, &key, manifests)
         }
     };
-    Some(complete(rendering, object, workload))
+    Leg { artifact: shared.or_else(|| origin.clone()), origin, workload, source_type: rendering.word() }
 }
 
-fn complete(rendering: Rendering, source: Option<Manifest>, workload: Option<Manifest>) -> Shape {
-    let is_complete = source.is_some() && workload.is_some();
-    // A workload object without its source would only report that it is missing.
-    let workload = workload.filter(|_| source.is_some());
-    Shape {
-        objects: source.into_iter().chain(workload).collect(),
-        source_type: rendering.word(),
-        is_complete,
-    }
-}
-
-fn source_object(
+/// What the repo-server renders, served by the bridge. Where the contents of the path tell that, their source object stays:
+/// they may tell something else one day.
+fn from_repo_server(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
-    kind: FluxKind,
-    rendering: Option<Rendering>,
+    prepared: &Prepared,
+    rendering: Rendering,
+    reason: &str,
+    pool: &mut Pool,
+) -> Leg {
+    let artifact = rendered::artifact(draft, placement, source, reason);
+    let workload =
+        artifact.as_ref().map(|artifact| kustomization::of_rendered(draft, placement, &artifact.key));
+    let origin = artifact.map(|artifact| pool.share(artifact));
+    let is_told_by_contents = draft.context.contents.contains_key(&source.index);
+    let probe = prepared.whole.clone().filter(|_| is_told_by_contents).map(|whole| pool.share(whole));
+    Leg { origin, artifact: probe, workload, source_type: rendering.word() }
+}
+
+/// The source object under a name of its own, where the one that is there was narrowed to another path: that one goes on
+/// delivering until it is known what this path holds.
+fn apart(context: &Context, source: &Source<'_>, mut whole: Manifest) -> Manifest {
+    if context.narrowed.contains(&source.index) && !context.contents.contains_key(&source.index) {
+        whole.key.name = names::shorten(&format!("{}-probe", whole.key.name), names::MAX_LABEL_VALUE);
+    }
+    whole
+}
+
+/// The source object with nothing but what is delivered.
+fn delivered(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    whole: Manifest,
+    rendering: Rendering,
 ) -> Option<Manifest> {
     // Narrowed whether or not there are subfolders now: the artifact that was narrowed shows none, and a translation that
     // depended on them would go back and forth.
-    let narrowed = rendering == Some(Rendering::Directory) && !recurses(source);
-    let ignore = if narrowed { Some(ignore::only_files_in(&source.folder(draft)?)) } else { None };
-    match (kind, rendering) {
-        (FluxKind::GitRepository, _) => sources::git(draft, placement, source, ignore),
-        (_, Some(Rendering::Helm)) => Some(sources::oci_chart(draft, placement, source)),
-        _ => Some(sources::oci(draft, placement, source, ignore)),
+    if rendering == Rendering::Directory && !recurses(source) {
+        return Some(sources::narrowed(whole, ignore::only_files_in(&source.folder(draft)?)));
     }
+    let is_chart = rendering == Rendering::Helm && whole.key.kind == FluxKind::OciRepository;
+    Some(if is_chart { sources::as_chart(whole) } else { whole })
 }
 
-/// The type that the Application itself names (argo-cd `types.go`, `ExplicitType`). More than one, or a plugin, is an
-/// error.
+/// The type that the Application itself names (argo-cd `types.go`, `ExplicitType`). More than one is an error.
 fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering> {
     let spec = source.spec;
     let says = |settings: &Option<Map<String, Value>>| {
@@ -184,20 +235,16 @@ fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering
         helm.values_object.is_some() || serde_json::to_value(helm).is_ok_and(|helm| !is_empty(&helm))
     });
     let named = [
-        (says(&spec.kustomize), "Kustomize", Some(Rendering::Kustomize)),
-        (is_helm, "Helm", Some(Rendering::Helm)),
-        (says(&spec.directory), "Directory", Some(Rendering::Directory)),
+        (says(&spec.kustomize), "Kustomize", Rendering::Kustomize),
+        (is_helm, "Helm", Rendering::Helm),
+        (says(&spec.directory), "Directory", Rendering::Directory),
         // Even an empty plugin asks for one, to be discovered.
-        (spec.plugin.is_some(), "Plugin", None),
+        (spec.plugin.is_some(), "Plugin", PLUGIN),
     ];
     let named: Vec<_> = named.into_iter().filter(|(is_named, ..)| *is_named).collect();
     match named.as_slice() {
         [] => None,
-        [(_, _, Some(rendering))] => Some(*rendering),
-        [_] => {
-            draft.unsupported(source.at("plugin"), "a config management plugin is", "");
-            None
-        }
+        [(_, _, rendering)] => Some(*rendering),
         _ => {
             let words: Vec<&str> = named.iter().map(|(_, word, _)| *word).collect();
             let message = format!("multiple application sources defined: {}", words.join(","));
@@ -215,8 +262,10 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
     }
     let Some(contents) = contents else {
         return match explicit {
-            // Nothing that the contents could say changes these two.
-            Some(rendering @ (Rendering::Helm | Rendering::Kustomize)) => Some(rendering),
+            // Nothing that the contents could say changes these.
+            Some(rendering @ (Rendering::Helm | Rendering::Kustomize | Rendering::Rendered { .. })) => {
+                Some(rendering)
+            }
             _ => draft.want(Want::Contents { source: source.index }),
         };
     };
@@ -232,6 +281,9 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
     };
     let rendering = explicit.unwrap_or(found);
     if rendering == Rendering::Directory {
+        if is_beyond_flux(source, contents) {
+            return Some(DIRECTORY);
+        }
         check_files(draft, source, contents)?;
     }
     Some(rendering)
@@ -244,13 +296,13 @@ fn recurses(source: &Source<'_>) -> bool {
 
 fn check_directory(draft: &mut Draft<'_>, source: &Source<'_>) {
     for (name, value) in source.spec.directory.iter().flatten() {
-        if name != "recurse" && !is_empty(value) {
+        if !matches!(name.as_str(), "recurse" | "jsonnet") && !is_empty(value) {
             draft.unsupported(source.at(&format!("directory.{name}")), "this setting is", "");
         }
     }
 }
 
-/// Files that Argo CD would deliver and Flux would not, or would build in another way.
+/// Files that Flux would build in another way.
 fn check_files(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) -> Option<()> {
     if contents.kind == PathKind::Kustomization {
         let hint = "leave directory out";
@@ -260,16 +312,15 @@ fn check_files(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) 
             hint,
         );
     }
-    let nested: &[String] = if recurses(source) { &contents.nested_unreadable } else { &[] };
-    let unreadable: Vec<&str> = contents.unreadable.iter().chain(nested).map(String::as_str).collect();
-    if unreadable.is_empty() {
-        return Some(());
-    }
-    draft.error(
-        source.at("path"),
-        format!("Flux does not read {}", unreadable.join(", ")),
-        "rename JSON manifests to .yaml: JSON is YAML",
-    )
+    Some(())
+}
+
+/// Flux would not read all of it: Jsonnet, and JSON.
+fn is_beyond_flux(source: &Source<'_>, contents: &Contents) -> bool {
+    let directory = source.spec.directory.as_ref();
+    let has_settings = directory.and_then(|directory| directory.get("jsonnet")).is_some_and(|j| !is_empty(j));
+    let has_nested = recurses(source) && !contents.nested_unreadable.is_empty();
+    has_settings || has_nested || !contents.unreadable.is_empty()
 }
 
 /// Files in the repository that would change the source (argo-cd `repository.go`, `mergeSourceParameters`).
