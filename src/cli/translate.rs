@@ -251,6 +251,13 @@ fn answer(
     match want {
         Want::Contents { source } => {
             let Some((checkout, spec)) = checkout.zip(app.sources().get(*source)) else {
+                if let Some(contents) = app.sources().get(*source).and_then(Contents::assume) {
+                    context.contents.insert(*source, contents);
+                    let message =
+                        "taken to hold no .argocd-source.yaml, since the repository is not looked at";
+                    let hint = "pass --source-dir with the root of the repository to be sure";
+                    return Ok(Some(Problem::warning(field("path"), message, hint)));
+                }
                 let message = "only the contents of the path tell whether it is a chart, a kustomization or a directory";
                 let hint =
                     "pass --source-dir with the root of the repository, or set helm, kustomize or directory";

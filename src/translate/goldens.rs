@@ -39,9 +39,9 @@ struct Known {
 }
 
 impl Known {
-    /// What is known of each source.
-    fn each(&self) -> &[Self] {
-        if self.sources.is_empty() { std::slice::from_ref(self) } else { &self.sources }
+    /// What is known of the source with that index.
+    fn of(&self, index: usize) -> Option<&Self> {
+        if self.sources.is_empty() { Some(self).filter(|_| index == 0) } else { self.sources.get(index) }
     }
 
     /// The answer to `pattern`, where files are known.
@@ -58,23 +58,24 @@ impl Known {
 fn context(app: &Application, known: &Known) -> Context {
     let text = |(url, text): (&String, &String)| (url.clone(), File::Text(text.clone().into()));
     let mut context = Context {
+        addresses: known.addresses.iter().map(text).collect(),
         control_namespace: "argocd".to_owned(),
         poll_interval: "120s".to_owned(),
-        addresses: known.addresses.iter().map(text).collect(),
         artifact_address: names::artifact_address("argocd"),
         ..Context::default()
     };
-    for (index, (source, known)) in app.sources().iter().zip(known.each()).enumerate() {
+    for (index, source) in app.sources().iter().enumerate() {
+        let Some(known) = known.of(index) else { continue };
         if let Some(files) = &known.files {
             let is_oci = source.repo_url.starts_with("oci://");
             let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
             context.contents.insert(index, contents);
         }
-        if let Some((digest, revision)) = known.rendered.clone() {
-            context.rendered.insert(index, RenderedSource { digest, revision });
-        }
         if let Some(revision) = &known.revision {
             context.revisions.insert(index, revision.clone());
+        }
+        if let Some((digest, revision)) = known.rendered.clone() {
+            context.rendered.insert(index, RenderedSource { digest, revision });
         }
         if let Some(refs) = &known.refs {
             let refs = RemoteRefs { head: known.head.clone(), refs: refs.clone() };
@@ -92,7 +93,7 @@ fn translated(app: &Application, known: &Known) -> Translation {
         let mut is_wiser = false;
         for want in &translation.wants {
             if let Want::Files { source, pattern } = want
-                && let Some(found) = known.each().get(*source).and_then(|known| known.matches(pattern))
+                && let Some(found) = known.of(*source).and_then(|known| known.matches(pattern))
             {
                 let files = context.files.entry(*source).or_default();
                 is_wiser |= files.insert(pattern.clone(), found.into()).is_none();

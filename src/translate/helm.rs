@@ -37,7 +37,7 @@ pub(super) fn release(
     let home = home(draft, source, helm, from);
     let values = home.and_then(|home| helm_values::values(draft, source, helm, &home));
     let files = values.as_ref().map_or(&[][..], |values| &values.files);
-    let chart = chart(draft, placement, source, helm, from, (origin, files));
+    let chart = chart(draft, placement, source, helm, from, origin, files);
     if draft.problems[known..].iter().any(|problem| problem.severity == super::Severity::Error) {
         return None;
     }
@@ -126,7 +126,8 @@ fn chart(
     source: &Source<'_>,
     helm: &HelmSource,
     from: ChartFrom,
-    (origin, files): (&ObjectKey, &[String]),
+    origin: &ObjectKey,
+    files: &[String],
 ) -> Option<(&'static str, Value)> {
     let mut spec = Map::new();
     match from {
