@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Streams;
 use super::applications::{self, Document};
 use super::checkouts::{Checkouts, SourceDir};
-use crate::argo::Application;
+use crate::argo::{Application, ApplicationSource};
 use crate::translate::{
     Contents, Context, FilePattern, Problem, RemoteRefs, RenderedSource, Severity, Translation, Want,
     source_field, translate,
@@ -239,7 +239,12 @@ fn answer(
         Want::RemoteRefs { url } => {
             app.sources().iter().position(|source| source.repo_url == *url).unwrap_or_default()
         }
-        Want::Address { .. } => 0,
+        Want::Address { url } => {
+            let names_it = |source: &ApplicationSource| {
+                source.helm.as_ref().is_some_and(|helm| helm.value_files.contains(url))
+            };
+            app.sources().iter().position(names_it).unwrap_or_default()
+        }
     };
     let checkout = checkouts.of(app, index);
     let field = |name: &str| source_field(app, index, name);
@@ -272,7 +277,7 @@ fn answer(
             Ok(None)
         }
         Want::RemoteRefs { url } => {
-            if let Some(refs) = checkout.and_then(|checkout| checkout.refs()) {
+            if let Some(refs) = checkout.and_then(super::checkout::Checkout::refs) {
                 context.refs.insert(url.clone(), refs);
                 return Ok(None);
             }
@@ -290,13 +295,12 @@ fn answer(
             context.files.entry(*source).or_default().insert(pattern.clone(), files.into());
             Ok(None)
         }
-        Want::Address { url } => {
-            let message = format!("what {url} holds is part of the translation");
-            let hint = "the controller fetches it; here, put the values into valuesObject";
-            Err(Problem::error(field("helm.valueFiles"), message, hint))
+        Want::Address { .. } => {
+            let message = "what stands at an address is part of the translation, and is not fetched here";
+            Err(Problem::error(field("helm.valueFiles"), message, "write the values into valuesObject"))
         }
         Want::Revision { source } => {
-            let commit = checkout.and_then(|checkout| checkout.head()).ok_or_else(|| {
+            let commit = checkout.and_then(super::checkout::Checkout::head).ok_or_else(|| {
                 let message = "the resolved revision is part of the translation";
                 Problem::error(field("targetRevision"), message, "pass --source-dir with a clone")
             })?;
