@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Streams;
 use super::applications::{self, Document};
+use super::checkout::Checkout;
 use super::checkouts::{Checkouts, SourceDir};
 use crate::argo::Application;
 use crate::translate::{
@@ -272,7 +273,7 @@ fn answer(
             Ok(None)
         }
         Want::RemoteRefs { url } => {
-            if let Some(refs) = checkout.and_then(|checkout| checkout.refs()) {
+            if let Some(refs) = checkout.and_then(Checkout::refs) {
                 context.refs.insert(url.clone(), refs);
                 return Ok(None);
             }
@@ -296,7 +297,7 @@ fn answer(
             Err(Problem::error(field("helm.valueFiles"), message, hint))
         }
         Want::Revision { source } => {
-            let commit = checkout.and_then(|checkout| checkout.head()).ok_or_else(|| {
+            let commit = checkout.and_then(Checkout::head).ok_or_else(|| {
                 let message = "the resolved revision is part of the translation";
                 Problem::error(field("targetRevision"), message, "pass --source-dir with a clone")
             })?;
