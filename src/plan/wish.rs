@@ -54,18 +54,30 @@ pub fn with_its_source(app: &Application) -> Option<Application> {
 
 /// `wished` with the revision that its operation asks for of source number `index` as `targetRevision`; `None` where there
 /// is nothing to pin.
+///
+/// Sources that follow the same of one repository, and are asked for the same, are pinned as one: for a moment they would
+/// contradict each other.
 pub fn pinned(wished: &Application, index: usize) -> Option<(Application, When)> {
-    let revision = asked(wished)?.revision_of(index).to_owned();
-    let mut pinned = wished.clone();
-    let source = pinned.sources_mut().get_mut(index)?;
-    if revision.is_empty() || is_same(&revision, &source.target_revision) {
+    let sync = asked(wished)?;
+    let revision = sync.revision_of(index);
+    let source = wished.sources().get(index)?;
+    if revision.is_empty() || is_same(revision, &source.target_revision) {
         return None;
     }
     let cannot_be_offered = is_exact_revision(source);
-    source.target_revision = revision;
     // A name, such as a branch, stands for whatever the source offers under it.
-    let is_resolved = is_exact_revision(source);
+    let is_resolved = is_resolved(source, revision);
     let when = if cannot_be_offered || !is_resolved { When::Now } else { When::AfterFetch };
+    let followed = |source: &ApplicationSource| {
+        (source.repo_url.clone(), source.chart.clone(), source.target_revision.clone())
+    };
+    let group = followed(source);
+    let mut pinned = wished.clone();
+    for (other, source) in pinned.sources_mut().iter_mut().enumerate() {
+        if followed(source) == group && sync.revision_of(other) == revision {
+            revision.clone_into(&mut source.target_revision);
+        }
+    }
     Some((pinned, when))
 }
 

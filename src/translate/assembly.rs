@@ -66,6 +66,7 @@ pub(super) fn assemble(draft: &mut Draft<'_>, placement: Option<&Placement>) -> 
         legs.push(leg.unwrap_or_default());
     }
     check_releases(draft, &sources, &legs);
+    references::note_revisions(draft, &sources, &mut legs);
     finish(&sources, legs, pool)
 }
 

@@ -3,8 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value, json};
+
+use super::Want;
 use super::draft::{Draft, Source};
+use super::shape::Leg;
 use crate::argo::ApplicationSource;
+use crate::names;
 
 /// Notes every `ref` that is none, or leads nowhere.
 pub(super) fn check(draft: &mut Draft<'_>, sources: &[Source<'_>]) {
@@ -130,6 +135,31 @@ fn normalised(url: &str) -> String {
         Some(("ssh", rest)) => rest.to_owned(),
         Some(_) => url.to_owned(),
         None => url.replacen(':', "/", 1),
+    }
+}
+
+/// The revisions of the other sources that the values of each chart are from, written on its workload object: the live one
+/// tells which of them are delivered.
+pub(super) fn note_revisions(draft: &mut Draft<'_>, sources: &[Source<'_>], legs: &mut [Leg]) {
+    if !draft.app.has_multiple_sources() {
+        return;
+    }
+    for (source, leg) in sources.iter().zip(legs) {
+        let mut revisions = Map::new();
+        for (_, reference) in uses(source.spec) {
+            let Some(target) = sources.iter().find(|target| target.spec.reference == reference) else {
+                continue;
+            };
+            if let Some(revision) = draft.context.revisions.get(&target.index) {
+                revisions.insert(target.index.to_string(), json!(revision));
+            } else {
+                draft.want::<()>(Want::Revision { source: target.index });
+            }
+        }
+        if let Some(workload) = leg.workload.as_mut().filter(|_| !revisions.is_empty()) {
+            let text = Value::Object(revisions).to_string();
+            workload.annotations.insert(names::ANNOTATION_VALUE_REVISIONS.to_owned(), text);
+        }
     }
 }
 

@@ -48,6 +48,11 @@ impl Application {
         Self::of(env, &json!({ "repoURL": url, "path": path, "targetRevision": revision }))
     }
 
+    /// Several sources.
+    pub(crate) fn sources(env: &TestEnv, sources: &[Value]) -> Self {
+        Self::of(env, &Value::Null).merge(&json!({ "spec": { "source": null, "sources": sources } }))
+    }
+
     /// Another name, and another namespace to deliver to: for a test with several.
     pub(crate) fn named(mut self, env: &TestEnv, suffix: &str) -> Self {
         self.name = env.name(suffix);
@@ -149,7 +154,9 @@ impl Application {
     pub(crate) async fn settled(&self, env: &TestEnv) -> Result<Value> {
         self.wait(env, "Synced and Healthy, and at rest", |app| {
             let status = &app["status"];
-            let compared = status["sync"]["comparedTo"]["source"] == app["spec"]["source"];
+            let compared = &status["sync"]["comparedTo"];
+            let compared =
+                compared["source"] == app["spec"]["source"] && compared["sources"] == app["spec"]["sources"];
             status["sync"]["status"] == "Synced"
                 && status["health"]["status"] == "Healthy"
                 && status["operationState"]["phase"] == "Succeeded"

@@ -79,6 +79,7 @@ mod redis_with_password_and_tls_is_found_in_argo_cds_settings;
 mod rollback_to_any_history_entry;
 mod selected_resources_of_flux_are_synced;
 mod self_heal_reverts_edits;
+mod several_sources_are_one_application;
 mod suspended_by_a_person_shows_as_suspended;
 mod switching_a_chart_keeps_its_pods;
 mod switching_a_kustomization_keeps_its_pods;
