@@ -3,14 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 14] = [
+const PURE: [&str; 16] = [
     "translate",
+    "credentials",
     "mirror",
     "project",
     "repo_server/request.rs",
     "registry/manifests.rs",
     "registry/image.rs",
     "plan",
+    "policy",
     "adopt",
     "doctor",
     "merge.rs",

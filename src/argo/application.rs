@@ -299,10 +299,7 @@ impl Application {
 
     /// Whether stock Argo CD leaves the Application alone (Go's `strconv.ParseBool` on the annotation).
     pub fn is_skipped_by_argo(&self) -> bool {
-        matches!(
-            self.annotation(names::ANNOTATION_SKIP_RECONCILE),
-            Some("1" | "t" | "T" | "true" | "TRUE" | "True")
-        )
+        self.annotation(names::ANNOTATION_SKIP_RECONCILE).and_then(super::bool_of) == Some(true)
     }
 
     /// The automated policy, if it is there and not switched off (types.go, `IsAutomatedSyncEnabled`).
@@ -318,7 +315,12 @@ impl Application {
 
     /// Whether an automated sync deletes what left the source.
     pub fn prunes(&self) -> bool {
-        self.automated().is_some_and(|automated| automated.prune == Some(true))
+        self.may_prune() && self.automated().is_some_and(|automated| automated.prune == Some(true))
+    }
+
+    /// Whether any sync may delete what left the source.
+    pub fn may_prune(&self) -> bool {
+        !self.has_sync_option(names::OPTION_NO_PRUNE)
     }
 
     /// The sources that count: the hydrator's sync source, else `sources` when there are any, else `source` (types.go,

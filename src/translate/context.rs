@@ -1,12 +1,16 @@
 //! What a translation has to know beside the Application: settings, what a path holds, which refs a repository has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::IgnoreDifferences;
 use super::files::{File, FilePattern, Files};
 use super::semver::{Semver, classify};
 use crate::argo::ApplicationSource;
+use crate::credentials::Repositories;
+use crate::policy::Effective;
 
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
@@ -31,10 +35,16 @@ pub struct Context {
     /// The resolved revision of a source, by the same index, as Argo CD writes it: a commit, the version of a chart, a
     /// digest.
     pub revisions: BTreeMap<usize, String>,
+    /// What Argo CD knows of repositories; `None`: nobody has looked, and nothing is said about credentials.
+    pub repositories: Option<Arc<Repositories>>,
     /// What was found at addresses, by the address as the Application writes it.
     pub addresses: BTreeMap<String, File>,
     /// Schemes of addresses that value files may have: `helm.valuesFileSchemes` in argocd-cm; `None` for its default.
     pub value_file_schemes: Option<Vec<String>>,
+    /// Differences that argocd-cm ignores for everybody.
+    pub ignore_differences: Vec<IgnoreDifferences>,
+    /// What policies set for the Application.
+    pub policy: Effective,
 }
 
 /// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.
