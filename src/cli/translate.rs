@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Streams;
 use super::applications::{self, Document};
+use super::checkout::Checkout;
 use super::checkouts::{Checkouts, SourceDir};
 use crate::argo::{Application, ApplicationSource};
 use crate::translate::{
@@ -277,7 +278,7 @@ fn answer(
             Ok(None)
         }
         Want::RemoteRefs { url } => {
-            if let Some(refs) = checkout.and_then(super::checkout::Checkout::refs) {
+            if let Some(refs) = checkout.and_then(Checkout::refs) {
                 context.refs.insert(url.clone(), refs);
                 return Ok(None);
             }
@@ -300,7 +301,7 @@ fn answer(
             Err(Problem::error(field("helm.valueFiles"), message, "write the values into valuesObject"))
         }
         Want::Revision { source } => {
-            let commit = checkout.and_then(super::checkout::Checkout::head).ok_or_else(|| {
+            let commit = checkout.and_then(Checkout::head).ok_or_else(|| {
                 let message = "the resolved revision is part of the translation";
                 Problem::error(field("targetRevision"), message, "pass --source-dir with a clone")
             })?;
