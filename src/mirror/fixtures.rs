@@ -455,6 +455,13 @@ impl Object {
         self.with(json!({"metadata": {"deletionTimestamp": ago(1)}}))
     }
 
+    /// The same of another name: one of several of its kind.
+    pub(crate) fn named(self, name: &str, wanted: &[Manifest]) -> (ObjectKey, DynamicObject) {
+        let same: Vec<Manifest> =
+            wanted.iter().filter(|manifest| manifest.key.name == name).cloned().collect();
+        self.build(&same)
+    }
+
     fn build(self, wanted: &[Manifest]) -> (ObjectKey, DynamicObject) {
         let manifest = wanted.iter().find(|manifest| manifest.key.kind == self.kind);
         let release = wanted.iter().find(|manifest| manifest.key.kind == FluxKind::HelmRelease);

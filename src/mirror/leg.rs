@@ -206,3 +206,119 @@ fn chart_state(parts: Parts<'_>, source: &SourceState) -> SourceState {
         _ => source.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argo::Application;
+    use crate::mirror::View;
+    use crate::mirror::fixtures::{
+        App, Object, app, chart_source, git_repository, git_source, kustomization,
+    };
+    use rstest::rstest;
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    /// Two paths of one repository, and files of another.
+    fn three() -> App {
+        let values = json!({"repoURL": "https://git.example.org/values.git", "targetRevision": "main", "ref": "values"});
+        app("demo").sources(&[git_source("demo", "web"), values, git_source("demo", "worker")])
+    }
+
+    fn beside(objects: impl IntoIterator<Item = (Object, &'static str)>) -> Observed {
+        let mut observed = three().observed();
+        for (object, name) in objects {
+            let (key, live) = object.named(name, &observed.translation.objects);
+            observed.objects.insert(key, Arc::new(live));
+        }
+        observed
+    }
+
+    fn whole(values: &str, taken: &str) -> Observed {
+        let annotation = json!({"metadata": {"annotations": {names::ANNOTATION_VALUE_REVISIONS: taken}}});
+        beside([
+            (git_repository().fetched("main@sha1:1"), "demo"),
+            (git_repository().fetched(values), "demo-values"),
+            (kustomization().ready("main@sha1:1").with(annotation), "demo"),
+            (kustomization().ready("main@sha1:0"), "demo-3"),
+        ])
+    }
+
+    #[test]
+    fn each_source_has_a_leg_with_its_own_objects() {
+        let observed = whole("main@sha1:7", "{}");
+        let view = View::of(&observed);
+        assert_eq!(view.revisions(), ["1", "7", "1"]);
+        let found: Vec<_> = view
+            .legs
+            .iter()
+            .map(|leg| {
+                let name = |resource: &Option<Resource<'_>>| resource.as_ref().map(|r| r.key.name.clone());
+                (leg.is_reference, name(&leg.origin), name(&leg.resource), leg.delivery.is_current)
+            })
+            .collect();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            found,
+            [
+                (false, text("demo"), text("demo"), true),
+                (true, text("demo-values"), None, true),
+                (false, text("demo"), text("demo-3"), false),
+            ]
+        );
+        assert_eq!(view.deliveries().count(), 2);
+        assert_eq!(view.fetched().len(), 2, "what two share is fetched once");
+        assert!(!view.is_current() && !view.is_synced());
+    }
+
+    #[rstest]
+    #[case::taken(r#"{"1": "7"}"#, true, "7")]
+    #[case::older(r#"{"1": "6"}"#, false, "6")]
+    #[case::nobody_takes_any(r#"{"0": "6"}"#, true, "7")]
+    #[case::unreadable("7", true, "7")]
+    fn files_are_delivered_when_the_values_are_from_them(
+        #[case] taken: &str,
+        #[case] is_current: bool,
+        #[case] delivered: &str,
+    ) {
+        let observed = whole("main@sha1:7", taken);
+        let view = View::of(&observed);
+        let delivery = &view.legs[1].delivery;
+        assert_eq!(
+            (delivery.is_current, delivery.delivered.as_str(), delivery.available.as_str()),
+            (is_current, delivered, "7")
+        );
+    }
+
+    /// What stands there from before is held, asked and shown as long as it is unknown what takes its place.
+    #[test]
+    fn with_errors_what_is_there_has_legs() {
+        let mut observed = whole("main@sha1:7", "{}");
+        observed.translation.objects.clear();
+        observed.translation.routes.clear();
+        observed.failures.push("the sources cannot be read".to_owned());
+        let view = View::of(&observed);
+        let names: Vec<_> = view.workload_resources().map(|resource| resource.key.name.as_str()).collect();
+        assert_eq!(names, ["demo", "demo-3"]);
+        assert_eq!(view.revisions().len(), 3);
+    }
+
+    #[test]
+    fn without_anything_there_is_a_leg_still() {
+        let observed = three().reference().observed();
+        let view = View::of(&observed);
+        assert_eq!((view.legs.len(), &view.legs[0].workload), (1, &WorkloadState::Missing));
+        assert!(!view.is_current());
+    }
+
+    #[rstest]
+    #[case::files(json!({"ref": "a"}), true)]
+    #[case::files_and_a_path(json!({"ref": "a", "path": "x"}), false)]
+    #[case::a_path(json!({"path": "x"}), false)]
+    #[case::a_chart(chart_source("6.3.5"), false)]
+    fn others_refer_to_a_source_without_path(#[case] source: Value, #[case] expected: bool) {
+        let app: Application =
+            serde_json::from_value(json!({"metadata": {}, "spec": {"sources": [source]}})).unwrap();
+        assert_eq!(app.sources()[0].is_only_referred_to(), expected);
+    }
+}

@@ -122,7 +122,8 @@ fn beside(view: &View<'_>, resource: &Resource<'_>, live: Live<'_>) -> Sides {
     if let Some(since) = &live.object.metadata.deletion_timestamp {
         found["metadata"]["deletionTimestamp"] = json!(since);
     }
-    if let Some((is, should_be)) = undelivered(view, &resource.key) {
+    let is_as_wanted = predicted(&found, &target) == found;
+    if let Some((is, should_be)) = undelivered(view, &resource.key, is_as_wanted) {
         found["metadata"]["annotations"][names::ANNOTATION_DELIVERED] = json!(is);
         target["metadata"]["annotations"][names::ANNOTATION_DELIVERED] = json!(should_be);
     }
@@ -192,8 +193,8 @@ fn mark(
 }
 
 /// A workload object may be as wanted, and not have delivered what it should: what it has delivered, and what it should
-/// have.
-fn undelivered(view: &View<'_>, key: &ObjectKey) -> Option<(String, String)> {
+/// have. What Flux is at is told where nothing else does (`is_as_wanted`).
+fn undelivered(view: &View<'_>, key: &ObjectKey, is_as_wanted: bool) -> Option<(String, String)> {
     let leg = view.leg_of(key)?;
     let condition = |kind: &str| leg.parts.workload.and_then(|workload| workload.condition(kind));
     if let Some(drifted) = condition("Drifted").filter(|_| leg.has_drifted()) {
@@ -206,7 +207,7 @@ fn undelivered(view: &View<'_>, key: &ObjectKey) -> Option<(String, String)> {
     if delivery.available.is_empty() || delivery.available == delivery.delivered {
         let (status, message) =
             condition("Ready").map_or(("Unknown", ""), |ready| (ready.status, ready.message));
-        return Some((format!("Ready={status}: {message}"), "Ready=True".to_owned()));
+        return is_as_wanted.then(|| (format!("Ready={status}: {message}"), "Ready=True".to_owned()));
     }
     Some((delivery.delivered.clone(), delivery.available.clone()))
 }
