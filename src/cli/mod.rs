@@ -7,6 +7,7 @@ mod checkout;
 pub mod cluster;
 pub mod crds;
 pub mod doctor;
+mod policy_file;
 pub mod redis;
 pub mod run;
 pub mod translate;
