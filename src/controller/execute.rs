@@ -61,7 +61,8 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
     let result = match step {
         Step::CreateNamespace { name, labels, annotations, manager }
         | Step::ApplyNamespace { name, labels, annotations, manager } => {
-            apply_namespace(shared, name, &json!({"labels": labels, "annotations": annotations}), manager)
+            let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
+            apply_namespace(shared, name, &metadata, manager)
                 .await
                 .map_err(|source| api_error(step, format!("Namespace {name}"), source))
         }
