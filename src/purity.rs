@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 13] = [
+const PURE: [&str; 16] = [
     "translate",
+    "credentials",
     "mirror",
     "project",
     "repo_server/request.rs",
+    "registry/manifests.rs",
+    "registry/image.rs",
     "plan",
     "policy",
     "adopt",
@@ -18,7 +21,7 @@ const PURE: [&str; 13] = [
     "cache/keys.rs",
     "cache/codec.rs",
 ];
-const FORBIDDEN: [&str; 10] = [
+const FORBIDDEN: [&str; 11] = [
     "async",
     "tokio",
     "kube::Client",
@@ -28,7 +31,8 @@ const FORBIDDEN: [&str; 10] = [
     "Timestamp::now",
     "std::env",
     "std::fs",
-    "File::",
+    "File::open",
+    "File::create",
 ];
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {

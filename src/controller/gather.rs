@@ -6,25 +6,30 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::core::DynamicObject;
+use serde_json::Value;
 
 use super::Shared;
+use super::artifacts::Freshness;
 use crate::argo::{Application, duration};
+use crate::artifact::ArtifactError;
 use crate::flux::{Live, Manifest, ObjectKey};
 use crate::mirror::managed::Tracking;
+use crate::mirror::revision::bare;
 use crate::mirror::{
     Inventories, LiveObjects, Node, Observed, Relation, SourceState, View, Wish, compare, source, view,
 };
 use crate::names;
+use crate::plan::marks::Marks;
 use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
 use crate::policy::Effective;
 use crate::project::Rendered;
-use crate::translate::{Context, Translation, Want, customizations, translate};
+use crate::translate::{Context, FilePattern, Translation, Want, customizations, translate};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
 /// How often a question may lead to the next one.
-const MAX_ROUNDS: usize = 4;
+const MAX_ROUNDS: usize = 8;
 
 /// What was read, and when to read again though nothing happens.
 pub(super) struct Gathered {
@@ -62,6 +67,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let project = shared.cache.project(&app);
     let mut observed = Observed {
         now,
+        secrets: shared.secrets.owned(&identity),
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
         namespace: shared.cache.namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
@@ -108,9 +114,12 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
     let revisions = revisions?;
     let project = observed.project.clone()?;
     let namespace = &observed.control_namespace;
+    let settings = shared.cache.settings();
     let mut all = Vec::new();
     for (index, revision) in revisions.iter().enumerate() {
-        match shared.rendering.objects(&observed.app, index, revision, &project, namespace).await {
+        let rendering = &shared.rendering;
+        let objects = rendering.objects(&observed.app, index, revision, &project, namespace, &settings);
+        match objects.await {
             Ok(objects) => all.extend(objects),
             Err(error) => {
                 observed.failures.push(error.to_string());
@@ -170,7 +179,7 @@ pub(super) fn prime(shared: &Shared) {
 /// Wanted, referenced and owned objects, with the sources and charts behind the workload objects among them.
 fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<ObjectKey> {
     let mut keys: BTreeSet<ObjectKey> =
-        translation.objects.iter().map(|manifest| manifest.key.clone()).collect();
+        translation.all_objects().map(|manifest| manifest.key.clone()).collect();
     keys.extend(translation.references.iter().cloned());
     keys.extend(shared.cache.owned(identity));
     let behind: Vec<ObjectKey> = keys
@@ -179,10 +188,9 @@ fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<
         .flat_map(|key| {
             let object = shared.cache.object(key);
             let live = object.as_ref().map(|object| Live { kind: key.kind, object });
-            [live.and_then(view::source_key), view::chart_key_of(key, live)]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
+            let wanted = translation.objects.iter().find(|manifest| manifest.key == *key);
+            let chart = live.map_or_else(|| wanted.and_then(view::wanted_chart_key), view::chart_key);
+            [live.and_then(view::source_key), chart].into_iter().flatten().collect::<Vec<_>>()
         })
         .collect();
     keys.extend(behind);
@@ -230,11 +238,15 @@ impl Asking<'_> {
     fn context(&self, app: &Application) -> Context {
         let cache = &self.shared.cache;
         Context {
+            artifact_address: self.shared.options.artifact_address.clone(),
             ignore_differences: customizations(&cache.settings()),
             policy: Effective::of(app, &cache.policies()),
-            artifact_address: names::artifact_address(&self.shared.options.control_namespace),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
+            repositories: Some(self.shared.secrets.repositories()),
+            value_file_schemes: self.shared.cache.setting("helm.valuesFileSchemes").map(|setting| {
+                setting.split(',').map(|scheme| scheme.trim().to_owned()).filter(|s| !s.is_empty()).collect()
+            }),
             ..Context::default()
         }
     }
@@ -262,16 +274,23 @@ impl Asking<'_> {
             return None;
         }
         // Of the other source nothing is known but the refs, which are kept by repository.
-        let known = Context { contents: BTreeMap::new(), ..context.clone() };
+        let known = Context {
+            contents: BTreeMap::new(),
+            files: BTreeMap::new(),
+            rendered: BTreeMap::new(),
+            revisions: BTreeMap::new(),
+            narrowed: BTreeSet::new(),
+            ..context.clone()
+        };
         let mut free = None;
         if let Some(other) = wish::with_its_source(app) {
-            free = Some(self.wished(other, known.clone()).await);
+            free = Some(Box::pin(self.wished(other, known.clone())).await);
         }
         let unpinned = free.as_ref().map_or(own, |wish| &wish.translation).clone();
         for index in 0..free.as_ref().map_or(app, |wish| &wish.app).sources().len() {
             let base = free.as_ref().map_or(app, |wish| &wish.app);
             let Some((pinned, when)) = wish::pinned(base, index) else { continue };
-            let pinned = self.wished(pinned, known.clone()).await;
+            let pinned = Box::pin(self.wished(pinned, known.clone())).await;
             let base = free.as_ref().map_or(own, |wish| &wish.translation);
             let identity = app.identity();
             let translations = [base, &unpinned, &pinned.translation];
@@ -297,18 +316,73 @@ impl Asking<'_> {
         for want in &translation.wants {
             is_wiser |= match want {
                 Want::Contents { source } => self.contents(app, *source, translation, context).await,
-                // Answered by nobody yet: the Application waits.
-                Want::Rendered { .. } => false,
+                Want::Rendered { source } => self.rendered(app, *source, context).await,
                 Want::RemoteRefs { url } => self.refs(url, context).await,
+                Want::Files { source, pattern } => {
+                    self.files(app, *source, pattern, translation, context).await
+                }
+                Want::Address { url } => self.address(url, context).await,
+                Want::Revision { source } => self.revision(app, *source, translation, context),
             };
         }
         is_wiser
     }
 
+    fn look_again(&mut self, after: Duration) {
+        self.again = Some(self.again.map_or(after, |again| again.min(after)));
+    }
+
+    /// What the repo-server renders of a source; nothing that would delete everything where that is not wished for.
+    async fn rendered(&mut self, app: &Application, index: usize, context: &mut Context) -> bool {
+        let operation = asked_since(app);
+        let is_hard = app.annotation(names::ANNOTATION_REFRESH) == Some("hard");
+        let token = self.token.map(str::to_owned).or_else(|| operation.clone());
+        let freshness = Freshness { max_age: self.poll, token: token.as_deref(), is_hard };
+        self.look_again(self.poll);
+        match self.shared.rendered(app, index, freshness).await {
+            Ok(Some(made)) if made.is_empty && operation.is_none() && self.would_wipe_out(app) => {
+                self.failures.push(format!(
+                    "Skipping sync attempt to [{}]: auto-sync will wipe out all resources",
+                    made.source.revision
+                ));
+                false
+            }
+            Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made.source).is_none()),
+            Err(error) => {
+                self.failures.push(chain(&error));
+                self.look_again(RENDER_AGAIN);
+                false
+            }
+        }
+    }
+
+    /// Whether an empty source would delete what is there, by itself (argo-cd `controller/appcontroller.go`, `autoSync`).
+    fn would_wipe_out(&self, app: &Application) -> bool {
+        let allows = app.automated().is_some_and(|automated| automated.allow_empty == Some(true));
+        let cache = &self.shared.cache;
+        let delivers = |key: &ObjectKey| {
+            let object = cache.object(key);
+            let entries = object.as_ref().and_then(|object| object.data.pointer("/status/inventory/entries"));
+            entries.and_then(Value::as_array).is_some_and(|entries| !entries.is_empty())
+        };
+        app.prunes() && !allows && cache.owned(&app.identity()).iter().any(delivers)
+    }
+
     async fn refs(&mut self, url: &str, context: &mut Context) -> bool {
-        self.again = Some(self.poll);
+        self.look_again(self.poll);
         match self.shared.questions.refs(url, self.poll, self.token).await {
             Ok(refs) => context.refs.insert(url.to_owned(), refs).is_none(),
+            Err(error) => {
+                self.failures.push(chain(&error));
+                false
+            }
+        }
+    }
+
+    async fn address(&mut self, url: &str, context: &mut Context) -> bool {
+        self.again = Some(self.poll);
+        match self.shared.questions.address(url, self.poll, self.token).await {
+            Ok(file) => context.addresses.insert(url.to_owned(), file).is_none(),
             Err(error) => {
                 self.failures.push(chain(&error));
                 false
@@ -323,32 +397,67 @@ impl Asking<'_> {
         translation: &Translation,
         context: &mut Context,
     ) -> bool {
-        let Some(manifest) = translation.artifact_of(index) else { return false };
-        let Some((url, digest)) = self.artifact(app, manifest) else { return false };
+        let Some(artifact) = self.artifact(app, translation.artifact_of(index)) else { return false };
         let source = app.sources().get(index);
         let (path, is_oci) =
             source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
-        match self.shared.questions.contents(&url, &digest, path, is_oci).await {
-            Ok(contents) => context.contents.insert(index, contents).is_none(),
+        let contents = self.shared.questions.contents(&artifact.url, &artifact.digest, path, is_oci).await;
+        let Some(contents) = self.learned(&artifact.url, contents) else { return false };
+        if artifact.is_narrowed && contents.is_bare && context.narrowed.insert(index) {
+            return true;
+        }
+        context.contents.insert(index, contents).is_none()
+    }
+
+    async fn files(
+        &mut self,
+        app: &Application,
+        index: usize,
+        pattern: &FilePattern,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
+        let Some(artifact) = self.artifact(app, translation.artifact_of(index)) else { return false };
+        let files = self.shared.questions.files(&artifact.url, &artifact.digest, pattern).await;
+        let known = context.files.entry(index).or_default();
+        self.learned(&artifact.url, files).is_some_and(|files| known.insert(pattern.clone(), files).is_none())
+    }
+
+    fn revision(
+        &self,
+        app: &Application,
+        index: usize,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
+        let artifact = self.artifact(app, translation.origin_of(index));
+        artifact.is_some_and(|artifact| context.revisions.insert(index, artifact.revision).is_none())
+    }
+
+    /// What was read of the artifact at `url`; notes why there is nothing.
+    fn learned<T>(&mut self, url: &str, read: Result<T, ArtifactError>) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
             Err(error) if error.is_passing() => {
                 tracing::debug!(
                     url,
                     error = chain(&error),
                     "the artifact was replaced or is not served at the moment"
                 );
-                self.again = Some(Duration::from_secs(1));
-                false
+                self.look_again(Duration::from_secs(1));
+                None
             }
             Err(error) => {
                 self.failures.push(chain(&error));
-                self.again = Some(self.poll);
-                false
+                self.look_again(self.poll);
+                None
             }
         }
     }
 
-    /// Address and digest of the artifact, when it is that of the wanted source.
-    fn artifact(&self, app: &Application, manifest: &Manifest) -> Option<(String, String)> {
+    /// The artifact of a source object, when the one that is there is the wanted one.
+    fn artifact(&self, app: &Application, manifest: Option<&Manifest>) -> Option<Artifact> {
+        let manifest = manifest?;
         let object = self.shared.cache.object(&manifest.key)?;
         let live = Live { kind: manifest.key.kind, object: &object };
         let is_wanted = !matches!(
@@ -357,9 +466,37 @@ impl Asking<'_> {
         );
         // An artifact of an older spec or revision still tells what the path is, until the newer one is there.
         let is_usable = is_wanted && source::state(Some(live), None) != SourceState::Missing;
-        let text = |field| live.text(field).map(str::to_owned);
-        is_usable.then(|| text("/status/artifact/url").zip(text("/status/artifact/digest"))).flatten()
+        is_usable.then(|| Artifact::of(live)).flatten()
     }
+}
+
+/// What source-controller serves of a source.
+struct Artifact {
+    url: String,
+    digest: String,
+    /// Bare, as Argo CD writes it.
+    revision: String,
+    /// Not everything is in it that the source holds.
+    is_narrowed: bool,
+}
+
+impl Artifact {
+    fn of(live: Live<'_>) -> Option<Self> {
+        let text = |field| live.text(field).map(str::to_owned);
+        Some(Self {
+            url: text("/status/artifact/url")?,
+            digest: text("/status/artifact/digest")?,
+            revision: bare(live.artifact_revision()?).to_owned(),
+            is_narrowed: live.text("/status/observedIgnore").is_some_and(|ignore| !ignore.is_empty()),
+        })
+    }
+}
+
+/// The beginning of the operation that somebody has asked for, while it runs: what it delivers is not older.
+fn asked_since(app: &Application) -> Option<String> {
+    let state = app.status.as_ref()?.operation_state.as_ref()?;
+    let is_asked = !state.phase.is_completed() && !state.operation.initiated_by.automated;
+    is_asked.then(|| Marks::of(state).token)
 }
 
 /// An error with everything that led to it.

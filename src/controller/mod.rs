@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here. Each Application is reconciled by one task at a time, several Applications at once.
 
+mod artifacts;
 mod cache;
 mod execute;
 mod gather;
@@ -12,6 +13,7 @@ mod policies;
 mod questions;
 mod reconcile;
 mod rendering;
+mod secrets;
 mod watch;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +24,7 @@ use futures::StreamExt;
 use kube::runtime::controller::{Config, Controller};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Resource};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -29,9 +32,9 @@ use crate::argo::Application;
 use crate::cache::settings::Overrides;
 use crate::cache::{Signals, Writer};
 use crate::metrics::Metrics;
-use crate::names;
 use crate::repo_server::RepoServer;
 use crate::serve::Readiness;
+use crate::{names, registry};
 
 pub use namespaces::{ApplicationNamespaces, PatternError};
 
@@ -50,6 +53,8 @@ pub struct Options {
     pub redis: Overrides,
     /// Argo CD's repo-server.
     pub repo_server: RepoServer,
+    /// `HOST:PORT` from which Flux fetches what the repo-server rendered.
+    pub artifact_address: String,
 }
 
 /// Everything that reconciles share.
@@ -57,12 +62,14 @@ pub(crate) struct Shared {
     client: Client,
     options: Options,
     cache: watch::SharedCache,
+    secrets: Arc<secrets::Secrets>,
     live: Arc<live::Live>,
     primed: Once,
     redis: Writer,
     memory: memory::Memory,
     policies: policies::Policies,
     questions: questions::Questions,
+    artifacts: artifacts::Artifacts,
     rendering: rendering::Rendering,
     metrics: Arc<Metrics>,
     recorder: Recorder,
@@ -81,17 +88,19 @@ pub fn poll_interval(setting: Option<&str>) -> String {
     gather::interval(setting)
 }
 
-/// Reconciles until `stop` is cancelled, then lets running reconciles end.
+/// Reconciles until `stop` is cancelled, then lets running reconciles end. What the repo-server rendered is served to Flux on
+/// `listener`.
 pub async fn run(
     client: Client,
     http: reqwest::Client,
     options: Options,
+    listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     stop: CancellationToken,
 ) {
     let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
-    let (cache, streams) = watch::start(&client, &options, &metrics);
+    let (cache, secrets, streams) = watch::start(&client, &options, &metrics);
     let (live, woken) = live::Live::new(client.clone(), Arc::clone(&metrics), stop.clone());
     let (redis, Signals { everything: redis_is_empty, lost }) = crate::cache::start(
         &client,
@@ -105,17 +114,24 @@ pub async fn run(
         places: Semaphore::new(usize::from(options.concurrency)),
         queued: AtomicUsize::new(0),
         questions: questions::Questions::new(http),
+        artifacts: artifacts::Artifacts::new(
+            client.clone(),
+            &options.control_namespace,
+            &options.artifact_address,
+        ),
         rendering: rendering::Rendering::new(client.clone(), options.repo_server.clone()),
         memory: memory::Memory::default(),
         policies: policies::Policies::default(),
         client,
         options,
         cache,
+        secrets,
         live,
         primed: Once::new(),
         redis,
         metrics,
     });
+    tokio::spawn(serve_artifacts(listener, Arc::clone(&shared), stop.clone()));
     shared.policies.start(&shared, stop.clone());
     let policies = shared.policies.clone();
     let everything = streams.everything.inspect(move |()| policies.wake());
@@ -130,7 +146,8 @@ pub async fn run(
             .graceful_shutdown_on(stop.cancelled_owned())
             .reconcile_all_on(futures::stream::select(everything, redis_is_empty))
             .reconcile_on(lost)
-            .reconcile_on(woken);
+            .reconcile_on(woken)
+            .reconcile_on(streams.woken);
     for (kind, stream) in streams.flux {
         let shared = Arc::clone(&shared);
         controller = controller.watches_stream_with(
@@ -153,6 +170,14 @@ pub async fn run(
             }
         })
         .await;
+}
+
+/// Serves to Flux what the repo-server rendered. Without it nothing new of that kind is delivered: the program ends.
+async fn serve_artifacts(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
+    if let Err(error) = registry::serve(listener, shared, stop.clone().cancelled_owned()).await {
+        tracing::error!(%error, "the artifact server broke down");
+        stop.cancel();
+    }
 }
 
 /// Says when the caches are filled.

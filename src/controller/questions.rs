@@ -2,21 +2,33 @@
 //! repository has.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::cache::lock;
+use crate::address::{self, AddressError};
 use crate::artifact::{self, ArtifactError};
 use crate::remote_refs::{self, RemoteRefsError};
-use crate::translate::{Contents, RemoteRefs};
+use crate::translate::files::Matches;
+use crate::translate::{Contents, File, FilePattern, RemoteRefs};
 
 /// How many answers about artifacts are kept.
 const MAX_CONTENTS: usize = 20_000;
+/// How many bytes of files are kept.
+const MAX_FILES: usize = 64 << 20;
 
-struct Listed {
-    refs: RemoteRefs,
+/// What artifacts hold of a pattern, by digest and pattern.
+#[derive(Default)]
+struct Read {
+    files: HashMap<(String, FilePattern), Matches>,
+    size: usize,
+}
+
+/// An answer from outside, which may be another one later.
+struct Passing<T> {
+    answer: T,
     at: Instant,
-    /// The refresh that they were listed for.
+    /// The refresh that it was asked for.
     token: Option<String>,
 }
 
@@ -24,12 +36,20 @@ struct Listed {
 pub(super) struct Questions {
     http: reqwest::Client,
     contents: Mutex<HashMap<(String, String), Contents>>,
-    refs: Mutex<HashMap<String, Listed>>,
+    files: Mutex<Read>,
+    refs: Mutex<HashMap<String, Passing<RemoteRefs>>>,
+    addresses: Mutex<HashMap<String, Passing<File>>>,
 }
 
 impl Questions {
     pub(super) fn new(http: reqwest::Client) -> Self {
-        Self { http, contents: Mutex::default(), refs: Mutex::default() }
+        Self {
+            http,
+            contents: Mutex::default(),
+            files: Mutex::default(),
+            refs: Mutex::default(),
+            addresses: Mutex::default(),
+        }
     }
 
     /// What `path` holds in the artifact at `url`.
@@ -54,6 +74,29 @@ impl Questions {
         Ok(found)
     }
 
+    /// What the artifact at `url` holds of `pattern`.
+    pub(super) async fn files(
+        &self,
+        url: &str,
+        digest: &str,
+        pattern: &FilePattern,
+    ) -> Result<Matches, ArtifactError> {
+        let key = (digest.to_owned(), pattern.clone());
+        if let Some(known) = lock(&self.files).files.get(&key) {
+            return Ok(known.clone());
+        }
+        let found = Arc::new(artifact::read_files(&self.http, url, digest, pattern).await?);
+        let size = |(path, file): &(String, File)| path.len() + file.text().map_or(0, str::len);
+        let size = digest.len() + found.iter().map(size).sum::<usize>();
+        let mut read = lock(&self.files);
+        if read.size + size > MAX_FILES || read.files.len() >= MAX_CONTENTS {
+            *read = Read::default();
+        }
+        read.size += size;
+        read.files.insert(key, found.clone());
+        Ok(found)
+    }
+
     /// The refs of the repository at `url`, at most `max_age` old and not older than the refresh `token`.
     ///
     /// A repository that does not answer keeps its last known refs: the source object says that it is unreachable.
@@ -63,27 +106,47 @@ impl Questions {
         max_age: Duration,
         token: Option<&str>,
     ) -> Result<RemoteRefs, RemoteRefsError> {
-        let known =
-            lock(&self.refs).get(url).map(|listed| (listed.refs.clone(), is_fresh(listed, max_age, token)));
-        if let Some((refs, true)) = known {
-            return Ok(refs);
-        }
-        match (remote_refs::list(&self.http, url).await, known) {
-            (Ok(refs), _) => {
-                let listed =
-                    Listed { refs: refs.clone(), at: Instant::now(), token: token.map(str::to_owned) };
-                lock(&self.refs).insert(url.to_owned(), listed);
-                Ok(refs)
-            }
-            (Err(error), Some((refs, _))) => {
-                tracing::debug!(url, %error, "keeping the refs that were listed before");
-                Ok(refs)
-            }
-            (Err(error), None) => Err(error),
-        }
+        passing(&self.refs, url, max_age, token, remote_refs::list(&self.http, url)).await
+    }
+
+    /// The file at `url`, at most `max_age` old and not older than the refresh `token`; an address that does not answer
+    /// keeps its last known file.
+    pub(super) async fn address(
+        &self,
+        url: &str,
+        max_age: Duration,
+        token: Option<&str>,
+    ) -> Result<File, AddressError> {
+        passing(&self.addresses, url, max_age, token, address::fetch(&self.http, url)).await
     }
 }
 
-fn is_fresh(listed: &Listed, max_age: Duration, token: Option<&str>) -> bool {
-    listed.at.elapsed() < max_age && (token.is_none() || listed.token.as_deref() == token)
+/// The answer that is known of `url`, or else the one that `ask` brings; the known one where that fails.
+async fn passing<T: Clone, E: std::fmt::Display>(
+    known: &Mutex<HashMap<String, Passing<T>>>,
+    url: &str,
+    max_age: Duration,
+    token: Option<&str>,
+    ask: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let last = lock(known).get(url).map(|last| (last.answer.clone(), is_fresh(last, max_age, token)));
+    if let Some((answer, true)) = last {
+        return Ok(answer);
+    }
+    match (ask.await, last) {
+        (Ok(answer), _) => {
+            let now = Passing { answer: answer.clone(), at: Instant::now(), token: token.map(str::to_owned) };
+            lock(known).insert(url.to_owned(), now);
+            Ok(answer)
+        }
+        (Err(error), Some((answer, _))) => {
+            tracing::debug!(url, %error, "keeping what was answered before");
+            Ok(answer)
+        }
+        (Err(error), None) => Err(error),
+    }
+}
+
+fn is_fresh<T>(last: &Passing<T>, max_age: Duration, token: Option<&str>) -> bool {
+    last.at.elapsed() < max_age && (token.is_none() || last.token.as_deref() == token)
 }

@@ -1,6 +1,6 @@
 //! What a source would deliver: asked of Argo CD's repo-server, with what the API server serves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,8 @@ use super::cache::lock;
 use crate::argo::application::Application;
 use crate::digest::sha256_hex;
 use crate::project::{AppProject, RenderedObject};
+use crate::registry::{AccessError, ManifestError};
+use crate::repo_server::messages::{ManifestRequest, ManifestResponse};
 use crate::repo_server::{RepoServer, RepoServerError, request};
 
 /// How many answers are kept, and for how long: a range of versions may come to mean another one.
@@ -23,13 +25,11 @@ const SERVED: (Duration, Duration) = (Duration::from_secs(300), Duration::from_s
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RenderingError {
     /// The repo-server did not say. Argo CD's own words.
-    #[error("Failed to load target state: failed to generate manifest for source {number} of {of}: {error}")]
+    #[error("Failed to load target state: failed to generate manifest for source {} of {}: {error}", .which.source, .which.of)]
     RepoServer {
-        /// Number of the source, from 1 on.
-        number: usize,
-        /// How many there are.
-        of: usize,
-        /// What it said.
+        /// Of which source.
+        which: Which,
+        /// What it said instead.
         error: RepoServerError,
     },
     /// The API server did not say what it serves.
@@ -38,6 +38,24 @@ pub(super) enum RenderingError {
     /// A setting or an answer that cannot be read.
     #[error("Failed to load target state: {0}")]
     Json(#[from] serde_json::Error),
+    /// What was rendered cannot be delivered by Flux.
+    #[error("Failed to load target state: {0}")]
+    Manifest(#[from] ManifestError),
+    /// It cannot be packed.
+    #[error("what was rendered cannot be packed: {0}")]
+    Pack(#[from] std::io::Error),
+    /// Flux would have no password for it.
+    #[error("no password for what was rendered: {0}")]
+    Access(#[from] AccessError),
+}
+
+/// One source of several, counted from one, as messages name it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Which {
+    /// Its number.
+    pub(super) source: usize,
+    /// How many there are.
+    pub(super) of: usize,
 }
 
 /// What the API server serves.
@@ -75,27 +93,34 @@ impl Rendering {
         revision: &str,
         project: &AppProject,
         control_namespace: &str,
+        settings: &BTreeMap<String, String>,
     ) -> Result<Vec<RenderedObject>, RenderingError> {
         let sources = app.sources();
         let Some(source) = sources.get(index).filter(|source| !source.is_only_referred_to()) else {
             return Ok(Vec::new());
         };
-        let mut request = request::manifest_request(app, source, revision, project, control_namespace)?;
+        let request = request::manifest_request(app, source, revision, project, control_namespace)?;
+        let request = request::with_settings(request, settings);
         let key = sha256_hex(&request.encode_to_vec());
         if let Some(objects) = self.known(&key) {
             return self.with_scopes(objects).await;
         }
-        let served = self.served(SERVED.0).await?;
-        request.kube_version.clone_from(&served.kube_version);
-        request.api_versions.clone_from(&served.api_versions);
-        let answer = self.server.generate(request).await.map_err(|error| RenderingError::RepoServer {
-            number: index + 1,
-            of: sources.len(),
-            error,
-        })?;
+        let answer = self.generate(request, Which { source: index + 1, of: sources.len() }).await?;
         let objects = request::objects(&answer.manifests)?;
         self.keep(key, &objects);
         self.with_scopes(objects).await
+    }
+
+    /// The repo-server's answer to `request`, completed with what the API server serves.
+    pub(super) async fn generate(
+        &self,
+        mut request: ManifestRequest,
+        which: Which,
+    ) -> Result<ManifestResponse, RenderingError> {
+        let served = self.served(SERVED.0).await?;
+        request.kube_version.clone_from(&served.kube_version);
+        request.api_versions.clone_from(&served.api_versions);
+        self.server.generate(request).await.map_err(|error| RenderingError::RepoServer { which, error })
     }
 
     fn known(&self, key: &str) -> Option<Vec<RenderedObject>> {
@@ -112,7 +137,11 @@ impl Rendering {
         answers.insert(key, Answer { objects: objects.to_vec(), at: Instant::now() });
     }
 
-    async fn with_scopes(&self, objects: Vec<RenderedObject>) -> Result<Vec<RenderedObject>, RenderingError> {
+    /// The objects with what is known of their kinds.
+    pub(super) async fn with_scopes(
+        &self,
+        objects: Vec<RenderedObject>,
+    ) -> Result<Vec<RenderedObject>, RenderingError> {
         let served = self.served(SERVED.0).await?;
         let (found, is_complete) = scoped(&objects, &served);
         if is_complete {

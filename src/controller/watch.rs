@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use super::Options;
 use super::cache::{Cache, Stores};
 use super::namespaces;
+use super::secrets::{self, Secrets};
 use crate::argo::Application;
 use crate::flux::FluxKind;
 use crate::metrics::Metrics;
@@ -39,18 +40,27 @@ pub(super) struct Streams {
     pub(super) flux: Vec<(FluxKind, Objects<DynamicObject>)>,
     pub(super) namespaces: Objects<PartialObjectMeta<Namespace>>,
     pub(super) projects: Objects<AppProject>,
+    /// Credentials changed, or Secrets that the bridge made.
+    pub(super) woken: secrets::Woken,
     /// Something changed that concerns every Application.
     pub(super) everything: BoxStream<'static, ()>,
 }
 
 /// Sets up all watches; they run as soon as the streams are polled.
-pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) -> (SharedCache, Streams) {
+pub(super) fn start(
+    client: &Client,
+    options: &Options,
+    metrics: &Arc<Metrics>,
+) -> (SharedCache, Arc<Secrets>, Streams) {
     let (signal, everything) = mpsc::unbounded_channel();
     let kinds = FluxKind::ALL.iter().map(|kind| kind.kind());
     let watches = Arc::new(Watches {
         cache: OnceLock::new(),
         pending: Mutex::new(
-            kinds.chain(["Application", "AppProject", "Namespace", "ConfigMap", POLICY]).collect(),
+            kinds
+                .chain(["Application", "AppProject", "Namespace", "ConfigMap", POLICY])
+                .chain(secrets::WATCHED)
+                .collect(),
         ),
         filled: watch::channel(false).0,
         signal,
@@ -68,6 +78,7 @@ pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) 
         stores.insert(kind, writer.as_reader());
         flux.push((kind, watches.flux(client.clone(), kind, writer)));
     }
+    let (secrets, woken) = secrets::start(&watches, client, &options.control_namespace, &applications);
     let cache = Arc::new(Cache::new(
         Stores { applications, flux: stores, namespaces, settings, projects, policies },
         watches.filled.subscribe(),
@@ -82,9 +93,10 @@ pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) 
         namespaces: watches.namespaces(client.clone(), namespaces_writer),
         projects: watches.projects(client.clone(), options, projects_writer),
         flux,
+        woken,
         everything: futures::stream::select(settings, signals).boxed(),
     };
-    (cache, streams)
+    (cache, secrets, streams)
 }
 
 pub(super) type SharedCache = Arc<Cache>;
@@ -109,7 +121,7 @@ fn without_errors<K: Send + 'static>(
 }
 
 /// What all watches share.
-struct Watches {
+pub(super) struct Watches {
     cache: OnceLock<SharedCache>,
     /// Kinds that have not been listed yet and are not known to be absent.
     pending: Mutex<BTreeSet<&'static str>>,
@@ -264,7 +276,7 @@ impl Watches {
         self.note(kind.kind(), event);
     }
 
-    fn note<K>(&self, kind: &'static str, event: &Result<Event<K>, watcher::Error>) {
+    pub(super) fn note<K>(&self, kind: &'static str, event: &Result<Event<K>, watcher::Error>) {
         match event {
             Ok(Event::InitDone) => self.is_listed(kind),
             Ok(_) => {}

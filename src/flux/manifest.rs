@@ -35,6 +35,17 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// Labels and annotations of everything that the bridge makes for `app`.
+pub fn owner_marks(app: &Application) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let labels = BTreeMap::from([
+        (names::LABEL_GENERATED.to_owned(), "true".to_owned()),
+        (names::LABEL_MANAGED_BY.to_owned(), names::MANAGED_BY.to_owned()),
+        (names::LABEL_APPLICATION_NAME.to_owned(), names::shorten(app.name(), names::MAX_LABEL_VALUE)),
+        (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
+    ]);
+    (labels, BTreeMap::from([(names::ANNOTATION_APPLICATION.to_owned(), app.identity())]))
+}
+
 /// A generated Flux object: everything of it that the bridge owns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
@@ -53,13 +64,7 @@ pub struct Manifest {
 impl Manifest {
     /// An object that belongs to `app`, with the labels and the annotation that say so.
     pub fn owned_by(app: &Application, key: ObjectKey, spec: Value) -> Self {
-        let labels = BTreeMap::from([
-            (names::LABEL_GENERATED.to_owned(), "true".to_owned()),
-            (names::LABEL_MANAGED_BY.to_owned(), names::MANAGED_BY.to_owned()),
-            (names::LABEL_APPLICATION_NAME.to_owned(), names::shorten(app.name(), names::MAX_LABEL_VALUE)),
-            (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
-        ]);
-        let annotations = BTreeMap::from([(names::ANNOTATION_APPLICATION.to_owned(), app.identity())]);
+        let (labels, annotations) = owner_marks(app);
         Self { key, labels, annotations, spec, ignored: Vec::new() }
     }
 

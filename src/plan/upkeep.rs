@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Step, gate};
+use super::{Step, gate, guard, secrets};
 use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::{Relation, Resource, View, compare, namespace};
 use crate::names;
@@ -23,7 +23,7 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
     let (before, after) = if is_stopping { (suspension, Vec::new()) } else { (Vec::new(), suspension) };
     // A source that goes back to what the spec says, after a rollback, must not deliver that.
     steps.extend(before);
-    let sources = sources(view);
+    let sources = secrets::wanted(view).into_iter().chain(sources(view)).collect::<Vec<_>>();
     if !sources.is_empty() {
         steps.extend(missing_namespace(view));
         let is_created = steps.iter().any(|step| matches!(step, Step::CreateNamespace { .. }));
@@ -36,7 +36,11 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
         steps.extend(after);
         steps.extend(end_of_one_sync(view));
         steps.extend(stale(view));
+        steps.extend(secrets::stale(view));
     }
+    steps.extend(guard::passed(view));
+    steps.extend(guard::leftover(view));
+    steps.extend(secrets::requests(view));
     steps.extend(fingerprints(view));
     steps
 }
@@ -59,7 +63,7 @@ pub(super) fn may_not_act(view: &View<'_>) -> bool {
     view.observed.translation.has_errors()
         || !view.violations.is_empty()
         || view.absent().next().is_some()
-        || view.resources.iter().any(|resource| matches!(resource.relation, Relation::Foreign(_)))
+        || view.foreign().next().is_some()
 }
 
 /// The step that brings the destination namespace to what a Sync makes of it: there, with the metadata that is wished for.
@@ -105,7 +109,8 @@ fn sources(view: &View<'_>) -> Vec<Step> {
         _ => false,
     };
     let due = view.source_resources().filter(is_due);
-    due.filter_map(|source| source.manifest.cloned()).map(Step::ApplyObject).collect()
+    let due = due.filter_map(|source| source.manifest.cloned()).map(Step::ApplyObject);
+    due.chain(guard::applied(view)).collect()
 }
 
 /// While it is unknown what the path holds, the wanted source is one to find out with: it lacks what depends on the
@@ -155,7 +160,11 @@ fn put_back(manifest: &Manifest, live: Live<'_>) -> Step {
         FluxKind::HelmRelease => {
             json!({"driftDetection": {"mode": manifest.spec.pointer("/driftDetection/mode")}})
         }
-        _ => json!({"prune": manifest.spec.get("prune"), "force": manifest.spec.get("force")}),
+        _ => json!({
+            "prune": manifest.spec.get("prune"),
+            "force": manifest.spec.get("force"),
+            "dependsOn": manifest.spec.get("dependsOn"),
+        }),
     };
     let annotations = json!({names::ANNOTATION_FOR_ONE_SYNC: null});
     Step::PatchObject {

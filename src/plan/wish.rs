@@ -13,7 +13,7 @@ use super::marks::Marks;
 use crate::argo::application::{Application, ApplicationSource};
 use crate::argo::operation::SyncOperation;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
-use crate::mirror::revision::{bare, chart_version};
+use crate::mirror::revision::{chart_version, offered};
 use crate::mirror::{SourceState, patch, source, view, workload};
 use crate::translate::{Translation, is_exact_revision};
 
@@ -120,7 +120,7 @@ pub fn is_due(
             |marks: &Marks| marks.is_new(offers) || marks.is_new(found) || marks.is_handled(offers);
         // A dry run fetches nothing: it is about what is known.
         let is_known = sync.dry_run || marks.as_ref().is_some_and(is_fetched);
-        is_known && !is_same(sync.revision_of(index), bare(offers.artifact_revision().unwrap_or_default()))
+        is_known && !is_same(sync.revision_of(index), offered(offers))
     })
 }
 

@@ -60,7 +60,7 @@ pub(super) fn assemble(draft: &mut Draft<'_>, placement: Option<&Placement>) -> 
     let mut legs = Vec::new();
     for ((source, placement), own) in sources.iter().zip(&names).zip(&prepared) {
         let leg = own.as_ref().map(|own| {
-            let is_shared = own.is_read_by_others(source, &prepared);
+            let is_shared = own.is_read_by_others(&prepared) || references::is_used(source, &sources);
             shape::generate(draft, placement, source, own, is_shared, &mut pool)
         });
         legs.push(leg.unwrap_or_default());
@@ -79,7 +79,7 @@ fn finish(sources: &[Source<'_>], legs: Vec<Leg>, pool: Pool) -> Assembly {
     let mut objects = pool.into_objects();
     let source_type =
         legs.iter().map(|leg| leg.source_type).find(|word| !word.is_empty()).unwrap_or_default();
-    let mut assembly = Assembly { is_complete, source_type, ..Assembly::default() };
+    let mut assembly = Assembly { source_type, is_complete, ..Assembly::default() };
     let is_known = !objects.is_empty();
     for leg in legs {
         let workload = leg.workload.filter(|_| is_complete);

@@ -85,6 +85,11 @@ impl<'a> Source<'a> {
         Self { spec, index, field }
     }
 
+    /// The same source with other settings.
+    pub(super) fn with<'b>(&self, spec: &'b ApplicationSource) -> Source<'b> {
+        Source { spec, index: self.index, field: self.field.clone() }
+    }
+
     /// Path of a field of this source in the Application.
     pub(super) fn at(&self, field: &str) -> String {
         match field {

@@ -11,22 +11,28 @@ pub mod context;
 mod delivery;
 mod draft;
 mod env;
+pub mod files;
 #[cfg(test)]
 mod goldens;
+mod guard;
 mod helm;
+mod helm_layers;
 mod helm_set;
 mod helm_values;
 mod hydrator;
 mod ignore;
 mod ignore_differences;
+mod in_repository;
 mod jq;
 mod kustomization;
 mod kustomize;
+mod newest;
 mod overrides;
 mod path;
 mod placement;
 mod policy;
 mod pool;
+mod private;
 pub mod problem;
 #[cfg(test)]
 mod properties;
@@ -40,6 +46,7 @@ mod sync_options;
 mod value_files;
 
 pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Want};
+pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub use ignore_differences::{IgnoreDifferences, customizations};
 pub(crate) use kustomize::image_override;
@@ -52,6 +59,7 @@ pub(crate) use semver::is_version;
 use serde_json::Value;
 
 use crate::argo::Application;
+use crate::credentials::SecretManifest;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 use crate::policy::Refused;
@@ -65,6 +73,10 @@ pub struct Translation {
     ///
     /// While [`Translation::wants`] is not empty the list may hold the source objects alone: enough to find out.
     pub objects: Vec<Manifest>,
+    /// Generated objects that deliver nothing: guards of Kustomizations among `objects`, to be applied before them.
+    pub guards: Vec<Manifest>,
+    /// Secrets that the sources among them read; they stand in Argo CD's namespace.
+    pub secrets: Vec<SecretManifest>,
     /// Reference mode (no `AutoCreateFluxResources=true`): the workload objects to look for, the likelier one first.
     pub references: Vec<ObjectKey>,
     /// What cannot be, or is not yet, expressed.
@@ -108,6 +120,24 @@ impl Translation {
         self.objects.iter().find(|manifest| manifest.key == *key)
     }
 
+    /// The guard of a workload object.
+    pub fn guard_of(&self, workload: &ObjectKey) -> Option<&Manifest> {
+        self.guards.iter().find(|manifest| manifest.key == guard::key(workload))
+    }
+
+    /// Everything generated, in the order of application.
+    pub fn all_objects(&self) -> impl Iterator<Item = &Manifest> {
+        let (sources, workloads): (Vec<_>, Vec<_>) =
+            self.objects.iter().partition(|manifest| manifest.key.kind.is_source());
+        sources.into_iter().chain(&self.guards).chain(workloads)
+    }
+
+    /// The source object that the source with that index is delivered from.
+    pub fn origin_of(&self, source: usize) -> Option<&Manifest> {
+        let key = self.routes.get(source)?.origin.as_ref()?;
+        self.objects.iter().find(|manifest| manifest.key == *key)
+    }
+
     /// Nothing is left to find out and nothing is wrong: `objects` is everything.
     pub fn is_complete(&self) -> bool {
         self.wants.is_empty() && !self.has_errors()
@@ -132,7 +162,10 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         sync_options::apply(&mut draft, &mut translation.objects);
         ignore_differences::apply(&mut draft, &mut translation.objects);
         delivery::apply(&context.policy, &mut translation.objects);
+        let generated = private::Generated::of(&translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
+        private::attach(&mut draft, &generated, &mut translation);
+        translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);
     }
@@ -141,9 +174,18 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     translation.wants = draft.wants;
     if translation.has_errors() {
         translation.objects.clear();
+        translation.guards.clear();
+        translation.secrets.clear();
         translation.references.clear();
     }
     translation
+}
+
+/// Path of a field of the source with that index in the Application, as problems name it; of the source itself when `name`
+/// is empty.
+pub fn source_field(app: &Application, index: usize, name: &str) -> String {
+    let spec = app.sources().get(index).cloned().unwrap_or_default();
+    draft::Source::new(app, index, &spec).at(name).trim_end_matches('.').to_owned()
 }
 
 /// The workload objects that a reference may mean; what the source says of itself decides which is the likelier.
