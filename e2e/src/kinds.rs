@@ -9,6 +9,7 @@ const KINDS: &[(&str, &str, &str, &str)] = &[
     ("Application", "argoproj.io", "v1alpha1", "applications"),
     ("ApplicationSet", "argoproj.io", "v1alpha1", "applicationsets"),
     ("AppProject", "argoproj.io", "v1alpha1", "appprojects"),
+    ("FluxDeliveryPolicy", "flux-subsystem.dev", "v1alpha1", "fluxdeliverypolicies"),
     ("GitRepository", "source.toolkit.fluxcd.io", "v1", "gitrepositories"),
     ("HelmChart", "source.toolkit.fluxcd.io", "v1", "helmcharts"),
     ("HelmRepository", "source.toolkit.fluxcd.io", "v1", "helmrepositories"),

@@ -313,6 +313,13 @@ impl Application {
         self.automated().is_some_and(|automated| automated.self_heal == Some(true))
     }
 
+    /// Labels and annotations that the destination namespace is to have; with the sync option that makes it the
+    /// Application's to keep (argo-cd `controller/sync.go`).
+    pub fn managed_namespace_metadata(&self) -> Option<&ManagedNamespaceMetadata> {
+        let metadata = self.spec.sync_policy.as_ref()?.managed_namespace_metadata.as_ref();
+        metadata.filter(|_| self.has_sync_option(names::OPTION_CREATE_NAMESPACE))
+    }
+
     /// Whether an automated sync deletes what left the source.
     pub fn prunes(&self) -> bool {
         self.may_prune() && self.automated().is_some_and(|automated| automated.prune == Some(true))

@@ -8,6 +8,7 @@ mod checkouts;
 pub mod cluster;
 pub mod crds;
 pub mod doctor;
+mod policy_file;
 pub mod redis;
 pub mod run;
 pub mod translate;

@@ -11,7 +11,9 @@ use super::Streams;
 use super::applications::{self, Document};
 use super::checkout::Checkout;
 use super::checkouts::{Checkouts, SourceDir};
+use super::policy_file::{self, PolicyFile};
 use crate::argo::{Application, ApplicationSource};
+use crate::policy::Effective;
 use crate::translate::{
     Contents, Context, FilePattern, Problem, RemoteRefs, RenderedSource, Severity, Translation, Want,
     source_field, translate,
@@ -43,6 +45,9 @@ pub struct Args {
     /// How often sources are polled: Argo CD's timeout.reconciliation
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
     poll_interval: String,
+    /// File with policies (kind `FluxDeliveryPolicy`) that govern the Applications; may be repeated
+    #[arg(long = "policy", value_name = "FILE", value_parser = policy_file::read)]
+    policies: Vec<PolicyFile>,
     /// Argo CD's own namespace; Applications that name none belong there
     #[arg(long, value_name = "NAMESPACE", default_value = "argocd")]
     argocd_namespace: String,
@@ -199,10 +204,12 @@ fn one(
 /// stays without, or had to assume, is in the problems.
 fn offline(args: &Args, checkouts: &Checkouts, app: &Application) -> (Translation, Vec<Problem>) {
     let address = args.artifact_address.clone();
+    let policies: Vec<_> = args.policies.iter().flat_map(|file| file.0.clone()).collect();
     let mut context = Context {
         artifact_address: address.unwrap_or_else(|| names::artifact_address(&args.argocd_namespace)),
         control_namespace: args.argocd_namespace.clone(),
         poll_interval: args.poll_interval.clone(),
+        policy: Effective::of(app, &policies),
         ..Context::default()
     };
     let mut problems = Vec::new();

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::argo::Application;
 use crate::credentials::Repositories;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::mirror::namespace::NamespaceMetadata;
 use crate::policy::FluxDeliveryPolicy;
 use crate::project::{self, AppProject};
 
@@ -166,6 +167,12 @@ impl Cache {
     pub(super) fn has_namespace(&self, name: &str) -> bool {
         let namespace = self.stores.namespaces.get(&ObjectRef::new(name));
         namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none())
+    }
+
+    /// What a namespace's metadata says.
+    pub(super) fn namespace(&self, name: &str) -> NamespaceMetadata {
+        let namespace = self.stores.namespaces.get(&ObjectRef::new(name));
+        namespace.map(|namespace| NamespaceMetadata::of(&namespace.metadata)).unwrap_or_default()
     }
 
     /// A value of `argocd-cm`.

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference, Secret};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource};
@@ -61,9 +61,10 @@ fn is_final(status: &kube::core::Status) -> bool {
 /// Carries out one step for `app`.
 pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> Result<(), ExecuteError> {
     let result = match step {
-        Step::CreateNamespace { name, labels, annotations } => {
-            let metadata = json!({"metadata": {"name": name, "labels": labels, "annotations": annotations}});
-            create_namespace(shared, &metadata)
+        Step::CreateNamespace { name, labels, annotations, manager }
+        | Step::ApplyNamespace { name, labels, annotations, manager } => {
+            let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
+            apply_namespace(shared, name, &metadata, manager)
                 .await
                 .map_err(|source| api_error(step, format!("Namespace {name}"), source))
         }
@@ -130,14 +131,16 @@ fn api(shared: &Shared, key: &ObjectKey) -> Api<DynamicObject> {
     Api::namespaced_with(shared.client.clone(), &key.namespace, &key.kind.api_resource())
 }
 
-async fn create_namespace(shared: &Shared, namespace: &Value) -> Result<(), kube::Error> {
+/// Server-side apply, which creates what is not there.
+async fn apply_namespace(
+    shared: &Shared,
+    name: &str,
+    metadata: &Value,
+    manager: &str,
+) -> Result<(), kube::Error> {
     let api = Api::<Namespace>::all(shared.client.clone());
-    let namespace: Namespace = serde_json::from_value(namespace.clone()).map_err(kube::Error::SerdeError)?;
-    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PostParams::default() };
-    match api.create(&params, &namespace).await {
-        Err(error) if !has_code(&error, 409) => Err(error),
-        _ => Ok(()),
-    }
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
+    api.patch(name, &PatchParams::apply(manager).force(), &Patch::Apply(namespace)).await.map(drop)
 }
 
 pub(super) fn apply_params() -> PatchParams {

@@ -72,6 +72,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         now,
         secrets: shared.secrets.owned(&identity),
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
+        namespace: shared.cache.namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
         refusal: shared.memory.refusal(&identity),
         control_namespace: shared.options.control_namespace.clone(),

@@ -21,10 +21,13 @@ use super::secrets::{self, Secrets};
 use crate::argo::Application;
 use crate::flux::FluxKind;
 use crate::metrics::Metrics;
+use crate::mirror::namespace::is_manager;
 use crate::policy::FluxDeliveryPolicy;
 use crate::project::AppProject;
 use crate::watch_error;
 
+/// kubectl's copy of a whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// The kind of policies; without its CRD there are none.
 const POLICY: &str = "FluxDeliveryPolicy";
 
@@ -150,8 +153,9 @@ impl Watches {
         let stream = watcher(Api::<PartialObjectMeta<Namespace>>::all(client), Config::default())
             .backoff(Delays::default())
             .modify(|namespace| {
-                namespace.managed_fields_mut().clear();
-                namespace.annotations_mut().clear();
+                let managed = namespace.managed_fields_mut();
+                managed.retain(|entry| entry.manager.as_deref().is_some_and(is_manager));
+                namespace.annotations_mut().remove(LAST_APPLIED);
             })
             .reflect(writer)
             .inspect(move |event| watches.note("Namespace", event))

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::Relation;
 use super::guard::{GuardState, WAY_OUT, WIPES_OUT};
 use super::leg::Leg;
+use super::namespace::Dispute;
 use super::source::SourceState;
 use super::view::{Resource, View};
 use crate::argo::operation::{OperationState, Phase, SyncResult};
@@ -56,12 +57,28 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
     let mut found: Vec<_> = problems.iter().map(|problem| (kind_of(problem), problem.to_string())).collect();
     found.extend(view.violations.iter().map(|violation| (violation.kind, violation.message.clone())));
     found.extend(comparison_errors(view).into_iter().map(|message| (COMPARISON_ERROR, message)));
+    found.extend(disputes(view).into_iter().map(|message| (TRANSLATION_WARNING, message)));
     let sync_errors =
         [wiped_out(view), sync_error(view, operation), refusal(view, operation), homeless(view)];
     found.extend(sync_errors.into_iter().flatten().take(1).map(|message| (SYNC_ERROR, message)));
     let refusal = adopt::wished(view).and_then(Result::err);
     found.extend(refusal.map(|refusal| (ADOPTION_WARNING, refusal.to_string())));
     found
+}
+
+/// Labels and annotations of the namespace that another Application keeps.
+fn disputes(view: &View<'_>) -> Vec<String> {
+    let (observed, app) = (view.observed, &view.observed.app);
+    let wanted = app.managed_namespace_metadata().filter(|_| view.generates());
+    let disputes = wanted.map(|wanted| observed.namespace.disputes(app, wanted)).unwrap_or_default();
+    let sentence = |dispute: &Dispute| {
+        let Dispute { map, key, owner } = dispute;
+        format!(
+            "spec.syncPolicy.managedNamespaceMetadata.{map}[{key}]: has no effect: Application {owner} keeps it at another \
+             value (take it out of one of them; where that Application is gone, out of the namespace)"
+        )
+    };
+    disputes.iter().map(sentence).collect()
 }
 
 /// What the source offers would delete everything; in Argo CD's words (argo-cd `controller/appcontroller.go`, `autoSync`).

@@ -9,6 +9,7 @@ use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
 use super::managed::Tracking;
+use super::namespace::NamespaceMetadata;
 use super::{LiveObjects, Observed, Refresh, patch};
 use crate::argo::Application;
 use crate::argo::status::seconds;
@@ -238,6 +239,7 @@ impl App {
             wish: None,
             objects: BTreeMap::new(),
             namespace_exists: true,
+            namespace: NamespaceMetadata::default(),
             absent_kinds: BTreeSet::new(),
             failures: Vec::new(),
             refusal: None,

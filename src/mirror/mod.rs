@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod leg;
 pub mod live;
 pub mod managed;
+pub mod namespace;
 pub mod observed;
 pub mod patch;
 pub mod revision;

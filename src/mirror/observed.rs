@@ -8,6 +8,7 @@ use kube::core::DynamicObject;
 
 use super::live::LiveObjects;
 use super::managed::Tracking;
+use super::namespace::NamespaceMetadata;
 use crate::argo::Application;
 use crate::credentials::LiveSecret;
 use crate::flux::{FluxKind, Live, ObjectKey};
@@ -33,6 +34,8 @@ pub struct Observed {
     pub secrets: Vec<Arc<LiveSecret>>,
     /// Whether the destination namespace is there.
     pub namespace_exists: bool,
+    /// What its metadata says; nothing where it is not there.
+    pub namespace: NamespaceMetadata,
     /// Kinds that the API server does not serve.
     pub absent_kinds: BTreeSet<FluxKind>,
     /// What could not be found out, a sentence each.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::state::State;
-use super::{Plan, Step, guarded, secrets, upkeep};
+use super::{Plan, Step, guarded, hand_back, secrets, upkeep};
 use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::flux::{FluxKind, Live};
@@ -54,7 +54,13 @@ fn charts(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
 
 fn cascade(observed: &Observed) -> Vec<Step> {
     if workloads(observed).next().is_some() {
-        return workloads(observed).filter(|live| !live.is_deleting()).flat_map(remove).collect();
+        let remaining = workloads(observed).filter(|live| !live.is_deleting());
+        return if observed.app.has_sync_option(names::OPTION_NO_DELETE) {
+            // What was delivered outlives the Application; its Flux objects do not.
+            remaining.flat_map(|live| hand_back::leave(observed, live)).collect()
+        } else {
+            remaining.flat_map(remove).collect()
+        };
     }
     if charts(observed).next().is_some() {
         return Vec::new();

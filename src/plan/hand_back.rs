@@ -67,19 +67,19 @@ fn workloads(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
 fn release(observed: &Observed) -> Vec<Step> {
     let mut steps: Vec<Step> = workloads(observed)
         .filter(|live| !live.is_deleting())
-        .flat_map(|live| {
-            if is_let_go(live) {
-                remove(observed, live)
-            } else {
-                suspend(live, observed.now).into_iter().collect()
-            }
-        })
+        .flat_map(|live| leave(observed, live))
         .collect();
     if steps.is_empty() || observed.refusal.is_some() {
         steps.splice(0..0, report(observed));
         steps.push(Step::Requeue(PATIENCE));
     }
     steps
+}
+
+/// The next step by which a workload object goes and leaves what it delivered: suspended first, deleted once Flux has let go
+/// of it.
+pub(super) fn leave(observed: &Observed, live: Live<'_>) -> Vec<Step> {
+    if is_let_go(live) { remove(observed, live) } else { suspend(live, observed.now).into_iter().collect() }
 }
 
 /// Flux has looked at the suspended object, so nothing that it began before goes on: one object is reconciled by one
@@ -118,7 +118,8 @@ fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
 }
 
 fn keeps_records(app: &Application) -> bool {
-    app.annotation(names::ANNOTATION_KEEP_RELEASE_RECORD) == Some("true")
+    let outlives = app.is_bridged() && app.has_sync_option(names::OPTION_NO_DELETE);
+    outlives || app.annotation(names::ANNOTATION_KEEP_RELEASE_RECORD) == Some("true")
 }
 
 /// What makes `helm list` go on showing the release. Those of a release that Flux never stored are somebody else's, those

@@ -23,6 +23,19 @@ pub enum Step {
         labels: BTreeMap<String, String>,
         /// Its annotations.
         annotations: BTreeMap<String, String>,
+        /// Who applies them, beside whatever others do.
+        manager: String,
+    },
+    /// Server-side apply of labels and annotations of the destination namespace; everything else of it is left as it is.
+    ApplyNamespace {
+        /// Its name.
+        name: String,
+        /// Labels; one that `manager` had applied and is not among them goes.
+        labels: BTreeMap<String, String>,
+        /// Annotations, likewise.
+        annotations: BTreeMap<String, String>,
+        /// Who applies them.
+        manager: String,
     },
     /// Server-side apply of a generated object.
     ApplyObject(Manifest),
@@ -124,6 +137,7 @@ impl Step {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::CreateNamespace { .. } => "CreateNamespace",
+            Self::ApplyNamespace { .. } => "ApplyNamespace",
             Self::ApplyObject(_) => "ApplyObject",
             Self::TryObject(_) => "TryObject",
             Self::PatchObject { .. } => "PatchObject",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Step, gate, guard, secrets};
 use crate::flux::{FluxKind, Live, Manifest};
-use crate::mirror::{Relation, Resource, View, compare};
+use crate::mirror::{Relation, Resource, View, compare, namespace};
 use crate::names;
 
 /// The steps of the upkeep; `is_operating`: an operation runs after this plan and decides about suspension itself.
@@ -25,13 +25,14 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
     steps.extend(before);
     let sources = secrets::wanted(view).into_iter().chain(sources(view)).collect::<Vec<_>>();
     if !sources.is_empty() {
-        steps.extend(namespace(view));
+        steps.extend(missing_namespace(view));
         let is_created = steps.iter().any(|step| matches!(step, Step::CreateNamespace { .. }));
         if view.observed.namespace_exists || is_created {
             steps.extend(sources);
         }
     }
     if !is_operating {
+        steps.extend(kept_namespace(view).filter(|_| view.observed.app.automated().is_some()));
         steps.extend(after);
         steps.extend(end_of_one_sync(view));
         steps.extend(stale(view));
@@ -65,22 +66,36 @@ pub(super) fn may_not_act(view: &View<'_>) -> bool {
         || view.foreign().next().is_some()
 }
 
-/// The step that creates the destination namespace, when it is missing and wished for.
+/// The step that brings the destination namespace to what a Sync makes of it: there, with the metadata that is wished for.
 pub(super) fn namespace(view: &View<'_>) -> Option<Step> {
+    missing_namespace(view).or_else(|| kept_namespace(view))
+}
+
+/// The step that creates the destination namespace, when it is missing and wished for.
+fn missing_namespace(view: &View<'_>) -> Option<Step> {
     let app = &view.observed.app;
     if view.observed.namespace_exists || !app.has_sync_option(names::OPTION_CREATE_NAMESPACE) {
         return None;
     }
-    let metadata = app
-        .spec
-        .sync_policy
-        .as_ref()
-        .and_then(|policy| policy.managed_namespace_metadata.clone())
-        .unwrap_or_default();
+    let metadata = app.managed_namespace_metadata().cloned().unwrap_or_default();
     Some(Step::CreateNamespace {
         name: view.observed.translation.namespace.clone(),
         labels: metadata.labels.unwrap_or_default(),
         annotations: metadata.annotations.unwrap_or_default(),
+        manager: namespace::manager(app),
+    })
+}
+
+/// The step that keeps up labels and annotations of the destination namespace (argo-cd `controller/sync_namespace.go`).
+fn kept_namespace(view: &View<'_>) -> Option<Step> {
+    let app = &view.observed.app;
+    let wanted = app.managed_namespace_metadata().filter(|_| view.observed.namespace_exists)?;
+    let change = view.observed.namespace.change(app, wanted)?;
+    Some(Step::ApplyNamespace {
+        name: view.observed.translation.namespace.clone(),
+        labels: change.labels.unwrap_or_default(),
+        annotations: change.annotations.unwrap_or_default(),
+        manager: namespace::manager(app),
     })
 }
 

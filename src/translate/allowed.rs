@@ -12,6 +12,30 @@ use crate::policy::{Effective, OverrideRule, Setting};
 /// They say who Flux delivers as, and where to; a policy that sets a `ServiceAccount` decides about both.
 const IDENTITY: [&str; 2] = ["/spec/serviceAccountName", "/spec/kubeConfig"];
 
+/// What of an object in Argo CD's own namespace an Application may change, whatever policies say. Secrets that Applications have
+/// no business with stand beside it: another address, or another Secret, would carry them away.
+const IN_CONTROL_NAMESPACE: [&str; 6] = [
+    "/spec/interval",
+    "/spec/timeout",
+    "/spec/suspend",
+    "/spec/ignore",
+    "/metadata/labels",
+    "/metadata/annotations",
+];
+
+/// The first change from `before` to `after` that may not be made of an object in Argo CD's own namespace.
+pub(super) fn trespass(control_namespace: &str, before: &Manifest, after: &Manifest) -> Option<String> {
+    if before.key.namespace != control_namespace || !before.key.kind.is_source() {
+        return None;
+    }
+    let mut changes = Vec::new();
+    changed(&comparable(before), &comparable(after), "", &mut changes);
+    let is_free = |change: &String| IN_CONTROL_NAMESPACE.iter().any(|field| is_below(change, field));
+    let change = changes.into_iter().find(|change| !is_free(change))?;
+    let free = IN_CONTROL_NAMESPACE.join(", ");
+    Some(format!("{change} may not be set: of an object beside Argo CD's Secrets only {free} may"))
+}
+
 /// A change that a policy does not let pass.
 pub(super) struct Refusal {
     /// Name of the policy.
@@ -190,5 +214,30 @@ mod tests {
             policy["overrides"] = json!({"allowed": allowed});
         }
         assert_eq!(refused(&policy, OVERRIDE, text).is_some(), is_refused);
+    }
+
+    #[rstest]
+    #[case::another_address("argocd", "spec: {url: https://evil.example.org}", true)]
+    #[case::another_secret("argocd", "spec: {secretRef: {name: repo}}", true)]
+    #[case::harmless("argocd", "metadata: {labels: {a: b}}\nspec: {timeout: 30s}", false)]
+    #[case::elsewhere("apps", "spec: {secretRef: {name: repo}}", false)]
+    fn beside_argo_cds_secrets_little_may_be_changed(
+        #[case] namespace: &str,
+        #[case] text: &str,
+        #[case] is_refused: bool,
+    ) {
+        let app: Application = serde_json::from_value(json!({
+            "metadata": {
+                "name": "demo", "namespace": "argocd", "annotations": {"flamingo/helmrepository-override": text},
+            },
+            "spec": {
+                "source": {"repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": "6.3.5"},
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": namespace},
+                "syncPolicy": {"syncOptions": ["FluxSubsystem=true", "AutoCreateFluxResources=true"]},
+            },
+        }))
+        .unwrap();
+        let context = Context { control_namespace: "argocd".to_owned(), ..Context::default() };
+        assert_eq!(translate(&app, &context).has_errors(), is_refused);
     }
 }

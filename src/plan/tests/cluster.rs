@@ -16,6 +16,7 @@ use crate::argo::status::{ApplicationStatus, RevisionHistory};
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::{App, NAMESPACE, context_of, now, open_project};
 use crate::mirror::managed::Tracking;
+use crate::mirror::namespace::NamespaceMetadata;
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal, Wish, patch};
 use crate::names;
 use crate::translate::{Context, Translation, translate};
@@ -115,6 +116,7 @@ impl Cluster {
             secrets: self.api.secrets.values().cloned().map(std::sync::Arc::new).collect(),
             objects,
             namespace_exists: self.api.namespaces.contains(NAMESPACE),
+            namespace: NamespaceMetadata::default(),
             absent_kinds: std::collections::BTreeSet::new(),
             failures: Vec::new(),
             refusal: self.refusal.clone(),
@@ -156,7 +158,7 @@ impl Cluster {
             self.log.push(word(step));
         }
         match step {
-            Step::CreateNamespace { name, .. } => {
+            Step::CreateNamespace { name, .. } | Step::ApplyNamespace { name, .. } => {
                 self.api.namespaces.insert(name.clone());
             }
             Step::ApplyObject(manifest) => self.api.apply(manifest)?,
