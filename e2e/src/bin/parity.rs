@@ -45,8 +45,8 @@ struct Arguments {
     /// Name the entries and what they try, and do nothing
     #[arg(long, conflicts_with_all = ["app", "json"])]
     list: bool,
-    /// Write e2e/parity/TABLE.md, too
-    #[arg(long, conflicts_with_all = ["names", "app"])]
+    /// Write what comes of it to e2e/parity/TABLE.md, too
+    #[arg(long, conflicts_with = "app")]
     table: bool,
     /// How many entries are delivered at the same time
     #[arg(long, value_name = "N", default_value_t = 8)]
