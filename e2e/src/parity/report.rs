@@ -63,7 +63,8 @@ pub fn markdown(entries: &[Entry], verdicts: &[Verdict], before: &str) -> String
         } else {
             format!("not expected: {}", verdict.lines().join("; "))
         };
-        let cells = [&verdict.about, word, &why].map(|cell| cell.replace('|', "\\|").replace('\n', " "));
+        let cells = [verdict.about.as_str(), word, why.as_str()]
+            .map(|cell| cell.replace('|', "\\|").replace('\n', " "));
         rows.insert(&verdict.name, format!("| `{}` | {} |", verdict.name, cells.join(" | ")));
     }
     let count = |outcome: Outcome| {
