@@ -112,9 +112,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
                 continue;
             }
         };
-        if signature.into_iter().fold(false, |is_new, word| ground.insert(word) || is_new)
-            && pool.len() < first + MOST_KEPT
-        {
+        let known = ground.len();
+        ground.extend(signature);
+        if ground.len() > known && pool.len() < first + MOST_KEPT {
             pool.push(case);
         }
         if said.elapsed() > PAUSE {

@@ -45,8 +45,8 @@ struct Arguments {
     /// Name the entries and what they try, and do nothing
     #[arg(long, conflicts_with_all = ["app", "json"])]
     list: bool,
-    /// Write e2e/parity/TABLE.md, too
-    #[arg(long, conflicts_with_all = ["names", "app"])]
+    /// Write what comes of it to e2e/parity/TABLE.md, too
+    #[arg(long, conflicts_with = "app")]
     table: bool,
     /// How many entries are delivered at the same time
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -95,8 +95,9 @@ async fn act(arguments: &Arguments) -> Result<bool> {
     let verdicts = run::run(&env, &entries, &places, at_once).await?;
     if arguments.table {
         let path = paths::harness().join("parity/TABLE.md");
-        std::fs::write(&path, report::markdown(&verdicts))
-            .with_context(|| format!("write {}", path.display()))?;
+        let before = std::fs::read_to_string(&path).unwrap_or_default();
+        let table = report::markdown(&Entry::read_all(&[])?, &verdicts, &before);
+        std::fs::write(&path, table).with_context(|| format!("write {}", path.display()))?;
     }
     if arguments.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&verdicts)?))?;

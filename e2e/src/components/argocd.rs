@@ -32,6 +32,12 @@ fn repo_server(state: &State) -> Spec {
         flag("metrics-port", state.port("argocd-repo-server-metrics")),
         flag("redis", state.address("redis")),
         flag("client-ca-path", ""),
+        // Argo CD's own list of layers, and Flux's: what `flux push artifact` makes.
+        flag(
+            "oci-layer-media-types",
+            "application/vnd.oci.image.layer.v1.tar,application/vnd.oci.image.layer.v1.tar+gzip,\
+             application/vnd.cncf.helm.chart.content.v1.tar+gzip,application/vnd.cncf.flux.content.v1.tar+gzip",
+        ),
         // Branches that move must be seen within a test's patience.
         flag("revision-cache-expiration", "2s"),
     ])

@@ -10,6 +10,8 @@ use flux_subsystem::translate::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::outside::{self, Credentials};
+
 /// Rounds of questions that a translation may need: each has to bring something that was not known before.
 const MOST_ROUNDS: usize = 24;
 
@@ -28,6 +30,15 @@ pub struct Case {
     pub revision: String,
     /// A text for the door to YAML.
     pub text: String,
+    /// Argo CD's repository Secrets.
+    #[serde(default)]
+    pub secrets: Vec<Credentials>,
+    /// `ssh_known_hosts`.
+    #[serde(default)]
+    pub known_hosts: String,
+    /// `spec` of policies.
+    #[serde(default)]
+    pub policies: Vec<Value>,
 }
 
 /// How a translation went on asking.
@@ -53,6 +64,8 @@ impl Case {
             control_namespace: "argocd".to_owned(),
             poll_interval: "120s".to_owned(),
             artifact_address: "bridge.argocd.svc:8082".to_owned(),
+            repositories: Some(Arc::new(outside::repositories(&self.secrets, &self.known_hosts))),
+            policy: outside::policy(&self.policies, app),
             ..Context::default()
         };
         let mut told: Vec<Want> = Vec::new();

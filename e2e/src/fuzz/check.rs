@@ -8,6 +8,7 @@ use flux_subsystem::{names, yaml};
 use serde_json::Value;
 
 use super::case::{Asked, Case};
+use super::outside::SECRET;
 
 /// What did not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum Kind {
     Unreadable,
     /// Two objects of one name.
     Twice,
+    /// Something secret is said outside of a Secret.
+    Leak,
 }
 
 impl Kind {
@@ -42,6 +45,7 @@ impl Kind {
             Self::Unstable => "unstable",
             Self::Unreadable => "unreadable",
             Self::Twice => "twice",
+            Self::Leak => "leak",
         }
     }
 }
@@ -115,8 +119,13 @@ fn translation(case: &Case) -> Result<Held, Failure> {
         Asked::Answered(again) if outcome(&again) == outcome(&translated) => {}
         other => return fail(Kind::Unstable, format!("{other:?}")),
     }
+    // A person may write anything into an Application, there for all to read.
+    if !case.application.to_string().contains(SECRET) && outcome(&translated).contains(SECRET) {
+        return fail(Kind::Leak, outcome(&translated));
+    }
     if translated.has_errors() {
-        if !translated.objects.is_empty() || !translated.references.is_empty() {
+        let leaves_nothing = translated.objects.is_empty() && translated.secrets.is_empty();
+        if !leaves_nothing || !translated.references.is_empty() {
             return fail(Kind::HalfATranslation, outcome(&translated));
         }
         return Ok(Held::Refused(said(&translated)));
@@ -171,8 +180,10 @@ fn key(value: &Value) -> [String; 3] {
 }
 
 fn outcome(translation: &Translation) -> String {
-    let Translation { objects, references, problems, routes, source_type, .. } = translation;
-    format!("{objects:?} {references:?} {problems:?} {routes:?} {source_type}")
+    let Translation { objects, references, problems, routes, source_type, secrets, .. } = translation;
+    let values: Vec<Value> = objects.iter().map(flux_subsystem::flux::Manifest::to_value).collect();
+    let values = Value::Array(values);
+    format!("{values} {references:?} {problems:?} {routes:?} {source_type} {secrets:?}")
 }
 
 /// What the problems say of which fields, without numbers and quoted texts: new words mean new ground.

@@ -1,10 +1,11 @@
-//! `cargo fuzz-translate`: mutated Applications, values and repositories through the translation.
+//! `cargo fuzz-translate`: mutated Applications, values, repositories, Secrets and policies through the translation.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`case`] | one case: an Application and the world that answers what a translation wants to know |
 //! | [`seeds`] | where cases come from: the corpus, the goldens |
 //! | [`mutate`] | how one case becomes another |
+//! | [`outside`] | Argo CD's repository Secrets, and policies |
 //! | [`check`] | what has to hold of every case |
 //! | [`shrink`] | the smallest case that still fails in the same way |
 //! | [`random`] | reproducible choices |
@@ -14,6 +15,7 @@
 pub mod case;
 pub mod check;
 pub mod mutate;
+pub mod outside;
 pub mod random;
 pub mod seeds;
 pub mod shrink;

@@ -1,12 +1,15 @@
 //! How one case becomes another: small changes anywhere, and pieces of other cases.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::case::Case;
+use super::outside;
 use super::random::Random;
 
 /// Texts that mean something somewhere in an Application.
-const WORDS: &[&str] = &[
+pub(super) const WORDS: &[&str] = &[
     "",
     " ",
     ".",
@@ -153,11 +156,20 @@ fn any(seeds: &[Case], random: &mut Random) -> Case {
         }
     }
     if random.once_in(12) {
-        case.refs = if random.once_in(2) { other.refs } else { Default::default() };
+        case.refs = if random.once_in(2) { other.refs } else { BTreeMap::new() };
         case.head = random.once_in(2).then(|| text("refs/heads/main", random));
     }
     if random.once_in(12) {
         case.revision = text(&case.revision, random);
+    }
+    for _ in 0..random.below(3) {
+        case.secrets.push(outside::credentials(&case.application, random));
+    }
+    if random.once_in(6) {
+        case.known_hosts = format!("git.example.org ssh-ed25519 AAAA\n{}", word(random));
+    }
+    if random.once_in(6) {
+        case.policies = (0..=random.below(2)).map(|_| outside::a_policy(random)).collect();
     }
     join(&mut case.application, random);
     case
@@ -302,7 +314,8 @@ fn scratch(place: &mut Value, random: &mut Random) {
     }
 }
 
-fn text(old: &str, random: &mut Random) -> String {
+/// A text like `old`.
+pub(super) fn text(old: &str, random: &mut Random) -> String {
     let mut letters: Vec<char> = old.chars().collect();
     let at = random.below(letters.len() + 1);
     match random.below(7) {

@@ -71,7 +71,7 @@ fn world(application: Value, files: BTreeMap<String, String>) -> Case {
         ["refs/heads/main", "refs/heads/environments/dev", "refs/tags/v1.0.0", "refs/tags/app/v1.0.0"];
     let refs = names.map(|name| (name.to_owned(), commit.clone())).into();
     let head = Some("refs/heads/main".to_owned());
-    Case { application, files, refs, head, revision: commit, text: String::new() }
+    Case { application, files, refs, head, revision: commit, ..Case::default() }
 }
 
 /// All text files below `folder`, their paths after `prefix`.

@@ -1,5 +1,7 @@
 //! The smallest case that still fails in the same way: whatever can be left out is left out.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::case::Case;
@@ -29,7 +31,7 @@ pub fn shrink(case: &Case, failure: &Failure) -> Case {
 fn candidates(case: &Case) -> Vec<Case> {
     let mut all = Vec::new();
     if !case.files.is_empty() {
-        all.push(Case { files: Default::default(), ..case.clone() });
+        all.push(Case { files: BTreeMap::new(), ..case.clone() });
     }
     for path in case.files.keys() {
         let mut files = case.files.clone();
@@ -37,13 +39,28 @@ fn candidates(case: &Case) -> Vec<Case> {
         all.push(Case { files, ..case.clone() });
     }
     if !case.refs.is_empty() {
-        all.push(Case { refs: Default::default(), ..case.clone() });
+        all.push(Case { refs: BTreeMap::new(), ..case.clone() });
     }
     all.extend(
         smaller(&Value::String(case.text.clone()))
             .into_iter()
             .filter_map(|text| text.as_str().map(|text| Case { text: text.to_owned(), ..case.clone() })),
     );
+    for index in 0..case.secrets.len() {
+        let mut less = case.clone();
+        less.secrets.remove(index);
+        all.push(less);
+    }
+    for (index, secret) in case.secrets.iter().enumerate() {
+        for key in secret.data.keys() {
+            let mut less = case.clone();
+            less.secrets[index].data.remove(key);
+            all.push(less);
+        }
+    }
+    if !case.policies.is_empty() {
+        all.push(Case { policies: Vec::new(), ..case.clone() });
+    }
     let smaller = smaller(&case.application);
     all.extend(smaller.into_iter().map(|application| Case { application, ..case.clone() }));
     all

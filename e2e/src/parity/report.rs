@@ -1,8 +1,9 @@
 //! The verdicts as people read them: lines, a table, Markdown.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::entry::Outcome;
+use super::entry::{Entry, Outcome};
 use super::run::count;
 use super::verdict::Verdict;
 
@@ -46,23 +47,43 @@ pub fn text(verdicts: &[Verdict]) -> String {
     text
 }
 
-/// The table of `e2e/parity/TABLE.md`.
-pub fn markdown(verdicts: &[Verdict]) -> String {
-    let mut text = format!(
+/// `e2e/parity/TABLE.md` with these verdicts: rows of `entries` that were not tried now stay as they are in `before`.
+pub fn markdown(entries: &[Entry], verdicts: &[Verdict], before: &str) -> String {
+    let mut rows: BTreeMap<&str, String> = BTreeMap::new();
+    for entry in entries {
+        let start = format!("| `{}` |", entry.name);
+        if let Some(row) = before.lines().find(|row| row.starts_with(&start)) {
+            rows.insert(&entry.name, row.to_owned());
+        }
+    }
+    for verdict in verdicts {
+        let word = verdict.outcome.map_or("failed", Outcome::word);
+        let why = if verdict.is_expected {
+            verdict.reason.clone()
+        } else {
+            format!("not expected: {}", verdict.lines().join("; "))
+        };
+        let cells = [verdict.about.as_str(), word, why.as_str()]
+            .map(|cell| cell.replace('|', "\\|").replace('\n', " "));
+        rows.insert(&verdict.name, format!("| `{}` | {} |", verdict.name, cells.join(" | ")));
+    }
+    let count = |outcome: Outcome| {
+        let cell = format!("| {} |", outcome.word());
+        rows.values().filter(|row| row.contains(&cell)).count()
+    };
+    let sums: Vec<String> =
+        OUTCOMES.iter().map(|outcome| format!("{} {}", count(*outcome), outcome.word())).collect();
+    let rows_text: Vec<&str> = rows.values().map(String::as_str).collect();
+    format!(
         "# The corpus, delivered by stock Argo CD and by Flux\n\n\
          Written by `cargo parity --table`. Each row is an Application of `e2e/parity/corpus/`, delivered twice on the \
          real programs; compared are the live objects, without names of owners and the tools' own labels and \
-         annotations.\n\n{}\n\n\
-         | Application | what it tries | outcome | why |\n|---|---|---|---|\n",
-        sums(verdicts)
-    );
-    for verdict in verdicts {
-        let word = verdict.outcome.map_or("failed", Outcome::word);
-        let [name, about, why] =
-            [&verdict.name, &verdict.about, &verdict.reason].map(|cell| cell.replace('|', "\\|"));
-        let _ = writeln!(text, "| `{name}` | {about} | {word} | {why} |");
-    }
-    text
+         annotations.\n\n{} Applications: {}\n\n\
+         | Application | what it tries | outcome | why |\n|---|---|---|---|\n{}\n",
+        rows.len(),
+        sums.join(", "),
+        rows_text.join("\n"),
+    )
 }
 
 /// How many there are of each.

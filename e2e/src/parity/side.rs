@@ -187,7 +187,7 @@ fn fill(value: &mut Value, defaults: &Value) {
             }
         }
         (value, default) if value.as_object().is_some_and(serde_json::Map::is_empty) => {
-            *value = default.clone()
+            *value = default.clone();
         }
         _ => {}
     }
@@ -244,7 +244,8 @@ impl Look {
     fn may_be_final(&self) -> bool {
         let has_ended = matches!(self.phase.as_str(), "" | "Succeeded" | "Failed" | "Error");
         let is_resting = self.is_retrying() || !self.is_operating && (has_ended || !self.errors.is_empty());
-        let has_begun = !matches!(self.sync.as_str(), "" | "Unknown") && !self.health.is_empty();
+        // Without an operation behind it, one is still to come: every delivery here is automated or asked for.
+        let has_begun = !matches!(self.sync.as_str(), "" | "Unknown") && !self.phase.is_empty();
         is_resting && self.health != "Progressing" && (has_begun || !self.errors.is_empty())
     }
 

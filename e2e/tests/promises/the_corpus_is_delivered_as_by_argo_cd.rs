@@ -98,7 +98,9 @@ fn leaves(value: &Value, path: &str, fields: &mut BTreeSet<String>) {
         }
         Value::Array(items) => {
             fields.insert(path.to_owned());
-            items.iter().for_each(|item| leaves(item, path, fields));
+            for item in items {
+                leaves(item, path, fields);
+            }
         }
         _ => {
             fields.insert(path.to_owned());
