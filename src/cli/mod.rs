@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod crds;
 pub mod doctor;
 pub mod redis;
+mod repositories;
 pub mod run;
 pub mod translate;
 
