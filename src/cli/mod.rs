@@ -10,6 +10,7 @@ pub mod crds;
 pub mod doctor;
 mod policy_file;
 pub mod redis;
+mod repositories;
 pub mod run;
 pub mod translate;
 

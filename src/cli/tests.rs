@@ -280,3 +280,24 @@ fn the_printed_objects_are_the_golden_ones() {
     let expected = fs::read_to_string(case.join("expected.yaml")).unwrap();
     assert_eq!(objects, crate::yaml::parse_all(&expected).unwrap());
 }
+
+const REPOSITORY: &str = "\
+apiVersion: v1
+kind: Secret
+metadata: {name: repo, labels: {argocd.argoproj.io/secret-type: repository}}
+stringData: {url: https://charts.example.org, type: helm, username: me, password: hunter2}
+";
+
+#[rstest]
+#[case::hidden(&[], false)]
+#[case::shown(&["--show-secrets"], true)]
+fn secrets_are_printed_without_their_values(#[case] arguments: &[&str], #[case] is_shown: bool) {
+    let folder = Folder::new(&format!("secrets-{is_shown}"), &[("repo.yaml", REPOSITORY)]);
+    let file = format!("{}/repo.yaml", folder.path());
+    let arguments = [&["translate", "--repositories", &file], arguments].concat();
+    let outcome = command(&arguments, &app(CHART));
+    assert_eq!(outcome.code, 0, "{}", outcome.errors);
+    assert!(outcome.output.contains("kind: Secret\n"), "{}", outcome.output);
+    assert!(outcome.output.contains("namespace: argocd\n"), "{}", outcome.output);
+    assert_eq!(outcome.output.contains("hunter2"), is_shown);
+}

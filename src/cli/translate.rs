@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -12,7 +13,9 @@ use super::applications::{self, Document};
 use super::checkout::Checkout;
 use super::checkouts::{Checkouts, SourceDir};
 use super::policy_file::{self, PolicyFile};
+use super::repositories;
 use crate::argo::{Application, ApplicationSource};
+use crate::credentials::Repositories;
 use crate::policy::Effective;
 use crate::translate::{
     Contents, Context, FilePattern, Problem, RemoteRefs, RenderedSource, Severity, Translation, Want,
@@ -42,6 +45,13 @@ pub struct Args {
     /// How to print
     #[arg(short, long, value_enum, default_value = "yaml")]
     output: Output,
+    /// File with Argo CD's repository Secrets, and with its ConfigMaps argocd-ssh-known-hosts-cm and argocd-tls-certs-cm; may be
+    /// repeated. Without it, nothing is said about credentials
+    #[arg(long, value_name = "FILE")]
+    repositories: Vec<PathBuf>,
+    /// Print the values of Secrets, too
+    #[arg(long)]
+    show_secrets: bool,
     /// How often sources are polled: Argo CD's timeout.reconciliation
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
     poll_interval: String,
@@ -101,6 +111,12 @@ fn duration(text: &str) -> Result<String, String> {
     if seconds == 0 { Err(wrong()) } else { Ok(format!("{seconds}s")) }
 }
 
+/// What there is to answer with.
+struct Known {
+    checkouts: Checkouts,
+    repositories: Option<Arc<Repositories>>,
+}
+
 /// Translates everything that `args` names. Fails only on what cannot be read or written; the exit code is 1 when an
 /// Application has errors.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
@@ -117,11 +133,17 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         paths => paths,
     };
     let files = applications::read(paths, streams.input)?;
-    let checkouts = Checkouts::open(&args.source_dirs)?;
+    let known = Known {
+        checkouts: Checkouts::open(&args.source_dirs)?,
+        repositories: match args.repositories.as_slice() {
+            [] => None,
+            files => Some(Arc::new(repositories::read(files)?)),
+        },
+    };
     let mut objects = Vec::new();
     let mut is_good = true;
     for file in files {
-        is_good &= one_file(args, &checkouts, file, &mut objects, streams)?;
+        is_good &= one_file(args, &known, file, &mut objects, streams)?;
     }
     print(args.output, &objects, streams)?;
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -130,7 +152,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
 /// Adds the objects of the Applications in one file; `false` when something in it is wrong.
 fn one_file(
     args: &Args,
-    checkouts: &Checkouts,
+    known: &Known,
     file: applications::File,
     objects: &mut Vec<Value>,
     streams: &mut Streams<'_>,
@@ -154,7 +176,7 @@ fn one_file(
             Document::Application(app) => {
                 let place =
                     if several { format!("{}: {}", file.name, app.name()) } else { file.name.clone() };
-                is_good &= one(args, checkouts, *app, &place, objects, streams)?;
+                is_good &= one(args, known, *app, &place, objects, streams)?;
             }
         }
     }
@@ -164,7 +186,7 @@ fn one_file(
 /// Adds the objects of one Application; `false` when it has errors.
 fn one(
     args: &Args,
-    checkouts: &Checkouts,
+    known: &Known,
     mut app: Application,
     place: &str,
     objects: &mut Vec<Value>,
@@ -179,7 +201,7 @@ fn one(
         return Ok(true);
     }
     app.metadata.namespace.get_or_insert_with(|| args.argocd_namespace.clone());
-    let (translation, offline) = offline(args, checkouts, &app);
+    let (translation, offline) = offline(args, known, &app);
     let problems = || translation.problems.iter().chain(&offline);
     for problem in problems() {
         let word = if problem.severity == Severity::Warning { "warning: " } else { "" };
@@ -196,13 +218,17 @@ fn one(
             "{place}: note: without AutoCreateFluxResources=true nothing is generated; {keys} is looked for"
         )?;
     }
+    let namespace = &args.argocd_namespace;
+    // They have to be there before what reads them.
+    let secrets = translation.secrets.iter();
+    objects.extend(secrets.map(|secret| repositories::printed(secret, namespace, args.show_secrets)));
     objects.extend(translation.all_objects().map(crate::flux::Manifest::to_value));
     Ok(true)
 }
 
 /// Translates and answers what the translation wants to know, as far as that is possible without a network. What it
 /// stays without, or had to assume, is in the problems.
-fn offline(args: &Args, checkouts: &Checkouts, app: &Application) -> (Translation, Vec<Problem>) {
+fn offline(args: &Args, known: &Known, app: &Application) -> (Translation, Vec<Problem>) {
     let address = args.artifact_address.clone();
     let policies: Vec<_> = args.policies.iter().flat_map(|file| file.0.clone()).collect();
     let mut context = Context {
@@ -210,6 +236,7 @@ fn offline(args: &Args, checkouts: &Checkouts, app: &Application) -> (Translatio
         control_namespace: args.argocd_namespace.clone(),
         poll_interval: args.poll_interval.clone(),
         policy: Effective::of(app, &policies),
+        repositories: known.repositories.clone(),
         ..Context::default()
     };
     let mut problems = Vec::new();
@@ -217,7 +244,7 @@ fn offline(args: &Args, checkouts: &Checkouts, app: &Application) -> (Translatio
         let translation = translate(app, &context);
         let mut learned = false;
         for want in &translation.wants {
-            match answer(want, app, args, checkouts, &mut context) {
+            match answer(want, app, args, known, &mut context) {
                 Ok(assumption) => {
                     problems.extend(assumption);
                     learned = true;
@@ -236,7 +263,7 @@ fn answer(
     want: &Want,
     app: &Application,
     args: &Args,
-    checkouts: &Checkouts,
+    known: &Known,
     context: &mut Context,
 ) -> Result<Option<Problem>, Problem> {
     let index = match want {
@@ -254,7 +281,7 @@ fn answer(
             app.sources().iter().position(names_it).unwrap_or_default()
         }
     };
-    let checkout = checkouts.of(app, index);
+    let checkout = known.checkouts.of(app, index);
     let field = |name: &str| source_field(app, index, name);
     match want {
         Want::Contents { source } => {

@@ -37,6 +37,8 @@ use crate::repo_server::RepoServer;
 use crate::serve::Readiness;
 use crate::{names, registry};
 
+pub(crate) use secrets::{CERTIFICATES, KNOWN_HOSTS, live as live_secret};
+
 pub use namespaces::{ApplicationNamespaces, PatternError};
 
 /// Settings of the controller.

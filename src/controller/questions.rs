@@ -27,6 +27,9 @@ struct Read {
     size: usize,
 }
 
+/// Address and credentials: what one credential may see is nobody else's.
+type Credentialed = (String, Vec<SecretVersion>);
+
 /// An answer from outside, which may be another one later.
 struct Passing<T> {
     answer: T,
@@ -40,8 +43,7 @@ pub(super) struct Questions {
     http: reqwest::Client,
     contents: Mutex<HashMap<(String, String), Contents>>,
     files: Mutex<Read>,
-    /// By address and credentials: what one credential may see is nobody else's.
-    refs: Mutex<HashMap<(String, Vec<SecretVersion>), Passing<RemoteRefs>>>,
+    refs: Mutex<HashMap<Credentialed, Passing<RemoteRefs>>>,
     addresses: Mutex<HashMap<String, Passing<File>>>,
 }
 
@@ -113,7 +115,9 @@ impl Questions {
         token: Option<&str>,
     ) -> Result<RemoteRefs, RefsError> {
         let key = (known.url.clone(), known.secrets.clone());
-        passing(&self.refs, key, max_age, token, refs::list(&self.http, server, known, trust)).await
+        // Apart: few are asked for with more than a name, and every look would carry the room for it.
+        let ask = Box::pin(refs::list(&self.http, server, known, trust));
+        passing(&self.refs, key, max_age, token, ask).await
     }
 
     /// The file at `url`, at most `max_age` old and not older than the refresh `token`; an address that does not answer

@@ -25,8 +25,8 @@ use crate::names;
 use crate::plan::step::KnownSecret;
 
 /// ConfigMaps of Argo CD that say whom to trust (argo-cd `common/common.go`).
-const KNOWN_HOSTS: &str = "argocd-ssh-known-hosts-cm";
-const CERTIFICATES: &str = "argocd-tls-certs-cm";
+pub(crate) const KNOWN_HOSTS: &str = "argocd-ssh-known-hosts-cm";
+pub(crate) const CERTIFICATES: &str = "argocd-tls-certs-cm";
 /// How long an answer may lie over a watched Secret.
 const OVERLAY_LIFE: Duration = Duration::from_secs(30);
 
@@ -109,7 +109,8 @@ fn owner(secret: &Secret) -> Option<&str> {
     annotations.get(names::ANNOTATION_APPLICATION).map(String::as_str)
 }
 
-fn live(secret: &Secret) -> LiveSecret {
+/// What pure code knows of a Secret.
+pub(crate) fn live(secret: &Secret) -> LiveSecret {
     let data = secret.data.iter().flatten().map(|(key, value)| (key.clone(), value.0.clone()));
     LiveSecret {
         name: secret.name_any(),

@@ -10,6 +10,7 @@ use crate::credentials::{self, Repositories};
 /// `v1alpha1.Repository` (argo-cd `pkg/apis/application/v1alpha1/generated.proto`).
 #[derive(Clone, PartialEq, prost::Message)]
 #[prost(skip_debug)]
+#[expect(clippy::struct_excessive_bools, reason = "as many as Argo CD has")]
 pub struct Repository {
     /// Address.
     #[prost(string, tag = "1")]

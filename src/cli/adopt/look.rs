@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Client;
 use kube::api::{Api, ListParams};
 use kube::core::{ApiResource, DynamicObject};
@@ -13,7 +13,9 @@ use serde_json::Value;
 use crate::adopt::assume;
 use crate::argo::Application;
 use crate::controller;
+use crate::credentials::Repositories;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::mirror::view;
 use crate::names;
 use crate::policy::{Effective, FluxDeliveryPolicy};
 use crate::translate::{Context, customizations};
@@ -58,7 +60,7 @@ impl Look {
         if app.is_deleting() {
             bail!("Application {namespace}/{name} is being deleted");
         }
-        let objects = objects(client, &app).await?;
+        let objects = objects(client, &app, argocd).await?;
         let settings = settings(client, argocd).await;
         let poll = settings.get("timeout.reconciliation").map(String::as_str);
         let mut polls = vec![controller::poll_interval(poll)];
@@ -69,6 +71,7 @@ impl Look {
             policy: Effective::of(&app, &policies(client, argocd).await),
             ..Context::default()
         };
+        let known = Context { repositories: repositories(client, argocd, &objects).await?, ..known };
         let context = assume::context(&app, &known, &polls, &objects);
         Ok(Self { app, raw, objects, context })
     }
@@ -101,13 +104,63 @@ pub(super) fn application() -> ApiResource {
 }
 
 /// Everything generated for `app`; kinds that are not served have none.
-async fn objects(client: &Client, app: &Application) -> anyhow::Result<BTreeMap<ObjectKey, DynamicObject>> {
-    let identity = app.identity();
+async fn objects(
+    client: &Client,
+    app: &Application,
+    argocd: &str,
+) -> anyhow::Result<BTreeMap<ObjectKey, DynamicObject>> {
     let namespace = app.spec.destination.namespace.as_str();
     let mut objects = BTreeMap::new();
     if namespace.is_empty() {
         return Ok(objects);
     }
+    objects.extend(objects_in(client, app, namespace).await?);
+    let workloads = objects.iter().filter(|(key, _)| key.kind.is_workload());
+    let names = |(key, object): (&ObjectKey, _)| view::source_key(Live { kind: key.kind, object });
+    // Where its source reads credentials, it stands beside them.
+    if workloads.filter_map(names).any(|source| source.namespace == argocd) {
+        objects.extend(objects_in(client, app, argocd).await?);
+    }
+    Ok(objects)
+}
+
+/// What Argo CD knows of repositories, where a source reads it; `None` where none does.
+async fn repositories(
+    client: &Client,
+    argocd: &str,
+    objects: &BTreeMap<ObjectKey, DynamicObject>,
+) -> anyhow::Result<Option<Arc<Repositories>>> {
+    let is_private = |key: &ObjectKey| key.kind.is_source() && key.namespace == argocd;
+    if !objects.keys().any(is_private) {
+        return Ok(None);
+    }
+    let types = format!("{} in (repository,repo-creds)", names::LABEL_ARGO_SECRET_TYPE);
+    let secrets = Api::<Secret>::namespaced(client.clone(), argocd);
+    let secrets = secrets.list(&ListParams::default().labels(&types)).await.with_context(|| {
+        format!(
+            "its source reads credentials of Argo CD's, and whoever adopts has to list Secrets in {argocd}"
+        )
+    })?;
+    let maps = Api::<ConfigMap>::namespaced(client.clone(), argocd);
+    let map = async |name: &str| -> anyhow::Result<BTreeMap<String, String>> {
+        let found =
+            maps.get_opt(name).await.with_context(|| format!("cannot read ConfigMap {argocd}/{name}"))?;
+        Ok(found.and_then(|map| map.data).unwrap_or_default())
+    };
+    let known_hosts = map(controller::KNOWN_HOSTS).await?.remove("ssh_known_hosts").unwrap_or_default();
+    let certificates = map(controller::CERTIFICATES).await?;
+    let secrets = secrets.items.iter().map(controller::live_secret);
+    Ok(Some(Arc::new(Repositories::new(secrets, known_hosts, certificates))))
+}
+
+/// Everything generated for `app` in one namespace.
+async fn objects_in(
+    client: &Client,
+    app: &Application,
+    namespace: &str,
+) -> anyhow::Result<BTreeMap<ObjectKey, DynamicObject>> {
+    let identity = app.identity();
+    let mut objects = BTreeMap::new();
     let params = ListParams::default().labels(&format!("{}=true", names::LABEL_GENERATED));
     for kind in FluxKind::ALL.into_iter().filter(|kind| *kind != FluxKind::HelmChart) {
         let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.api_resource());

@@ -11,6 +11,7 @@ mod guards;
 mod operations;
 mod projects;
 mod retries;
+mod secrets;
 mod several;
 mod switch;
 mod table;
