@@ -46,8 +46,6 @@ pub const MANAGED_BY: &str = "flux-subsystem";
 pub const LABEL_APPLICATION_NAME: &str = "flux-subsystem.dev/application-name";
 /// Owner label: namespace of the Application.
 pub const LABEL_APPLICATION_NAMESPACE: &str = "flux-subsystem.dev/application-namespace";
-/// On a generated object that does not deliver a source itself but serves one that does: what it is there for.
-pub const LABEL_ROLE: &str = "flux-subsystem.dev/role";
 /// Owner annotation: `NAMESPACE/NAME` of the Application, never shortened; this one decides.
 pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
 /// On a generated object: fingerprint of what the bridge wanted when it last applied it. A difference from what it wants
@@ -66,6 +64,11 @@ pub const ARTIFACTS: &str = "flux-subsystem-artifacts";
 /// Port of the same.
 pub const ARTIFACTS_PORT: u16 = 8082;
 
+/// On a generated object that neither fetches nor delivers: what it is there for.
+pub const LABEL_ROLE: &str = "flux-subsystem.dev/role";
+/// Value of [`LABEL_ROLE`], and end of the name: a Kustomization that applies nothing and tells whether there is anything to
+/// apply, so that pruning never deletes everything.
+pub const ROLE_GUARD: &str = "prune-guard";
 /// On a generated workload object: the suspension is the bridge's own, for the reason in the value.
 pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 /// On a generated workload object: a Sync has set fields of the spec for its own time (`prune`, `force`, drift detection),
@@ -81,6 +84,10 @@ pub const SUSPENDED_BY_WINDOW: &str = "sync-window";
 /// Value of [`ANNOTATION_SUSPENDED`]: the project does not permit the Application, or each revision has to be looked at
 /// before it is delivered.
 pub const SUSPENDED_BY_PROJECT: &str = "project";
+
+/// Value of [`ANNOTATION_SUSPENDED`]: the Application says `allowEmpty: false`, and each revision of its chart has to be
+/// looked at before it is delivered.
+pub const SUSPENDED_BY_GUARD: &str = "allow-empty";
 
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application goes back to stock Argo CD, and the object goes without what it
 /// delivered.

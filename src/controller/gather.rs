@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::core::DynamicObject;
-use serde_json::Value;
 
 use super::Shared;
 use super::artifacts::Freshness;
 use crate::argo::{Application, duration};
+use crate::artifact::ArtifactError;
 use crate::flux::{Live, Manifest, ObjectKey};
 use crate::mirror::managed::Tracking;
+use crate::mirror::revision::bare;
 use crate::mirror::{
     Inventories, LiveObjects, Node, Observed, Relation, SourceState, View, Wish, compare, source, view,
 };
@@ -21,12 +22,12 @@ use crate::plan::marks::Marks;
 use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
 use crate::project::Rendered;
-use crate::translate::{Context, Translation, Want, translate};
+use crate::translate::{Context, FilePattern, Translation, Want, translate};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
 /// How often a question may lead to the next one.
-const MAX_ROUNDS: usize = 4;
+const MAX_ROUNDS: usize = 8;
 
 /// What was read, and when to read again though nothing happens.
 pub(super) struct Gathered {
@@ -112,8 +113,8 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
     let settings = shared.cache.settings();
     let mut all = Vec::new();
     for (index, revision) in revisions.iter().enumerate() {
-        let objects =
-            shared.rendering.objects(&observed.app, index, revision, &project, namespace, &settings);
+        let rendering = &shared.rendering;
+        let objects = rendering.objects(&observed.app, index, revision, &project, namespace, &settings);
         match objects.await {
             Ok(objects) => all.extend(objects),
             Err(error) => {
@@ -174,7 +175,7 @@ pub(super) fn prime(shared: &Shared) {
 /// Wanted, referenced and owned objects, with the sources and charts behind the workload objects among them.
 fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<ObjectKey> {
     let mut keys: BTreeSet<ObjectKey> =
-        translation.objects.iter().map(|manifest| manifest.key.clone()).collect();
+        translation.all_objects().map(|manifest| manifest.key.clone()).collect();
     keys.extend(translation.references.iter().cloned());
     keys.extend(shared.cache.owned(identity));
     let behind: Vec<ObjectKey> = keys
@@ -263,16 +264,23 @@ impl Asking<'_> {
             return None;
         }
         // Of the other source nothing is known but the refs, which are kept by repository.
-        let known = Context { contents: BTreeMap::new(), rendered: BTreeMap::new(), ..context.clone() };
+        let known = Context {
+            contents: BTreeMap::new(),
+            files: BTreeMap::new(),
+            rendered: BTreeMap::new(),
+            revisions: BTreeMap::new(),
+            narrowed: BTreeSet::new(),
+            ..context.clone()
+        };
         let mut free = None;
         if let Some(other) = wish::with_its_source(app) {
-            free = Some(self.wished(other, known.clone()).await);
+            free = Some(Box::pin(self.wished(other, known.clone())).await);
         }
         let unpinned = free.as_ref().map_or(own, |wish| &wish.translation).clone();
         for index in 0..free.as_ref().map_or(app, |wish| &wish.app).sources().len() {
             let base = free.as_ref().map_or(app, |wish| &wish.app);
             let Some((pinned, when)) = wish::pinned(base, index) else { continue };
-            let pinned = self.wished(pinned, known.clone()).await;
+            let pinned = Box::pin(self.wished(pinned, known.clone())).await;
             let base = free.as_ref().map_or(own, |wish| &wish.translation);
             let identity = app.identity();
             let translations = [base, &unpinned, &pinned.translation];
@@ -300,6 +308,10 @@ impl Asking<'_> {
                 Want::Contents { source } => self.contents(app, *source, translation, context).await,
                 Want::Rendered { source } => self.rendered(app, *source, context).await,
                 Want::RemoteRefs { url } => self.refs(url, context).await,
+                Want::Files { source, pattern } => {
+                    self.files(app, *source, pattern, translation, context).await
+                }
+                Want::Revision { source } => self.revision(app, *source, translation, context),
             };
         }
         is_wiser
@@ -309,40 +321,20 @@ impl Asking<'_> {
         self.again = Some(self.again.map_or(after, |again| again.min(after)));
     }
 
-    /// What the repo-server renders of a source; nothing that would delete everything where that is not wished for.
+    /// What the repo-server renders of a source.
     async fn rendered(&mut self, app: &Application, index: usize, context: &mut Context) -> bool {
-        let operation = asked_since(app);
         let is_hard = app.annotation(names::ANNOTATION_REFRESH) == Some("hard");
-        let token = self.token.map(str::to_owned).or_else(|| operation.clone());
+        let token = self.token.map(str::to_owned).or_else(|| asked(app));
         let freshness = Freshness { max_age: self.poll, token: token.as_deref(), is_hard };
         self.look_again(self.poll);
         match Box::pin(self.shared.rendered(app, index, freshness)).await {
-            Ok(Some(made)) if made.is_empty && operation.is_none() && self.would_wipe_out(app) => {
-                self.failures.push(format!(
-                    "Skipping sync attempt to [{}]: auto-sync will wipe out all resources",
-                    made.source.revision
-                ));
-                false
-            }
-            Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made.source).is_none()),
+            Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made).is_none()),
             Err(error) => {
                 self.failures.push(chain(&error));
                 self.look_again(RENDER_AGAIN);
                 false
             }
         }
-    }
-
-    /// Whether an empty source would delete what is there, by itself (argo-cd `controller/appcontroller.go`, `autoSync`).
-    fn would_wipe_out(&self, app: &Application) -> bool {
-        let allows = app.automated().is_some_and(|automated| automated.allow_empty == Some(true));
-        let cache = &self.shared.cache;
-        let delivers = |key: &ObjectKey| {
-            let object = cache.object(key);
-            let entries = object.as_ref().and_then(|object| object.data.pointer("/status/inventory/entries"));
-            entries.and_then(Value::as_array).is_some_and(|entries| !entries.is_empty())
-        };
-        app.prunes() && !allows && cache.owned(&app.identity()).iter().any(delivers)
     }
 
     async fn refs(&mut self, url: &str, context: &mut Context) -> bool {
@@ -363,13 +355,47 @@ impl Asking<'_> {
         translation: &Translation,
         context: &mut Context,
     ) -> bool {
-        let Some(manifest) = translation.artifact_of(index) else { return false };
-        let Some((url, digest)) = self.artifact(app, manifest) else { return false };
+        let Some(artifact) = self.artifact(app, translation.artifact_of(index)) else { return false };
         let source = app.sources().get(index);
         let (path, is_oci) =
             source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
-        match self.shared.questions.contents(&url, &digest, path, is_oci).await {
-            Ok(contents) => context.contents.insert(index, contents).is_none(),
+        let contents = self.shared.questions.contents(&artifact.url, &artifact.digest, path, is_oci).await;
+        let Some(contents) = self.learned(&artifact.url, contents) else { return false };
+        if artifact.is_narrowed && contents.is_bare && context.narrowed.insert(index) {
+            return true;
+        }
+        context.contents.insert(index, contents).is_none()
+    }
+
+    async fn files(
+        &mut self,
+        app: &Application,
+        index: usize,
+        pattern: &FilePattern,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
+        let Some(artifact) = self.artifact(app, translation.artifact_of(index)) else { return false };
+        let files = self.shared.questions.files(&artifact.url, &artifact.digest, pattern).await;
+        let known = context.files.entry(index).or_default();
+        self.learned(&artifact.url, files).is_some_and(|files| known.insert(pattern.clone(), files).is_none())
+    }
+
+    fn revision(
+        &self,
+        app: &Application,
+        index: usize,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
+        let artifact = self.artifact(app, translation.origin_of(index));
+        artifact.is_some_and(|artifact| context.revisions.insert(index, artifact.revision).is_none())
+    }
+
+    /// What was read of the artifact at `url`; notes why there is nothing.
+    fn learned<T>(&mut self, url: &str, read: Result<T, ArtifactError>) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
             Err(error) if error.is_passing() => {
                 tracing::debug!(
                     url,
@@ -377,18 +403,19 @@ impl Asking<'_> {
                     "the artifact was replaced or is not served at the moment"
                 );
                 self.look_again(Duration::from_secs(1));
-                false
+                None
             }
             Err(error) => {
                 self.failures.push(chain(&error));
                 self.look_again(self.poll);
-                false
+                None
             }
         }
     }
 
-    /// Address and digest of the artifact, when it is that of the wanted source.
-    fn artifact(&self, app: &Application, manifest: &Manifest) -> Option<(String, String)> {
+    /// The artifact of a source object, when the one that is there is the wanted one.
+    fn artifact(&self, app: &Application, manifest: Option<&Manifest>) -> Option<Artifact> {
+        let manifest = manifest?;
         let object = self.shared.cache.object(&manifest.key)?;
         let live = Live { kind: manifest.key.kind, object: &object };
         let is_wanted = !matches!(
@@ -397,13 +424,34 @@ impl Asking<'_> {
         );
         // An artifact of an older spec or revision still tells what the path is, until the newer one is there.
         let is_usable = is_wanted && source::state(Some(live), None) != SourceState::Missing;
-        let text = |field| live.text(field).map(str::to_owned);
-        is_usable.then(|| text("/status/artifact/url").zip(text("/status/artifact/digest"))).flatten()
+        is_usable.then(|| Artifact::of(live)).flatten()
     }
 }
 
-/// The beginning of the operation that somebody has asked for, while it runs: what it delivers is not older.
-fn asked_since(app: &Application) -> Option<String> {
+/// What source-controller serves of a source.
+struct Artifact {
+    url: String,
+    digest: String,
+    /// Bare, as Argo CD writes it.
+    revision: String,
+    /// Not everything is in it that the source holds.
+    is_narrowed: bool,
+}
+
+impl Artifact {
+    fn of(live: Live<'_>) -> Option<Self> {
+        let text = |field| live.text(field).map(str::to_owned);
+        Some(Self {
+            url: text("/status/artifact/url")?,
+            digest: text("/status/artifact/digest")?,
+            revision: bare(live.artifact_revision()?).to_owned(),
+            is_narrowed: live.text("/status/observedIgnore").is_some_and(|ignore| !ignore.is_empty()),
+        })
+    }
+}
+
+/// The token of the operation that somebody has asked for, while it runs: what it delivers is not older.
+fn asked(app: &Application) -> Option<String> {
     let state = app.status.as_ref()?.operation_state.as_ref()?;
     let is_asked = !state.phase.is_completed() && !state.operation.initiated_by.automated;
     is_asked.then(|| Marks::of(state).token)

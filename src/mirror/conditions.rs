@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::Relation;
+use super::guard::{GuardState, WAY_OUT, WIPES_OUT};
+use super::leg::Leg;
 use super::source::SourceState;
 use super::view::{Resource, View};
 use crate::argo::operation::{OperationState, Phase, SyncResult};
@@ -54,11 +56,22 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
     let mut found: Vec<_> = problems.iter().map(|problem| (kind_of(problem), problem.to_string())).collect();
     found.extend(view.violations.iter().map(|violation| (violation.kind, violation.message.clone())));
     found.extend(comparison_errors(view).into_iter().map(|message| (COMPARISON_ERROR, message)));
-    let sync_errors = [sync_error(view, operation), refusal(view, operation), homeless(view)];
+    let sync_errors =
+        [wiped_out(view), sync_error(view, operation), refusal(view, operation), homeless(view)];
     found.extend(sync_errors.into_iter().flatten().take(1).map(|message| (SYNC_ERROR, message)));
     let refusal = adopt::wished(view).and_then(Result::err);
     found.extend(refusal.map(|refusal| (ADOPTION_WARNING, refusal.to_string())));
     found
+}
+
+/// What the source offers would delete everything; in Argo CD's words (argo-cd `controller/appcontroller.go`, `autoSync`).
+fn wiped_out(view: &View<'_>) -> Option<String> {
+    let is_held = |leg: &Leg<'_>| leg.guard == Some(GuardState::Empty) && !leg.delivery.is_current;
+    let revision = view.revisions().join(" ");
+    view.legs
+        .iter()
+        .any(is_held)
+        .then(|| format!("Skipping sync attempt to [{revision}]: {WIPES_OUT} ({WAY_OUT})"))
 }
 
 /// What the API server refused outside of an operation.
@@ -101,12 +114,8 @@ pub fn comparison_errors(view: &View<'_>) -> Vec<String> {
             kind.group()
         )
     });
-    let foreign = view.resources.iter().filter_map(|resource| match &resource.relation {
-        Relation::Foreign(owner) => Some(format!(
-            "{} already belongs to Application {owner} (set the label flamingo/workload-name to another name)",
-            resource.key
-        )),
-        _ => None,
+    let foreign = view.foreign().map(|(key, owner)| {
+        format!("{key} already belongs to Application {owner} (set the label flamingo/workload-name to another name)")
     });
     let missing_reference = view.resources.iter().filter(|r| !view.generates() && r.live.is_none()).map(|resource| {
         format!(

@@ -1,9 +1,9 @@
 //! The ways of an Application's sources into the cluster, one leg each: source object, chart, workload object, delivery.
 //!
-//! Which objects a leg goes through is what `translate` says ([`crate::translate::Route`]). A workload object that is no
-//! leg's (one that only guards another) delivers nothing.
+//! Which objects a leg goes through is what `translate` says ([`crate::translate::Route`]).
 
 use super::Relation;
+use super::guard::{self, GuardState};
 use super::observed::Observed;
 use super::source::{self, SourceState};
 use super::view::{Resource, chart_key, source_key};
@@ -30,6 +30,8 @@ pub struct Leg<'a> {
     pub chart: SourceState,
     /// State of the workload object.
     pub workload: WorkloadState,
+    /// What the guard of the workload object says, where it has one.
+    pub guard: Option<GuardState>,
     /// What is delivered beside what is offered.
     pub delivery: Delivery,
 }
@@ -55,8 +57,15 @@ impl<'a> Leg<'a> {
         if is_reference {
             delivery = referred_to(observed, index, delivery.available);
         }
+        let guard = resource.as_ref().and_then(|resource| {
+            let key = &observed.translation.guard_of(&resource.key)?.key;
+            Some(guard::state(key, observed.live(key), parts.source, &state))
+        });
         let workload = workload::state(live, &chart);
-        Self { resource, origin, is_reference, parts, source: state, chart, workload, delivery }
+        let workload = guard::speaking(workload, live, guard.as_ref(), delivery.is_current);
+        // Flux itself does not come as far as to try.
+        delivery.is_attempted |= matches!(guard, Some(GuardState::Empty | GuardState::Failed(_)));
+        Self { resource, origin, is_reference, parts, source: state, chart, workload, guard, delivery }
     }
 
     /// The workload object.
@@ -95,7 +104,7 @@ pub(super) fn all<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Vec
     // What stands there from before, as long as it is unknown what takes its place.
     let mut rest: Vec<&Resource<'a>> = resources
         .iter()
-        .filter(|resource| delivers(resource) && !claimed.contains(&&resource.key))
+        .filter(|resource| resource.key.kind.is_workload() && !claimed.contains(&&resource.key))
         .filter(|resource| routes.is_empty() || resource.relation == Relation::Unknown)
         .collect();
     let mut ways: Vec<Way<'a>> = routes
@@ -128,16 +137,6 @@ struct Way<'a> {
     resource: Option<Resource<'a>>,
     origin: Option<Resource<'a>>,
     is_reference: bool,
-}
-
-/// It is a workload object that delivers: others carry a role.
-fn delivers(resource: &Resource<'_>) -> bool {
-    let has_role = match (resource.manifest, resource.live) {
-        (Some(manifest), _) => manifest.labels.contains_key(names::LABEL_ROLE),
-        (None, Some(live)) => live.label(names::LABEL_ROLE).is_some(),
-        (None, None) => false,
-    };
-    resource.key.kind.is_workload() && !has_role
 }
 
 fn is_reference(observed: &Observed, index: usize, route: &Route) -> bool {

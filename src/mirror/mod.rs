@@ -6,6 +6,7 @@ pub mod application_health;
 pub mod compare;
 pub mod conditions;
 pub mod drift;
+pub mod guard;
 pub mod health;
 pub mod inventories;
 pub mod inventory;

@@ -1,11 +1,12 @@
 //! What the observed objects mean: relations, states, delivery.
 
 use super::compare::{self, Relation};
+use super::guard::{self, WAY_OUT, WIPES_OUT};
 use super::leg::{self, Leg};
 use super::observed::Observed;
 use super::source::SourceState;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
-use crate::project::{self, Refused, RenderedObject, Violation};
+use crate::project::{self, Refused, Rendered, RenderedObject, Violation, this_cluster};
 
 /// One object of the Application: wanted or referenced, with its live counterpart.
 #[derive(Clone, Debug)]
@@ -115,6 +116,21 @@ impl<'a> View<'a> {
         self.observed.absent_kinds.iter().copied().filter(needed)
     }
 
+    /// Wanted objects that another Application owns, and its identity.
+    pub fn foreign(&self) -> impl Iterator<Item = (ObjectKey, String)> {
+        let identity = self.observed.app.identity();
+        let guards = self.observed.translation.guards.iter().map(move |manifest| {
+            let live = self.observed.live(&manifest.key);
+            (manifest.key.clone(), compare::relation(&identity, manifest, live))
+        });
+        let resources =
+            self.resources.iter().map(|resource| (resource.key.clone(), resource.relation.clone()));
+        resources.chain(guards).filter_map(|(key, relation)| match relation {
+            Relation::Foreign(owner) => Some((key, owner)),
+            _ => None,
+        })
+    }
+
     /// Every wanted object is there as wanted.
     pub fn objects_match(&self) -> bool {
         self.resources.iter().all(|r| matches!(r.relation, Relation::Matches | Relation::Referenced))
@@ -147,17 +163,36 @@ fn refusals(observed: &Observed, resources: &[Resource<'_>]) -> Vec<Refused> {
     let means = resources.iter().filter(|resource| resource.manifest.is_some()).filter_map(|resource| {
         let kind = resource.key.kind;
         let message = project::refusal_of_means(project, kind.group(), kind.kind())?;
-        let object = RenderedObject {
-            group: kind.group().to_owned(),
-            version: kind.version().to_owned(),
-            kind: kind.kind().to_owned(),
-            namespace: resource.key.namespace.clone(),
-            name: resource.key.name.clone(),
-            is_namespaced: Some(true),
-        };
-        Some(Refused { object, message })
+        Some(Refused { object: rendered_object(&resource.key), message })
     });
-    means.chain(project::refusals(project, &observed.rendered, &observed.translation.namespace)).collect()
+    let delivered = if project.restricts_objects(&this_cluster()) {
+        project::refusals(project, &observed.rendered, &observed.translation.namespace)
+    } else {
+        Vec::new()
+    };
+    means.chain(delivered).chain(emptied(observed, resources)).collect()
+}
+
+/// A chart that renders to nothing, where that is looked at.
+fn emptied(observed: &Observed, resources: &[Resource<'_>]) -> Option<Refused> {
+    let is_empty = observed.rendered == Rendered::Objects(Vec::new());
+    let release = resources.iter().find(|resource| resource.key.kind == FluxKind::HelmRelease)?;
+    (is_empty && guard::is_looked_at(observed)).then(|| Refused {
+        object: rendered_object(&release.key),
+        message: format!("{WIPES_OUT} ({WAY_OUT})"),
+    })
+}
+
+/// A Flux object as one of those that would be delivered.
+fn rendered_object(key: &ObjectKey) -> RenderedObject {
+    RenderedObject {
+        group: key.kind.group().to_owned(),
+        version: key.kind.version().to_owned(),
+        kind: key.kind.kind().to_owned(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        is_namespaced: Some(true),
+    }
 }
 
 fn resources(observed: &Observed) -> Vec<Resource<'_>> {
@@ -170,7 +205,7 @@ fn resources(observed: &Observed) -> Vec<Resource<'_>> {
     let mut resources: Vec<_> = wanted.chain(references(observed)).collect();
     if !is_known(observed) {
         let unknown: Vec<_> =
-            observed.owned().filter(|live| !is_among(&resources, *live)).map(unknown).collect();
+            delivering(observed).filter(|live| !is_among(&resources, *live)).map(unknown).collect();
         resources.extend(unknown);
     }
     resources
@@ -241,5 +276,10 @@ fn stale<'a>(observed: &'a Observed, resources: &[Resource<'_>]) -> Vec<Live<'a>
     if !is_known(observed) {
         return Vec::new();
     }
-    observed.owned().filter(|live| !is_among(resources, *live)).collect()
+    delivering(observed).filter(|live| !is_among(resources, *live)).collect()
+}
+
+/// Generated objects, without those that only guard others.
+fn delivering(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
+    observed.owned().filter(|live| !live.is_guard())
 }

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::{gate, marks, retry, sync};
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase, SyncOperation};
 use crate::flux::Manifest;
-use crate::mirror::{Relation, View, WorkloadState, patch, status};
+use crate::mirror::guard::GuardState;
+use crate::mirror::{Leg, Relation, View, WorkloadState, patch, status};
 
 /// How long a healing sync waits after the last operation: three times longer after each that healed, up to the second
 /// (argo-cd `--self-heal-backoff-timeout-seconds`, `-factor`, `-cap-seconds`).
@@ -51,8 +52,25 @@ pub fn decide(view: &View<'_>) -> Decision {
     let last = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
     match status::sync_word(view) {
         "Synced" if is_unrecorded(view, last) => Decision::Sync(Box::new(operation(view, None))),
+        "OutOfSync" if is_guarded(view) => Decision::Wait,
         "OutOfSync" => out_of_sync(view, last),
         _ => Decision::Wait,
+    }
+}
+
+/// What is offered must not take the place of what is delivered, or it is not known yet whether it may.
+fn is_guarded(view: &View<'_>) -> bool {
+    let may_delete = |leg: &&Leg<'_>| {
+        !leg.delivery.delivered.is_empty()
+            && matches!(leg.guard, Some(GuardState::Empty | GuardState::Working(_)))
+    };
+    let is_behind = |leg: &&Leg<'_>| !leg.is_delivered() || leg.relation() != Some(&Relation::Matches);
+    let behind: Vec<&Leg<'_>> = view.deliveries().filter(is_behind).collect();
+    // What one source waits for does not keep the others from what they lack.
+    if behind.is_empty() {
+        view.deliveries().any(|leg| may_delete(&leg))
+    } else {
+        behind.iter().all(may_delete)
     }
 }
 

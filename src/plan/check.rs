@@ -41,9 +41,13 @@ pub fn blind_spot(view: &View<'_>) -> Option<String> {
             .is_some_and(|rest| rest.ends_with("-override") || rest.ends_with("-replace"))
     };
     let annotation = annotations.keys().find(is_override).filter(|_| gate::restricts(view.observed))?;
-    let project = view.observed.app.project();
+    let why = if gate::project_restricts(view.observed) {
+        format!("project {} restricts what may be delivered", view.observed.app.project())
+    } else {
+        "automated.allowEmpty: false asks for that".to_owned()
+    };
     Some(format!(
-        "metadata.annotations[{annotation}]: what an override delivers cannot be looked at, and project {project} \
-         restricts what may be delivered (write it into spec.source)"
+        "metadata.annotations[{annotation}]: what an override delivers cannot be looked at, and {why} (write it into \
+         spec.source)"
     ))
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Step;
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live};
-use crate::mirror::{Relation, SourceState, View};
+use crate::mirror::{SourceState, View};
 use crate::names;
 
 /// How long an answer may wait for the sources.
@@ -47,7 +47,7 @@ pub fn answer(view: &View<'_>, is_fetching: bool) -> Answer {
     let Some(refresh) = &view.observed.refresh else { return Answer::default() };
     let done = Answer { is_done: true, ..Answer::default() };
     let waited = view.observed.now.duration_since(refresh.since).unsigned_abs();
-    let is_foreign = view.resources.iter().any(|resource| matches!(resource.relation, Relation::Foreign(_)));
+    let is_foreign = view.foreign().next().is_some();
     if is_fetching || is_foreign || waited >= PATIENCE {
         return done;
     }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Step, gate};
+use super::{Step, gate, guard};
 use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::{Relation, Resource, View, compare};
 use crate::names;
@@ -36,6 +36,8 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
         steps.extend(end_of_one_sync(view));
         steps.extend(stale(view));
     }
+    steps.extend(guard::passed(view));
+    steps.extend(guard::leftover(view));
     steps.extend(fingerprints(view));
     steps
 }
@@ -58,7 +60,7 @@ pub(super) fn may_not_act(view: &View<'_>) -> bool {
     view.observed.translation.has_errors()
         || !view.violations.is_empty()
         || view.absent().next().is_some()
-        || view.resources.iter().any(|resource| matches!(resource.relation, Relation::Foreign(_)))
+        || view.foreign().next().is_some()
 }
 
 /// The step that creates the destination namespace, when it is missing and wished for.
@@ -90,7 +92,8 @@ fn sources(view: &View<'_>) -> Vec<Step> {
         _ => false,
     };
     let due = view.source_resources().filter(is_due);
-    due.filter_map(|source| source.manifest.cloned()).map(Step::ApplyObject).collect()
+    let due = due.filter_map(|source| source.manifest.cloned()).map(Step::ApplyObject);
+    due.chain(guard::applied(view)).collect()
 }
 
 /// While it is unknown what the path holds, the wanted source is one to find out with: it lacks what depends on the
@@ -140,7 +143,11 @@ fn put_back(manifest: &Manifest, live: Live<'_>) -> Step {
         FluxKind::HelmRelease => {
             json!({"driftDetection": {"mode": manifest.spec.pointer("/driftDetection/mode")}})
         }
-        _ => json!({"prune": manifest.spec.get("prune"), "force": manifest.spec.get("force")}),
+        _ => json!({
+            "prune": manifest.spec.get("prune"),
+            "force": manifest.spec.get("force"),
+            "dependsOn": manifest.spec.get("dependsOn"),
+        }),
     };
     let annotations = json!({names::ANNOTATION_FOR_ONE_SYNC: null});
     Step::PatchObject {

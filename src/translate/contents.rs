@@ -25,6 +25,7 @@ impl Contents {
             } else {
                 kind(direct())
             },
+            is_bare: direct().next().is_none(),
             has_nested_manifests: nested().any(|file| is_yaml(file) || is_unreadable(file)),
             unreadable: direct().filter(|file| is_unreadable(file)).map(str::to_owned).collect(),
             nested_unreadable: nested().filter(|file| is_unreadable(file)).map(str::to_owned).collect(),
@@ -110,10 +111,11 @@ mod tests {
         let files =
             ["d/a.yaml", "d/b.json", "d/c.jsonnet", "d/sub/d.json", "d/.argocd-source-x.yaml", "e/f.yaml"];
         let contents = Contents::of(files.into_iter(), "d", false);
-        assert!(contents.has_nested_manifests);
+        assert!(contents.has_nested_manifests && !contents.is_bare);
         assert_eq!(contents.unreadable, ["b.json", "c.jsonnet"]);
         assert_eq!(contents.nested_unreadable, ["sub/d.json"]);
         assert_eq!(contents.source_overrides, [".argocd-source-x.yaml"]);
         assert!(!Contents::of(["e/f.yaml", "e/g/README.md"].into_iter(), "e", false).has_nested_manifests);
+        assert!(Contents::of(["e/f/g.yaml"].into_iter(), "e", false).is_bare);
     }
 }

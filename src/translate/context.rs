@@ -1,7 +1,8 @@
 //! What a translation has to know beside the Application: settings, what a path holds, which refs a repository has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::files::{FilePattern, Files};
 use super::semver::{Semver, classify};
 
 /// Everything beside the Application that a translation depends on.
@@ -17,8 +18,16 @@ pub struct Context {
     pub rendered: BTreeMap<usize, RenderedSource>,
     /// What the path of a source holds, by index into the Application's sources.
     pub contents: BTreeMap<usize, Contents>,
+    /// Sources whose path is not in the artifact that is there, because the source object still leaves out everything but a
+    /// path that the source had before; by the same index.
+    pub narrowed: BTreeSet<usize>,
     /// The refs of git repositories, by `repoURL` as the Application writes it.
     pub refs: BTreeMap<String, RemoteRefs>,
+    /// Files of a source, by index into the Application's sources.
+    pub files: BTreeMap<usize, Files>,
+    /// The resolved revision of a source, by the same index, as Argo CD writes it: a commit, the version of a chart, a
+    /// digest.
+    pub revisions: BTreeMap<usize, String>,
 }
 
 /// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.
@@ -48,6 +57,18 @@ pub enum Want {
         /// `repoURL` as the Application writes it.
         url: String,
     },
+    /// Files of a source, which its artifact holds.
+    Files {
+        /// Index into the Application's sources.
+        source: usize,
+        /// Which ones.
+        pattern: FilePattern,
+    },
+    /// The resolved revision of a source.
+    Revision {
+        /// Index into the Application's sources.
+        source: usize,
+    },
 }
 
 /// What stock Argo CD would say that a path is (argo-cd `util/app/discovery/discovery.go`).
@@ -69,6 +90,8 @@ pub enum PathKind {
 pub struct Contents {
     /// What Argo CD would call it.
     pub kind: PathKind,
+    /// No file stands directly in the path.
+    pub is_bare: bool,
     /// Some folder below the path holds manifests, which Argo CD reads only with `directory.recurse`.
     pub has_nested_manifests: bool,
     /// Files directly in the path that Argo CD would deliver and Flux would not read (`.json`, `.jsonnet`), by name.

@@ -55,8 +55,7 @@ fn context(app: &Application, known: Known) -> Context {
 
 fn objects(translation: &Translation) -> String {
     let documents: Vec<String> = translation
-        .objects
-        .iter()
+        .all_objects()
         .map(|object| {
             let mut value = object.to_value();
             // The fingerprint repeats the rest in a form that nobody can review.
@@ -78,6 +77,10 @@ fn said(translation: &Translation) -> String {
             Want::Contents { source } => writeln!(text, "wants: contents of source {source}").unwrap(),
             Want::Rendered { source } => writeln!(text, "wants: source {source} rendered").unwrap(),
             Want::RemoteRefs { url } => writeln!(text, "wants: refs of {url}").unwrap(),
+            Want::Files { source, pattern } => {
+                writeln!(text, "wants: {pattern:?} of source {source}").unwrap();
+            }
+            Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
         }
     }
     for key in &translation.references {

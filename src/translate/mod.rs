@@ -9,8 +9,10 @@ mod contents;
 pub mod context;
 mod draft;
 mod env;
+pub mod files;
 #[cfg(test)]
 mod goldens;
+mod guard;
 mod helm;
 mod helm_set;
 mod helm_values;
@@ -18,6 +20,7 @@ mod hydrator;
 mod ignore;
 mod kustomization;
 mod kustomize;
+mod newest;
 mod overrides;
 mod path;
 mod placement;
@@ -35,6 +38,7 @@ mod sources;
 mod value_files;
 
 pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Want};
+pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
@@ -58,6 +62,8 @@ pub struct Translation {
     ///
     /// While [`Translation::wants`] is not empty the list may hold the source objects alone: enough to find out.
     pub objects: Vec<Manifest>,
+    /// Generated objects that deliver nothing: guards of Kustomizations among `objects`, to be applied before them.
+    pub guards: Vec<Manifest>,
     /// Reference mode (no `AutoCreateFluxResources=true`): the workload objects to look for, the likelier one first.
     pub references: Vec<ObjectKey>,
     /// What cannot be, or is not yet, expressed.
@@ -99,6 +105,24 @@ impl Translation {
         self.objects.iter().find(|manifest| manifest.key == *key)
     }
 
+    /// The guard of a workload object.
+    pub fn guard_of(&self, workload: &ObjectKey) -> Option<&Manifest> {
+        self.guards.iter().find(|manifest| manifest.key == guard::key(workload))
+    }
+
+    /// Everything generated, in the order of application.
+    pub fn all_objects(&self) -> impl Iterator<Item = &Manifest> {
+        let (sources, workloads): (Vec<_>, Vec<_>) =
+            self.objects.iter().partition(|manifest| manifest.key.kind.is_source());
+        sources.into_iter().chain(&self.guards).chain(workloads)
+    }
+
+    /// The source object that the source with that index is delivered from.
+    pub fn origin_of(&self, source: usize) -> Option<&Manifest> {
+        let key = self.routes.get(source)?.origin.as_ref()?;
+        self.objects.iter().find(|manifest| manifest.key == *key)
+    }
+
     /// Nothing is left to find out and nothing is wrong: `objects` is everything.
     pub fn is_complete(&self) -> bool {
         self.wants.is_empty() && !self.has_errors()
@@ -121,6 +145,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.objects = assembly.objects;
         assembly.source_type.clone_into(&mut translation.source_type);
         overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
+        translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);
     }
@@ -128,9 +153,17 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     translation.wants = draft.wants;
     if translation.has_errors() {
         translation.objects.clear();
+        translation.guards.clear();
         translation.references.clear();
     }
     translation
+}
+
+/// Path of a field of the source with that index in the Application, as problems name it; of the source itself when `name`
+/// is empty.
+pub fn source_field(app: &Application, index: usize, name: &str) -> String {
+    let spec = app.sources().get(index).cloned().unwrap_or_default();
+    draft::Source::new(app, index, &spec).at(name).trim_end_matches('.').to_owned()
 }
 
 /// The workload objects that a reference may mean; what the source says of itself decides which is the likelier.

@@ -1,5 +1,6 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
+mod an_automated_sync_never_deletes_everything;
 mod application_sets;
 mod applications;
 mod commands;

@@ -10,6 +10,7 @@ use super::selection::Selection;
 use super::{Step, dry_run, gate, upkeep, wish};
 use crate::argo::operation::{OperationState, Phase, SyncOperation};
 use crate::flux::FluxKind;
+use crate::mirror::guard::WIPES_OUT;
 use crate::mirror::{Leg, Relation, Resource, SourceState, View, conditions};
 use crate::project;
 
@@ -129,7 +130,7 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
         steps.extend(sources.steps);
         return Progress { steps, ..sources };
     }
-    let mut progress = match forbidden(view) {
+    let mut progress = match forbidden(view, turn.is_by_somebody && sync.prune) {
         _ if turn.selected().next().is_none() => turn.delivered(),
         Some(progress) => progress,
         None => turn.workloads(),
@@ -152,12 +153,14 @@ fn refusal(sync: &SyncOperation) -> Option<String> {
 /// The beginning of the message of a Sync that was refused because of its objects (gitops-engine `sync/sync_context.go`).
 const NOT_VALID: &str = "one or more synchronization tasks are not valid";
 
-/// The end of a Sync whose objects the project refuses.
-fn forbidden(view: &View<'_>) -> Option<Progress> {
+/// The end of a Sync whose objects the project refuses, or that would delete everything unless `may_delete`.
+fn forbidden(view: &View<'_>, may_delete: bool) -> Option<Progress> {
     if gate::is_unchecked(view) {
         return Some(Progress::waiting("waiting for what the source would deliver"));
     }
-    let mut sentences: Vec<&str> = view.refusals.iter().map(|refused| refused.message.as_str()).collect();
+    let sentences = view.refusals.iter().map(|refused| refused.message.as_str());
+    let mut sentences: Vec<&str> =
+        sentences.filter(|sentence| !(may_delete && sentence.starts_with(WIPES_OUT))).collect();
     sentences.sort_unstable();
     sentences.dedup();
     let message = format!("{NOT_VALID}: {}", sentences.join("; "));

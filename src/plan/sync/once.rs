@@ -7,6 +7,7 @@ use super::{Outcome, Progress, Turn};
 use crate::argo::operation::SyncOperation;
 use crate::flux::{FluxKind, Live};
 use crate::mirror::Leg;
+use crate::mirror::guard::GuardState;
 use crate::names;
 use crate::plan::Step;
 
@@ -27,7 +28,7 @@ impl Turn<'_> {
         }
         match live.kind {
             FluxKind::HelmRelease if forces(self.sync) => self.forced_release(leg, live, &self.marks.token),
-            FluxKind::Kustomization if self.view.generates() => self.kustomization_for_one_sync(live),
+            FluxKind::Kustomization if self.view.generates() => self.kustomization_for_one_sync(leg, live),
             _ => json!({}),
         }
     }
@@ -35,18 +36,31 @@ impl Turn<'_> {
     /// `force` recreates what cannot be changed, `prune` deletes what left the source (kustomize-controller
     /// `kustomization_controller.go`, `apply` and `prune`). Without `prune`, Flux forgets what left the source: a later
     /// Sync that prunes deletes what leaves from then on.
-    fn kustomization_for_one_sync(&self, live: Live<'_>) -> Value {
+    fn kustomization_for_one_sync(&self, leg: &Leg<'_>, live: Live<'_>) -> Value {
         let asks = [("force", forces(self.sync)), ("prune", self.sync.prune)];
         let is_off = |field: &str| live.at(&format!("/spec/{field}")).and_then(Value::as_bool) != Some(true);
-        let fields: serde_json::Map<_, _> = asks
+        let mut fields: serde_json::Map<_, _> = asks
             .into_iter()
             .filter(|(field, is_asked)| *is_asked && is_off(field))
             .map(|(field, _)| (field.to_owned(), Value::Bool(true)))
             .collect();
+        // The guard is one of automated Syncs; who asks for pruning is not held back.
+        if self.sync.prune && leg.guard == Some(GuardState::Empty) {
+            fields.insert("dependsOn".to_owned(), self.unguarded(live));
+        }
         if fields.is_empty() {
             return json!({});
         }
         json!({"metadata": {"annotations": {names::ANNOTATION_FOR_ONE_SYNC: "true"}}, "spec": fields})
+    }
+
+    /// What the object depends on but for its guard; null when that is all.
+    fn unguarded(&self, live: Live<'_>) -> Value {
+        let guard = self.view.observed.translation.guard_of(&live.key()).map(|guard| guard.key.name.as_str());
+        let all = live.at("/spec/dependsOn").and_then(Value::as_array).into_iter().flatten();
+        let others: Vec<&Value> =
+            all.filter(|one| one.get("name").and_then(Value::as_str) != guard).collect();
+        if others.is_empty() { Value::Null } else { json!(others) }
     }
 
     /// One upgrade of a release though nothing has changed. Where the release has drifted, Flux would only look at that and

@@ -6,6 +6,7 @@ use super::super::refresh;
 use super::{Outcome, Progress, Turn};
 use crate::flux::Live;
 use crate::merge::deep_merge;
+use crate::mirror::guard::GuardState;
 use crate::mirror::{Leg, Relation, SourceState, WorkloadState};
 use crate::names;
 use crate::plan::{Step, upkeep};
@@ -71,6 +72,9 @@ impl Turn<'_> {
                 live.name(),
                 live.namespace()
             )));
+        }
+        if let (true, Some(GuardState::Working(what))) = (self.is_requested, &leg.guard) {
+            return Progress::waiting(format!("waiting for Flux: {what}"));
         }
         let must_ask = live.is_suspended_by_bridge()
             || leg.delivery.is_rebuilt
