@@ -3,14 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 14] = [
+const PURE: [&str; 16] = [
     "translate",
+    "credentials",
     "mirror",
     "project",
     "repo_server/request.rs",
     "registry/manifests.rs",
     "registry/image.rs",
     "plan",
+    "policy",
     "adopt",
     "doctor",
     "merge.rs",
@@ -19,7 +21,7 @@ const PURE: [&str; 14] = [
     "cache/keys.rs",
     "cache/codec.rs",
 ];
-const FORBIDDEN: [&str; 10] = [
+const FORBIDDEN: [&str; 11] = [
     "async",
     "tokio",
     "kube::Client",
@@ -29,7 +31,8 @@ const FORBIDDEN: [&str; 10] = [
     "Timestamp::now",
     "std::env",
     "std::fs",
-    "File::",
+    "File::open",
+    "File::create",
 ];
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {

@@ -6,6 +6,7 @@ mod argo_cd;
 mod checkout;
 mod checkouts;
 pub mod cluster;
+pub mod crds;
 pub mod doctor;
 pub mod redis;
 pub mod run;
@@ -28,6 +29,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Adopt(adopt::Args),
+    Crds(crds::Args),
     Doctor(doctor::Args),
     Run(run::Args),
     Translate(translate::Args),
@@ -37,6 +39,7 @@ impl Command {
     fn run(&self, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         match self {
             Self::Adopt(args) => adopt::run(args, streams),
+            Self::Crds(crds::Args {}) => crds::run(streams),
             Self::Doctor(args) => doctor::run(args, streams),
             Self::Run(args) => run::run(args.clone()),
             Self::Translate(args) => translate::run(args, streams),

@@ -239,12 +239,20 @@ fn answer(
         Want::RemoteRefs { url } => {
             app.sources().iter().position(|source| source.repo_url == *url).unwrap_or_default()
         }
+        Want::Address { .. } => 0,
     };
     let checkout = checkouts.of(app, index);
     let field = |name: &str| source_field(app, index, name);
     match want {
         Want::Contents { source } => {
             let Some((checkout, spec)) = checkout.zip(app.sources().get(*source)) else {
+                if let Some(contents) = app.sources().get(*source).and_then(Contents::assume) {
+                    context.contents.insert(*source, contents);
+                    let message =
+                        "taken to hold no .argocd-source.yaml, since the repository is not looked at";
+                    let hint = "pass --source-dir with the root of the repository to be sure";
+                    return Ok(Some(Problem::warning(field("path"), message, hint)));
+                }
                 let message = "only the contents of the path tell whether it is a chart, a kustomization or a directory";
                 let hint =
                     "pass --source-dir with the root of the repository, or set helm, kustomize or directory";
@@ -281,6 +289,11 @@ fn answer(
                 checkout.read(pattern).map_err(|message| Problem::error(field("repoURL"), message, ""))?;
             context.files.entry(*source).or_default().insert(pattern.clone(), files.into());
             Ok(None)
+        }
+        Want::Address { url } => {
+            let message = format!("what {url} holds is part of the translation");
+            let hint = "the controller fetches it; here, put the values into valuesObject";
+            Err(Problem::error(field("helm.valueFiles"), message, hint))
         }
         Want::Revision { source } => {
             let commit = checkout.and_then(|checkout| checkout.head()).ok_or_else(|| {

@@ -3,13 +3,16 @@
 //!
 //! `UPDATE_GOLDENS=1` writes the right side anew.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Contents, Context, RemoteRefs, RenderedSource, Severity, Translation, Want, translate};
+use super::{
+    Contents, Context, File, FilePattern, RemoteRefs, RenderedSource, Severity, Translation, Want, translate,
+};
 use crate::argo::Application;
 use crate::{names, yaml};
 
@@ -24,33 +27,82 @@ struct Known {
     /// The ref that `HEAD` points to.
     head: Option<String>,
     /// Refs of the source's repository.
-    refs: Option<std::collections::BTreeMap<String, String>>,
+    refs: Option<BTreeMap<String, String>>,
+    /// What some of the files hold; all others are empty.
+    texts: BTreeMap<String, String>,
+    /// The resolved revision.
+    revision: Option<String>,
+    /// What is found at addresses.
+    addresses: BTreeMap<String, String>,
     /// The same for each of several sources, in their order.
     sources: Vec<Known>,
 }
 
-fn context(app: &Application, known: Known) -> Context {
+impl Known {
+    /// What is known of the source with that index.
+    fn of(&self, index: usize) -> Option<&Self> {
+        if self.sources.is_empty() { Some(self).filter(|_| index == 0) } else { self.sources.get(index) }
+    }
+
+    /// The answer to `pattern`, where files are known.
+    fn matches(&self, pattern: &FilePattern) -> Option<Vec<(String, File)>> {
+        let is_match = pattern.matcher().unwrap();
+        let found = self.files.as_ref()?.iter().filter(|file| is_match(file));
+        let text = |file: &String| File::Text(self.texts.get(file).cloned().unwrap_or_default().into());
+        let mut found: Vec<_> = found.map(|file| (file.clone(), text(file))).collect();
+        found.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
+        Some(found)
+    }
+}
+
+fn context(app: &Application, known: &Known) -> Context {
+    let text = |(url, text): (&String, &String)| (url.clone(), File::Text(text.clone().into()));
     let mut context = Context {
+        addresses: known.addresses.iter().map(text).collect(),
         control_namespace: "argocd".to_owned(),
         poll_interval: "120s".to_owned(),
         artifact_address: names::artifact_address("argocd"),
         ..Context::default()
     };
-    let known = if known.sources.is_empty() { vec![known] } else { known.sources };
-    for (index, (source, known)) in app.sources().iter().zip(known).enumerate() {
-        if let Some(files) = known.files {
+    for (index, source) in app.sources().iter().enumerate() {
+        let Some(known) = known.of(index) else { continue };
+        if let Some(files) = &known.files {
             let is_oci = source.repo_url.starts_with("oci://");
             let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
             context.contents.insert(index, contents);
         }
-        if let Some((digest, revision)) = known.rendered {
+        if let Some(revision) = &known.revision {
+            context.revisions.insert(index, revision.clone());
+        }
+        if let Some((digest, revision)) = known.rendered.clone() {
             context.rendered.insert(index, RenderedSource { digest, revision });
         }
-        if let Some(refs) = known.refs {
-            context.refs.insert(source.repo_url.clone(), RemoteRefs { head: known.head, refs });
+        if let Some(refs) = &known.refs {
+            let refs = RemoteRefs { head: known.head.clone(), refs: refs.clone() };
+            context.refs.insert(source.repo_url.clone(), refs);
         }
     }
     context
+}
+
+/// What the Application becomes when everything is answered that is known.
+fn translated(app: &Application, known: &Known) -> Translation {
+    let mut context = context(app, known);
+    loop {
+        let translation = translate(app, &context);
+        let mut is_wiser = false;
+        for want in &translation.wants {
+            if let Want::Files { source, pattern } = want
+                && let Some(found) = known.of(*source).and_then(|known| known.matches(pattern))
+            {
+                let files = context.files.entry(*source).or_default();
+                is_wiser |= files.insert(pattern.clone(), found.into()).is_none();
+            }
+        }
+        if !is_wiser {
+            return translation;
+        }
+    }
 }
 
 fn objects(translation: &Translation) -> String {
@@ -80,6 +132,7 @@ fn said(translation: &Translation) -> String {
             Want::Files { source, pattern } => {
                 writeln!(text, "wants: {pattern:?} of source {source}").unwrap();
             }
+            Want::Address { url } => writeln!(text, "wants: {url}").unwrap(),
             Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
         }
     }
@@ -125,7 +178,7 @@ fn every_case_becomes_what_its_folder_says() {
         let app: Application = read(&case.join("application.yaml"));
         let known_file = case.join("known.yaml");
         let known = if known_file.exists() { read(&known_file) } else { Known::default() };
-        let translation = translate(&app, &context(&app, known));
+        let translation = translated(&app, &known);
         compare(&case.join("expected.yaml"), &objects(&translation), &mut wrong);
         compare(&case.join("problems.txt"), &said(&translation), &mut wrong);
     }
@@ -137,7 +190,7 @@ fn every_case_becomes_what_its_folder_says() {
 fn what_is_written_reads_back_as_what_is_applied() {
     for case in cases() {
         let app: Application = read(&case.join("application.yaml"));
-        for object in translate(&app, &context(&app, Known::default())).objects {
+        for object in translated(&app, &Known::default()).objects {
             let value = object.to_value();
             assert_eq!(yaml::parse(&yaml::write(&value).unwrap()), Ok(value), "{}", case.display());
         }

@@ -1,6 +1,7 @@
 //! One Application and its Flux objects, read once with a person's rights.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -14,7 +15,8 @@ use crate::argo::Application;
 use crate::controller;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::names;
-use crate::translate::Context;
+use crate::policy::{Effective, FluxDeliveryPolicy};
+use crate::translate::{Context, customizations};
 
 /// What there is to adopt from, and into.
 pub(super) struct Look {
@@ -57,9 +59,17 @@ impl Look {
             bail!("Application {namespace}/{name} is being deleted");
         }
         let objects = objects(client, &app).await?;
-        let mut polls = vec![poll_interval(client, argocd).await];
+        let settings = settings(client, argocd).await;
+        let poll = settings.get("timeout.reconciliation").map(String::as_str);
+        let mut polls = vec![controller::poll_interval(poll)];
         polls.extend(assume::live_poll(&objects));
-        let context = assume::context(&app, argocd, &polls, &objects);
+        let known = Context {
+            control_namespace: argocd.to_owned(),
+            ignore_differences: customizations(&settings),
+            policy: Effective::of(&app, &policies(client, argocd).await),
+            ..Context::default()
+        };
+        let context = assume::context(&app, &known, &polls, &objects);
         Ok(Self { app, raw, objects, context })
     }
 
@@ -119,9 +129,15 @@ async fn objects(client: &Client, app: &Application) -> anyhow::Result<BTreeMap<
     Ok(objects)
 }
 
-/// The interval that the controller polls sources with; its default where the settings may not be read.
-async fn poll_interval(client: &Client, argocd: &str) -> String {
+/// Argo CD's settings; none where they may not be read.
+async fn settings(client: &Client, argocd: &str) -> BTreeMap<String, String> {
     let settings = Api::<ConfigMap>::namespaced(client.clone(), argocd).get_opt("argocd-cm").await;
-    let settings = settings.ok().flatten().and_then(|settings| settings.data).unwrap_or_default();
-    controller::poll_interval(settings.get("timeout.reconciliation").map(String::as_str))
+    settings.ok().flatten().and_then(|settings| settings.data).unwrap_or_default()
+}
+
+/// The policies; none where there is no such kind, or they may not be read.
+async fn policies(client: &Client, argocd: &str) -> Vec<Arc<FluxDeliveryPolicy>> {
+    let api = Api::<FluxDeliveryPolicy>::namespaced(client.clone(), argocd);
+    let found = api.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default();
+    found.into_iter().map(Arc::new).collect()
 }
