@@ -26,13 +26,11 @@ const SERVED: (Duration, Duration) = (Duration::from_secs(300), Duration::from_s
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RenderingError {
     /// The repo-server did not say. Argo CD's own words.
-    #[error("Failed to load target state: failed to generate manifest for source {number} of {of}: {error}")]
+    #[error("Failed to load target state: failed to generate manifest for source {} of {}: {error}", .which.source, .which.of)]
     RepoServer {
-        /// Number of the source, from 1 on.
-        number: usize,
-        /// How many there are.
-        of: usize,
-        /// What it said.
+        /// Of which source.
+        which: Which,
+        /// What it said instead.
         error: RepoServerError,
     },
     /// The API server did not say what it serves.
@@ -53,6 +51,15 @@ pub(super) enum RenderingError {
     /// Flux would have no password for it.
     #[error("no password for what was rendered: {0}")]
     Access(#[from] AccessError),
+}
+
+/// One source of several, counted from one, as messages name it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Which {
+    /// Its number.
+    pub(super) source: usize,
+    /// How many there are.
+    pub(super) of: usize,
 }
 
 /// What is known beside the Application and its project.
@@ -114,23 +121,22 @@ impl Rendering {
         if let Some(objects) = self.known(&key) {
             return self.with_scopes(objects).await;
         }
-        let answer = self.generate(request, (index + 1, sources.len())).await?;
+        let answer = self.generate(request, Which { source: index + 1, of: sources.len() }).await?;
         let objects = request::objects(&answer.manifests)?;
         self.keep(key, &objects);
         self.with_scopes(objects).await
     }
 
-    /// The repo-server's answer to `request`, completed with what the API server serves. The request is for source `number` of
-    /// so many.
+    /// The repo-server's answer to `request`, completed with what the API server serves.
     pub(super) async fn generate(
         &self,
         mut request: ManifestRequest,
-        (number, of): (usize, usize),
+        which: Which,
     ) -> Result<ManifestResponse, RenderingError> {
         let served = self.served(SERVED.0).await?;
         request.kube_version.clone_from(&served.kube_version);
         request.api_versions.clone_from(&served.api_versions);
-        self.server.generate(request).await.map_err(|error| RenderingError::RepoServer { number, of, error })
+        self.server.generate(request).await.map_err(|error| RenderingError::RepoServer { which, error })
     }
 
     fn known(&self, key: &str) -> Option<Vec<RenderedObject>> {
