@@ -103,8 +103,8 @@ fn sync(view: &View<'_>, previous: &ApplicationStatus) -> SyncStatus {
     SyncStatus {
         status: sync_word(view).to_owned(),
         compared_to: Some(ComparedTo {
-            source: app.spec.source.clone().filter(|_| !multiple),
-            sources: app.spec.sources.clone(),
+            source: app.single_source().cloned(),
+            sources: app.multiple_sources().to_vec(),
             destination: app.spec.destination.clone(),
             ignore_differences: app.spec.ignore_differences.clone(),
         }),
@@ -228,11 +228,11 @@ pub fn entry(
         revisions,
         deployed_at: now,
         deploy_started_at: Some(operation.started_at),
-        source: (!multiple).then(|| sync.source.clone().or_else(|| app.spec.source.clone())).flatten(),
+        source: (!multiple).then(|| sync.source.clone().or_else(|| app.single_source().cloned())).flatten(),
         sources: match (multiple, sync.sources.is_empty()) {
             (false, _) => Vec::new(),
             (true, false) => sync.sources,
-            (true, true) => app.spec.sources.clone(),
+            (true, true) => app.multiple_sources().to_vec(),
         },
         initiated_by: operation.operation.initiated_by.clone(),
     }

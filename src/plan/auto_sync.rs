@@ -159,12 +159,12 @@ fn wish(view: &View<'_>) -> String {
 
 /// The operation was about the same sources and the same revisions as the Application is now.
 fn is_same(view: &View<'_>, operation: &OperationState) -> bool {
-    let spec = &view.observed.app.spec;
+    let app = &view.observed.app;
     let Some(result) = &operation.sync_result else { return false };
-    let same_source = if view.observed.app.has_multiple_sources() {
-        patch::same(&result.sources, &spec.sources)
+    let same_source = if app.has_multiple_sources() {
+        patch::same(&result.sources.as_slice(), &app.multiple_sources())
     } else {
-        patch::same(&result.source, &spec.source)
+        patch::same(&result.source.as_ref(), &app.single_source())
     };
     let offered = view.revisions();
     let mut pairs = result.revisions().iter().zip(&offered);
@@ -201,8 +201,8 @@ fn operation(view: &View<'_>, heals: Option<i64>) -> Operation {
     let (revision, revisions) = status::one_or_several(multiple, view.revisions());
     Operation {
         sync: Some(SyncOperation {
-            source: app.spec.source.clone().filter(|_| !multiple),
-            sources: app.spec.sources.clone(),
+            source: app.single_source().cloned(),
+            sources: app.multiple_sources().to_vec(),
             revision,
             revisions,
             prune: app.prunes(),
