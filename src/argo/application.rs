@@ -354,9 +354,14 @@ impl Application {
         }
     }
 
-    /// The one source of an Application that has one, and not `sources`.
-    pub fn only_source(&self) -> Option<&ApplicationSource> {
+    /// What status and operations call `source`: the one source that counts, unless `sources` is in use.
+    pub fn single_source(&self) -> Option<&ApplicationSource> {
         self.sources().first().filter(|_| !self.has_multiple_sources())
+    }
+
+    /// What status and operations call `sources`: those that count, where `sources` is in use.
+    pub fn multiple_sources(&self) -> &[ApplicationSource] {
+        if self.has_multiple_sources() { self.sources() } else { &[] }
     }
 
     /// Whether `sources` is in use (types.go, `HasMultipleSources`): one entry in it is enough.
@@ -437,5 +442,7 @@ mod tests {
         let hydrated = app(&json!({"sourceHydrator": hydrator, "sources": [{"repoURL": "b"}]}));
         assert_eq!(hydrated.sources()[0].repo_url, "c");
         assert!(!hydrated.has_multiple_sources());
+        let counting = |app: &Application| (app.single_source().is_some(), app.multiple_sources().len());
+        assert_eq!([counting(&one), counting(&two), counting(&hydrated)], [(true, 0), (false, 1), (true, 0)]);
     }
 }

@@ -103,8 +103,8 @@ fn sync(view: &View<'_>, previous: &ApplicationStatus) -> SyncStatus {
     SyncStatus {
         status: sync_word(view).to_owned(),
         compared_to: Some(ComparedTo {
-            source: app.only_source().cloned(),
-            sources: if multiple { app.spec.sources.clone() } else { Vec::new() },
+            source: app.single_source().cloned(),
+            sources: app.multiple_sources().to_vec(),
             destination: app.spec.destination.clone(),
             ignore_differences: app.spec.ignore_differences.clone(),
         }),
@@ -228,11 +228,11 @@ pub fn entry(
         revisions,
         deployed_at: now,
         deploy_started_at: Some(operation.started_at),
-        source: sync.only_source().or(app.only_source()).cloned().filter(|_| !multiple),
+        source: sync.only_source().or(app.single_source()).cloned().filter(|_| !multiple),
         sources: match (multiple, sync.sources.is_empty()) {
             (false, _) => Vec::new(),
             (true, false) => sync.sources,
-            (true, true) => app.spec.sources.clone(),
+            (true, true) => app.multiple_sources().to_vec(),
         },
         initiated_by: operation.operation.initiated_by.clone(),
     }

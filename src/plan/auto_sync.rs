@@ -162,9 +162,9 @@ fn is_same(view: &View<'_>, operation: &OperationState) -> bool {
     let app = &view.observed.app;
     let Some(result) = &operation.sync_result else { return false };
     let same_source = if app.has_multiple_sources() {
-        patch::same(&result.sources, &app.spec.sources)
+        patch::same(&result.sources.as_slice(), &app.multiple_sources())
     } else {
-        patch::same(&result.source.as_ref(), &app.only_source())
+        patch::same(&result.source.as_ref(), &app.single_source())
     };
     let offered = view.revisions();
     let mut pairs = result.revisions().iter().zip(&offered);
@@ -201,8 +201,8 @@ fn operation(view: &View<'_>, heals: Option<i64>) -> Operation {
     let (revision, revisions) = status::one_or_several(multiple, view.revisions());
     Operation {
         sync: Some(SyncOperation {
-            source: app.only_source().cloned(),
-            sources: if multiple { app.spec.sources.clone() } else { Vec::new() },
+            source: app.single_source().cloned(),
+            sources: app.multiple_sources().to_vec(),
             revision,
             revisions,
             prune: app.prunes(),

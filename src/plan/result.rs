@@ -18,13 +18,13 @@ pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>
         if asked.is_empty() { refused(view, index).unwrap_or_default() } else { asked }
     });
     let (revision, revisions) = status::one_or_several(multiple, revisions.collect());
-    let sources = if sync.sources.is_empty() { &app.spec.sources } else { &sync.sources };
+    let sources = if sync.sources.is_empty() { app.multiple_sources() } else { &sync.sources };
     SyncResult {
         resources: lines(view, outcome, selection.as_ref(), sync.dry_run),
         revisions,
         revision,
-        source: sync.only_source().or(app.only_source()).cloned().filter(|_| !multiple),
-        sources: if multiple { sources.clone() } else { Vec::new() },
+        source: sync.only_source().or(app.single_source()).cloned().filter(|_| !multiple),
+        sources: if multiple { sources.to_vec() } else { Vec::new() },
     }
 }
 

@@ -48,12 +48,24 @@ pub fn violations(
             ),
         }];
     }
-    let refused = app.sources().iter().filter(|source| !project.permits_source(&source.repo_url));
-    let sources = refused.map(|source| {
-        let (url, project) = (&source.repo_url, project.name());
-        Violation::invalid(format!("application repo {url} is not permitted in project '{project}'"))
+    let refused = repositories(app).into_iter().filter(|(_, url)| !project.permits_source(url));
+    let sources = refused.map(|(what, url)| {
+        let project = project.name();
+        Violation::invalid(format!("{what} repo {url} is not permitted in project '{project}'"))
     });
     sources.chain(destination(app, project)).collect()
+}
+
+/// The repositories that the Application reads, and what Argo CD calls each (argo-cd `util/argo/argo.go`,
+/// `ValidatePermissions`). What a hydrator renders must be permitted, too.
+fn repositories(app: &Application) -> Vec<(&'static str, &str)> {
+    let sources = app.sources().iter().map(|source| source.repo_url.as_str());
+    let Some(hydrator) = &app.spec.source_hydrator else {
+        return sources.map(|url| ("application", url)).collect();
+    };
+    let dry = hydrator.dry_repository();
+    let own = sources.filter(|url| *url != dry).map(|url| ("sync source", url));
+    std::iter::once(("application", dry)).chain(own).collect()
 }
 
 /// Another cluster than that of Flux is an error of the translation.
@@ -98,6 +110,7 @@ pub fn is_verdict(kind: &str, message: &str) -> bool {
         INVALID_SPEC_ERROR => {
             is_about("Application referencing project ", " which does not exist")
                 || is_about("application repo ", " is not permitted in project '")
+                || is_about("sync source repo ", " is not permitted in project '")
                 || is_about(
                     "application destination server '",
                     "' do not match any of the allowed destinations in project '",
@@ -164,6 +177,18 @@ mod tests {
         Some(json!({"sourceRepos": ["*"]})),
         &["InvalidSpecError: application destination server 'in-cluster' and namespace 'apps' do not match any of the \
            allowed destinations in project 'team'"]
+    )]
+    #[case::hydrated(
+        "argocd",
+        json!({"sourceHydrator": {
+            "drySource": {"repoURL": "https://git.example.org/dry"},
+            "syncSource": {"repoURL": "https://git.example.org/wet", "targetBranch": "prod", "path": "a"},
+        }}),
+        Some(json!({"destinations": [{"server": "*", "namespace": "*"}]})),
+        &[
+            "InvalidSpecError: application repo https://git.example.org/dry is not permitted in project 'team'",
+            "InvalidSpecError: sync source repo https://git.example.org/wet is not permitted in project 'team'",
+        ]
     )]
     #[case::another_cluster("argocd", json!({"destination": {"server": "https://other"}}), Some(open()), &[])]
     fn stocks_own_words(

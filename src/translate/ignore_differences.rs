@@ -218,7 +218,9 @@ mod tests {
             },
         }))
         .unwrap();
-        translate(&app, context)
+        let contents =
+            crate::translate::Contents::assume(&app.sources()[0]).into_iter().map(|known| (0, known));
+        translate(&app, &Context { contents: contents.collect(), ..context.clone() })
     }
 
     fn chart() -> Value {

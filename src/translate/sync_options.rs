@@ -162,7 +162,9 @@ mod tests {
             },
         }))
         .unwrap();
-        translate(&app, &Context::default())
+        let contents =
+            crate::translate::Contents::assume(&app.sources()[0]).into_iter().map(|known| (0, known));
+        translate(&app, &Context { contents: contents.collect(), ..Context::default() })
     }
 
     fn chart() -> Value {

@@ -35,7 +35,9 @@ fn translated(source: &Value, annotations: &Value, secrets: Vec<LiveSecret>) -> 
     }))
     .unwrap();
     let refs = RemoteRefs { head: Some("refs/heads/main".into()), ..RemoteRefs::default() };
+    let contents = crate::translate::Contents::assume(&app.sources()[0]).into_iter().map(|known| (0, known));
     let context = Context {
+        contents: contents.collect(),
         control_namespace: "argocd".into(),
         poll_interval: "2m".into(),
         refs: [(GIT.to_owned(), refs)].into(),
