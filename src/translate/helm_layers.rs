@@ -3,7 +3,8 @@
 //! Flux lays its `valuesFiles` over the chart's defaults, beneath all values; Helm lays value files over each other and
 //! then, as values, over the defaults. Both come to the same as long as nothing is null (which takes a default away, but
 //! only as a value) and no map meets anything but a map. What differs is merged here instead. Merged values follow the
-//! files with a moment's delay, which is why they are the second choice.
+//! files with a moment's delay, which is why they are the second choice. Of a file with several documents Flux reads the
+//! first alone (source-controller `internal/helm/chart/builder_local.go`), so such a file is merged here as well.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +13,7 @@ use super::draft::{Draft, Source};
 use super::helm_values::documents;
 use super::value_files::{self, Home, Place, Reader, ValueFile};
 use crate::argo::application::HelmSource;
-use crate::merge;
+use crate::{merge, yaml};
 
 /// Name of the file with a chart's own defaults.
 const DEFAULTS: &str = "values.yaml";
@@ -49,7 +50,7 @@ pub(super) fn layers(
         // The defaults named once more change nothing.
         layers.files.dedup();
     }
-    let mut complete = true;
+    let (mut complete, mut is_native) = (true, true);
     for file in rest {
         if !home.is_readable() && own(file).is_some() {
             let hint = "list the files of the chart before all others";
@@ -59,28 +60,38 @@ pub(super) fn layers(
                 hint,
             );
             complete = false;
-        } else if let Some(values) = read(draft, file) {
+        } else if let Some((values, is_whole)) = read(draft, file) {
             layers.read.push(values);
+            is_native &= is_whole;
         } else {
             complete = false;
         }
     }
-    if home.reader == Reader::Both && !files.is_empty() {
+    if home.reader == Reader::Both && is_native && !files.is_empty() {
         let paths: Option<Vec<String>> = files.iter().map(own).collect();
         layers.alternative = paths.and_then(|paths| alternative(draft, source, home, paths));
     }
     (complete && draft.wants.is_empty()).then_some(layers)
 }
 
-fn read(draft: &mut Draft<'_>, file: &ValueFile) -> Option<Map<String, Value>> {
+/// The values of a file, and whether its first document is all of it.
+fn read(draft: &mut Draft<'_>, file: &ValueFile) -> Option<(Map<String, Value>, bool)> {
     let text = value_files::read(draft, &file.field, &file.place)?;
     let (Place::Source(_, name) | Place::Address(name)) = &file.place;
     match documents(&text) {
-        Ok(Value::Object(values)) => Some(values),
-        Ok(Value::Null) => Some(Map::new()),
+        Ok(Value::Object(values)) => {
+            let is_whole = is_one_document(&text, &values);
+            Some((values, is_whole))
+        }
+        Ok(Value::Null) => Some((Map::new(), true)),
         Ok(_) => draft.error(&file.field, format!("failed to parse {name}: it is not a map of values"), ""),
         Err(error) => draft.error(&file.field, format!("failed to parse {name}: {error}"), ""),
     }
+}
+
+/// Whether the first document of `text` says all of `values`, what its documents say together.
+fn is_one_document(text: &str, values: &Map<String, Value>) -> bool {
+    yaml::parse(text).is_ok_and(|first| first.as_object() == Some(values))
 }
 
 /// The chart's own defaults, and the list that has Flux lay the files at `paths` over them.
@@ -93,10 +104,11 @@ fn alternative(
     let own = home.folder.join(DEFAULTS)?.as_str().to_owned();
     let found = value_files::look_up(draft, source.index, FilePattern::Path(own.clone()))?;
     let Some((_, file)) = found.first() else { return Some((Map::new(), paths)) };
-    let defaults = match documents(file.text().ok()?) {
-        Ok(Value::Object(values)) => values,
+    let text = file.text().ok()?;
+    let defaults = match documents(text) {
+        Ok(Value::Object(values)) if is_one_document(text, &values) => values,
         Ok(Value::Null) => Map::new(),
-        // The chart is broken whichever way its files are read; Helm says so.
+        // Several documents; or the chart is broken whichever way its files are read, and Helm says so.
         _ => return None,
     };
     let mut all: Vec<String> = std::iter::once(own).chain(paths).collect();
