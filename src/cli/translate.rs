@@ -312,7 +312,7 @@ fn answer(
             Ok(None)
         }
         Want::RemoteRefs { url } => {
-            if let Some(refs) = checkout.and_then(Checkout::refs) {
+            if let Some(refs) = checkout.and_then(|checkout| checkout.refs()) {
                 context.refs.insert(url.clone(), refs);
                 return Ok(None);
             }
