@@ -49,7 +49,7 @@ async fn list(env: &TestEnv, namespace: &str, resource: ApiResource) -> Result<V
     let api: Api<DynamicObject> = Api::namespaced_with(env.client().clone(), namespace, &resource);
     let list = match api.list(&ListParams::default()).await {
         // A definition that another delivery has just removed.
-        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(Vec::new()),
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Vec::new()),
         list => list.with_context(|| format!("list {}", resource.kind))?,
     };
     let full = |object: DynamicObject| -> Result<Value> {

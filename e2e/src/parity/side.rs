@@ -101,7 +101,7 @@ impl Delivery {
             }
             if !last.0.is_like(&look) {
                 last.1 = Instant::now();
-            } else if look.may_be_final() && last.1.elapsed() > QUIET {
+            } else if look.may_be_final() && last.1.elapsed() > look.quiet() {
                 return Ok(look.end());
             }
             last.0 = look;
@@ -245,8 +245,15 @@ impl Look {
         let has_ended = matches!(self.phase.as_str(), "" | "Succeeded" | "Failed" | "Error");
         let is_resting = self.is_retrying() || !self.is_operating && (has_ended || !self.errors.is_empty());
         // Without an operation behind it, one is still to come: every delivery here is automated or asked for.
-        let has_begun = !matches!(self.sync.as_str(), "" | "Unknown") && !self.phase.is_empty();
+        // Where there is nothing to deliver, Argo CD is Synced without one.
+        let has_begun =
+            !matches!(self.sync.as_str(), "" | "Unknown") && !self.phase.is_empty() || self.sync == "Synced";
         is_resting && self.health != "Progressing" && (has_begun || !self.errors.is_empty())
+    }
+
+    /// How long nothing may change until that is the end. What was delivered is compared once more, sooner or later.
+    fn quiet(&self) -> Duration {
+        if self.errors.is_empty() && self.sync == "OutOfSync" { QUIET * 4 } else { QUIET }
     }
 
     /// An attempt has failed, and the next one waits for its time.
