@@ -455,7 +455,7 @@ impl Object {
         self.with(json!({"metadata": {"deletionTimestamp": ago(1)}}))
     }
 
-    fn build(self, wanted: &[Manifest]) -> (ObjectKey, DynamicObject) {
+    pub(crate) fn build(self, wanted: &[Manifest]) -> (ObjectKey, DynamicObject) {
         let manifest = wanted.iter().find(|manifest| manifest.key.kind == self.kind);
         let release = wanted.iter().find(|manifest| manifest.key.kind == FluxKind::HelmRelease);
         let mut object = match (manifest, release) {
