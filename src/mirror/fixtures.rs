@@ -467,7 +467,8 @@ impl Object {
         patch::merge(&mut object, &self.change);
         let object: DynamicObject = serde_json::from_value(object).unwrap();
         let name = object.metadata.name.clone().unwrap();
-        (ObjectKey::new(self.kind, NAMESPACE, &name), object)
+        let namespace = object.metadata.namespace.clone().unwrap_or_else(|| NAMESPACE.to_owned());
+        (ObjectKey::new(self.kind, &namespace, &name), object)
     }
 }
 
