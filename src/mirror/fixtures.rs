@@ -464,7 +464,7 @@ impl Object {
         self.build(&same)
     }
 
-    fn build(self, wanted: &[Manifest]) -> (ObjectKey, DynamicObject) {
+    pub(crate) fn build(self, wanted: &[Manifest]) -> (ObjectKey, DynamicObject) {
         let manifest = wanted.iter().find(|manifest| manifest.key.kind == self.kind);
         let release = wanted.iter().find(|manifest| manifest.key.kind == FluxKind::HelmRelease);
         let mut object = match (manifest, release) {
@@ -476,7 +476,8 @@ impl Object {
         patch::merge(&mut object, &self.change);
         let object: DynamicObject = serde_json::from_value(object).unwrap();
         let name = object.metadata.name.clone().unwrap();
-        (ObjectKey::new(self.kind, NAMESPACE, &name), object)
+        let namespace = object.metadata.namespace.clone().unwrap_or_else(|| NAMESPACE.to_owned());
+        (ObjectKey::new(self.kind, &namespace, &name), object)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::super::{Context, RemoteRefs, Severity, Translation, translate};
+use super::super::{Contents, Context, PathKind, RemoteRefs, Severity, Translation, translate};
 use crate::argo::Application;
 use crate::credentials::{LiveSecret, Repositories};
 use crate::flux::FluxKind;
@@ -41,6 +41,7 @@ fn translated(source: &Value, annotations: &Value, secrets: Vec<LiveSecret>) -> 
         control_namespace: "argocd".into(),
         poll_interval: "2m".into(),
         refs: [(GIT.to_owned(), refs)].into(),
+        contents: [(0, Contents { kind: PathKind::Chart, ..Contents::default() })].into(),
         repositories: Some(Arc::new(Repositories::new(secrets, String::new(), BTreeMap::new()))),
         ..Context::default()
     };
