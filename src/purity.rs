@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "translate",
     "mirror",
     "project",
     "repo_server/request.rs",
     "plan",
     "adopt",
+    "generate",
     "doctor",
     "merge.rs",
     "yaml.rs",
