@@ -60,6 +60,19 @@ pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
 /// On a generated object: fingerprint of what the bridge wanted when it last applied it. A difference from what it wants
 /// now means that the wish changed; the same fingerprint with another spec means that somebody edited the object.
 pub const ANNOTATION_DIGEST: &str = "flux-subsystem.dev/digest";
+/// On a generated `OCIRepository`: it fetches what Argo CD's repo-server rendered, from the bridge itself. The value says why
+/// Flux does not render that source.
+pub const ANNOTATION_RENDERED: &str = "flux-subsystem.dev/rendered";
+/// Annotation of an OCI manifest with the revision of the source that an artifact was made from (OCI image specification,
+/// `annotations.md`); Flux keeps it in `artifact.metadata`.
+pub const ANNOTATION_IMAGE_REVISION: &str = "org.opencontainers.image.revision";
+/// The same with the address of the source.
+pub const ANNOTATION_IMAGE_SOURCE: &str = "org.opencontainers.image.source";
+/// Service, `EndpointSlice` and Secret of what the bridge serves to Flux, in Argo CD's own namespace.
+pub const ARTIFACTS: &str = "flux-subsystem-artifacts";
+/// Port of the same.
+pub const ARTIFACTS_PORT: u16 = 8082;
+
 /// On a generated workload object: the suspension is the bridge's own, for the reason in the value.
 pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 /// On a generated workload object: a Sync has set fields of the spec for its own time (`prune`, `force`, drift detection),
@@ -122,6 +135,17 @@ pub const DEFAULT_POLL_SECONDS: u64 = 120;
 pub const WORKLOAD_INTERVAL: &str = "10m";
 /// How soon Flux tries a failed workload object again.
 pub const RETRY_INTERVAL: &str = "1m";
+
+/// Name of an object in Argo CD's own namespace that serves `name` in `namespace`: no two of these have one, since there is no
+/// dot in the name of a namespace.
+pub fn in_control_namespace(namespace: &str, name: &str) -> String {
+    shorten(&format!("{namespace}.{name}"), MAX_LABEL_VALUE)
+}
+
+/// Where Flux fetches what the bridge serves, unless it is told otherwise.
+pub fn artifact_address(control_namespace: &str) -> String {
+    format!("{ARTIFACTS}.{control_namespace}.svc:{ARTIFACTS_PORT}")
+}
 
 /// `name` if it fits into `max` characters, else its beginning and a hash of the whole of it.
 ///

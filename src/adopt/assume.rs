@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::mirror::compare;
-use crate::translate::{Contents, Context, PathKind, RemoteRefs, translate};
+use crate::names;
+use crate::translate::{Contents, Context, PathKind, RemoteRefs, RenderedSource, translate};
 
 /// Of all contexts that are likely the one under which most live objects carry the fingerprint of what is wanted.
 ///
@@ -29,6 +30,7 @@ pub fn context(
                 poll_interval: poll.clone(),
                 contents: contents(app, objects),
                 refs: refs.clone(),
+                ..rendered(objects)
             };
             let hits = hits(app, &context, objects);
             if most.is_none_or(|most| hits > most) {
@@ -37,6 +39,19 @@ pub fn context(
         }
     }
     best
+}
+
+/// What the repo-server rendered, by the object that fetches it.
+fn rendered(objects: &BTreeMap<ObjectKey, DynamicObject>) -> Context {
+    let found = objects.values().find_map(|object| {
+        object.metadata.annotations.as_ref()?.get(names::ANNOTATION_RENDERED)?;
+        let text = |pointer: &str| object.data.pointer(pointer).and_then(Value::as_str);
+        let (address, _) = text("/spec/url")?.strip_prefix("oci://")?.split_once('/')?;
+        Some((address.to_owned(), text("/spec/ref/digest")?.to_owned()))
+    });
+    let Some((artifact_address, digest)) = found else { return Context::default() };
+    let source = RenderedSource { digest, revision: String::new() };
+    Context { artifact_address, rendered: [(0, source)].into(), ..Context::default() }
 }
 
 /// How many live objects carry the fingerprint of what is wanted under `context`.
@@ -148,6 +163,7 @@ mod tests {
             poll_interval: "77s".into(),
             contents: [(0, Contents { kind, ..Contents::default() })].into(),
             refs: [("https://git.example.org/demo.git".to_owned(), refs)].into(),
+            ..Context::default()
         };
         let mut objects = BTreeMap::new();
         for manifest in translate(&app, &original).objects {

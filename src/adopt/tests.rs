@@ -21,6 +21,7 @@ fn context(kind: PathKind) -> Context {
         poll_interval: "2m".into(),
         contents: [(0, Contents { kind, ..Contents::default() })].into(),
         refs: [("https://git.example.org/demo.git".to_owned(), refs)].into(),
+        ..Context::default()
     }
 }
 

@@ -11,8 +11,10 @@ use super::Streams;
 use super::applications::{self, Document};
 use super::checkout::Checkout;
 use crate::argo::Application;
-use crate::translate::{Contents, Context, Problem, RemoteRefs, Severity, Translation, Want, translate};
-use crate::yaml;
+use crate::translate::{
+    Contents, Context, Problem, RemoteRefs, RenderedSource, Severity, Translation, Want, translate,
+};
+use crate::{names, yaml};
 
 /// Print the Flux objects that the controller would apply for Applications; needs no cluster
 #[derive(Debug, clap::Args)]
@@ -25,6 +27,13 @@ pub struct Args {
     /// from a kustomization. In a clone, branches and tags are looked up too
     #[arg(long, value_name = "DIR")]
     source_dir: Option<PathBuf>,
+    /// Digest of what the controller made of a source that Argo CD's repo-server renders (plugins, jsonnet, …): `ref.digest`
+    /// of the OCIRepository
+    #[arg(long, value_name = "DIGEST")]
+    rendered: Option<String>,
+    /// HOST:PORT from which Flux fetches such sources [default: flux-subsystem-artifacts.ARGOCD_NAMESPACE.svc:8082]
+    #[arg(long, value_name = "HOST:PORT")]
+    artifact_address: Option<String>,
     /// How to print
     #[arg(short, long, value_enum, default_value = "yaml")]
     output: Output,
@@ -185,7 +194,9 @@ fn one(
 /// Translates and answers what the translation wants to know, as far as that is possible without a network. What it
 /// stays without, or had to assume, is in the problems.
 fn offline(args: &Args, checkout: Option<&Checkout>, app: &Application) -> (Translation, Vec<Problem>) {
+    let address = args.artifact_address.clone();
     let mut context = Context {
+        artifact_address: address.unwrap_or_else(|| names::artifact_address(&args.argocd_namespace)),
         control_namespace: args.argocd_namespace.clone(),
         poll_interval: args.poll_interval.clone(),
         ..Context::default()
@@ -195,7 +206,7 @@ fn offline(args: &Args, checkout: Option<&Checkout>, app: &Application) -> (Tran
         let translation = translate(app, &context);
         let mut learned = false;
         for want in &translation.wants {
-            match answer(want, app, checkout, &mut context) {
+            match answer(want, app, args, checkout, &mut context) {
                 Ok(assumption) => {
                     problems.extend(assumption);
                     learned = true;
@@ -213,6 +224,7 @@ fn offline(args: &Args, checkout: Option<&Checkout>, app: &Application) -> (Tran
 fn answer(
     want: &Want,
     app: &Application,
+    args: &Args,
     checkout: Option<&Checkout>,
     context: &mut Context,
 ) -> Result<Option<Problem>, Problem> {
@@ -228,6 +240,20 @@ fn answer(
             };
             let is_oci = spec.repo_url.starts_with("oci://");
             context.contents.insert(*source, Contents::of(checkout.files(), &spec.path, is_oci));
+            Ok(None)
+        }
+        Want::Rendered { source } => {
+            let Some(digest) = args.rendered.clone() else {
+                let message = "Argo CD's repo-server renders this source, which cannot be done here";
+                let hint = "pass what became of it: --rendered with ref.digest of the OCIRepository";
+                let at = if app.has_multiple_sources() {
+                    format!("spec.sources[{source}]")
+                } else {
+                    "spec.source".into()
+                };
+                return Err(Problem::error(at, message, hint));
+            };
+            context.rendered.insert(*source, RenderedSource { digest, revision: String::new() });
             Ok(None)
         }
         Want::RemoteRefs { url } => {

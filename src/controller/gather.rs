@@ -225,6 +225,7 @@ struct Asking<'a> {
 impl Asking<'_> {
     fn context(&self) -> Context {
         Context {
+            artifact_address: names::artifact_address(&self.shared.options.control_namespace),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             ..Context::default()
@@ -283,6 +284,8 @@ impl Asking<'_> {
         for want in &translation.wants {
             is_wiser |= match want {
                 Want::Contents { source } => self.contents(app, *source, translation, context).await,
+                // Answered by nobody yet: the Application waits.
+                Want::Rendered { .. } => false,
                 Want::RemoteRefs { url } => self.refs(url, context).await,
             };
         }

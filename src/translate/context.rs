@@ -11,10 +11,23 @@ pub struct Context {
     pub control_namespace: String,
     /// How often sources are polled, as a Flux duration such as `2m`.
     pub poll_interval: String,
+    /// `HOST:PORT` from which Flux fetches what the bridge serves.
+    pub artifact_address: String,
+    /// What Argo CD's repo-server rendered of a source, by index into the Application's sources.
+    pub rendered: BTreeMap<usize, RenderedSource>,
     /// What the path of a source holds, by index into the Application's sources.
     pub contents: BTreeMap<usize, Contents>,
     /// The refs of git repositories, by `repoURL` as the Application writes it.
     pub refs: BTreeMap<String, RemoteRefs>,
+}
+
+/// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RenderedSource {
+    /// Digest of the artifact (`sha256:…`).
+    pub digest: String,
+    /// The resolved revision of the source: commit, or digest.
+    pub revision: String,
 }
 
 /// Something that a translation has to know first.
@@ -22,6 +35,11 @@ pub struct Context {
 pub enum Want {
     /// What the path of a source holds.
     Contents {
+        /// Index into the Application's sources.
+        source: usize,
+    },
+    /// What Argo CD's repo-server renders of a source, as an artifact that Flux can fetch.
+    Rendered {
         /// Index into the Application's sources.
         source: usize,
     },

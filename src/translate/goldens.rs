@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Contents, Context, RemoteRefs, Severity, Translation, Want, translate};
+use super::{Contents, Context, RemoteRefs, RenderedSource, Severity, Translation, Want, translate};
 use crate::argo::Application;
 use crate::{names, yaml};
 
@@ -19,6 +19,8 @@ use crate::{names, yaml};
 struct Known {
     /// Files of the source's artifact.
     files: Option<Vec<String>>,
+    /// What the repo-server rendered: digest and revision.
+    rendered: Option<(String, String)>,
     /// The ref that `HEAD` points to.
     head: Option<String>,
     /// Refs of the source's repository.
@@ -29,6 +31,7 @@ fn context(app: &Application, known: Known) -> Context {
     let mut context = Context {
         control_namespace: "argocd".to_owned(),
         poll_interval: "120s".to_owned(),
+        artifact_address: names::artifact_address("argocd"),
         ..Context::default()
     };
     let Some(source) = app.sources().first() else { return context };
@@ -36,6 +39,9 @@ fn context(app: &Application, known: Known) -> Context {
         let is_oci = source.repo_url.starts_with("oci://");
         let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
         context.contents.insert(0, contents);
+    }
+    if let Some((digest, revision)) = known.rendered {
+        context.rendered.insert(0, RenderedSource { digest, revision });
     }
     if let Some(refs) = known.refs {
         context.refs.insert(source.repo_url.clone(), RemoteRefs { head: known.head, refs });
@@ -66,6 +72,7 @@ fn said(translation: &Translation) -> String {
     for want in &translation.wants {
         match want {
             Want::Contents { source } => writeln!(text, "wants: contents of source {source}").unwrap(),
+            Want::Rendered { source } => writeln!(text, "wants: source {source} rendered").unwrap(),
             Want::RemoteRefs { url } => writeln!(text, "wants: refs of {url}").unwrap(),
         }
     }

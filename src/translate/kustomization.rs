@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Placement, Source};
 use super::kustomize;
-use crate::flux::{FluxKind, Manifest};
+use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::{names, yaml};
 
 /// How long Flux waits for what it applied to become healthy.
@@ -32,21 +32,9 @@ pub(super) fn kustomization(
 ) -> Option<Manifest> {
     let folder = source.folder(draft);
     let settings = kustomize::settings(draft, source)?;
-    let replaces = draft.app.has_sync_option("Replace=true") || draft.app.has_sync_option("Force=true");
-    let mut spec = Map::new();
-    spec.insert("interval".to_owned(), json!(names::WORKLOAD_INTERVAL));
-    spec.insert("retryInterval".to_owned(), json!(names::RETRY_INTERVAL));
-    spec.insert("timeout".to_owned(), json!(TIMEOUT));
+    let mut spec = common(draft);
     spec.insert("sourceRef".to_owned(), json!({"kind": from.kind(), "name": placement.name}));
     spec.insert("path".to_owned(), json!(folder?.dotted()));
-    spec.insert("prune".to_owned(), json!(draft.app.prunes()));
-    spec.insert("wait".to_owned(), json!(true));
-    // Argo CD's cascade deletes everything it manages, whatever `prune` says, and ends when all of it is gone. Flux's
-    // default would leave the objects of an unpruned Kustomization behind.
-    spec.insert("deletionPolicy".to_owned(), json!("WaitForTermination"));
-    if replaces {
-        spec.insert("force".to_owned(), json!(true));
-    }
     spec.extend(settings);
     if !spec.contains_key("targetNamespace") {
         let fill = fill_namespace(&placement.namespace, manifests);
@@ -56,6 +44,34 @@ pub(super) fn kustomization(
         }
     }
     Some(placement.object(draft.app, FluxKind::Kustomization, Value::Object(spec)))
+}
+
+/// The Kustomization of what the repo-server rendered into the artifact of `source`: finished objects, each with its
+/// namespace.
+pub(super) fn of_rendered(draft: &Draft<'_>, placement: &Placement, source: &ObjectKey) -> Manifest {
+    let mut spec = common(draft);
+    let reference = json!({"kind": source.kind.kind(), "name": source.name, "namespace": source.namespace});
+    spec.insert("sourceRef".to_owned(), reference);
+    spec.insert("path".to_owned(), json!("./"));
+    placement.object(draft.app, FluxKind::Kustomization, Value::Object(spec))
+}
+
+/// What holds for any Kustomization of the Application.
+fn common(draft: &Draft<'_>) -> Map<String, Value> {
+    let replaces = draft.app.has_sync_option("Replace=true") || draft.app.has_sync_option("Force=true");
+    let mut spec = Map::new();
+    spec.insert("interval".to_owned(), json!(names::WORKLOAD_INTERVAL));
+    spec.insert("retryInterval".to_owned(), json!(names::RETRY_INTERVAL));
+    spec.insert("timeout".to_owned(), json!(TIMEOUT));
+    spec.insert("prune".to_owned(), json!(draft.app.prunes()));
+    spec.insert("wait".to_owned(), json!(true));
+    // Argo CD's cascade deletes everything it manages, whatever `prune` says, and ends when all of it is gone. Flux's
+    // default would leave the objects of an unpruned Kustomization behind.
+    spec.insert("deletionPolicy".to_owned(), json!("WaitForTermination"));
+    if replaces {
+        spec.insert("force".to_owned(), json!(true));
+    }
+    spec
 }
 
 /// Patches that give objects without a namespace the Application's, as Argo CD does (gitops-engine, `sync_context.go`).

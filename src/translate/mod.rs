@@ -23,17 +23,19 @@ mod policy;
 pub mod problem;
 #[cfg(test)]
 mod properties;
+mod rendered;
 mod revision;
 mod semver;
 mod shape;
 mod sources;
 mod value_files;
 
-pub use context::{Contents, Context, PathKind, RemoteRefs, Want};
+pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Want};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
 pub use problem::{Problem, Severity};
+pub use rendered::repository as rendered_repository;
 pub use revision::is_exact_revision;
 pub(crate) use semver::is_version;
 
@@ -60,7 +62,7 @@ pub struct Translation {
     pub wants: Vec<Want>,
     /// The way of each source of the Application into the cluster, by its index there; as far as it is known.
     pub routes: Vec<Route>,
-    /// Argo CD's word for what the source is: `Helm`, `Kustomize` or `Directory`; empty while unknown.
+    /// Argo CD's word for what the source is: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty while unknown.
     pub source_type: String,
     /// Namespace the generated objects and their workloads live in.
     pub namespace: String,

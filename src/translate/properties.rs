@@ -15,6 +15,7 @@ fn context(files: &[String], url: &str) -> Context {
         poll_interval: "2m".to_owned(),
         contents: [(0, contents)].into(),
         refs: [(url.to_owned(), refs)].into(),
+        ..Context::default()
     }
 }
 

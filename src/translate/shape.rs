@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::draft::{Draft, Placement, Source};
 use super::helm::{self, ChartFrom};
 use super::kustomization::{self, Manifests};
+use super::rendered;
 use super::sources::{self, Origin};
 use super::{Contents, PathKind, Route, Want, ignore, is_empty};
 use crate::flux::{FluxKind, Manifest};
@@ -37,7 +38,17 @@ enum Rendering {
     Helm,
     Kustomize,
     Directory,
+    /// What Flux has no word for: rendered by Argo CD's repo-server, delivered by Flux.
+    Rendered {
+        /// Argo CD's word for the source.
+        word: &'static str,
+        /// What it is that Flux has no word for; it stands on the generated `OCIRepository`.
+        reason: &'static str,
+    },
 }
+
+/// A config management plugin.
+const PLUGIN: Rendering = Rendering::Rendered { word: "Plugin", reason: "config management plugin" };
 
 impl Rendering {
     const fn word(self) -> &'static str {
@@ -45,6 +56,7 @@ impl Rendering {
             Self::Helm => "Helm",
             Self::Kustomize => "Kustomize",
             Self::Directory => "Directory",
+            Self::Rendered { word, .. } => word,
         }
     }
 }
@@ -125,12 +137,16 @@ fn from_files(
         let probe = source_object(draft, placement, source, kind, None);
         return Some(Shape { objects: probe.into_iter().collect(), ..Shape::default() });
     };
+    if let Rendering::Rendered { reason, .. } = rendering {
+        return Some(from_repo_server(draft, placement, source, kind, rendering, reason));
+    }
     let object = source_object(draft, placement, source, kind, Some(rendering));
     let workload = match rendering {
         Rendering::Helm if kind == FluxKind::GitRepository => {
             helm::release(draft, placement, source, ChartFrom::Git)
         }
         Rendering::Helm => helm::release(draft, placement, source, ChartFrom::Artifact),
+        Rendering::Rendered { .. } => None,
         Rendering::Kustomize => {
             kustomization::kustomization(draft, placement, source, kind, Manifests::Kustomized)
         }
@@ -141,6 +157,26 @@ fn from_files(
         }
     };
     Some(complete(rendering, object, workload))
+}
+
+/// What the repo-server renders, served by the bridge. Where the contents of the path tell that, their source object stays:
+/// they may tell something else one day.
+fn from_repo_server(
+    draft: &mut Draft<'_>,
+    placement: &Placement,
+    source: &Source<'_>,
+    kind: FluxKind,
+    rendering: Rendering,
+    reason: &str,
+) -> Shape {
+    let is_told_by_contents = draft.context.contents.contains_key(&source.index);
+    let probe = if is_told_by_contents { source_object(draft, placement, source, kind, None) } else { None };
+    let artifact = rendered::artifact(draft, placement, source, reason);
+    let workload =
+        artifact.as_ref().map(|artifact| kustomization::of_rendered(draft, placement, &artifact.key));
+    let is_complete = artifact.is_some();
+    let objects = artifact.into_iter().chain(probe).chain(workload).collect();
+    Shape { objects, source_type: rendering.word(), is_complete }
 }
 
 fn complete(rendering: Rendering, source: Option<Manifest>, workload: Option<Manifest>) -> Shape {
@@ -172,8 +208,7 @@ fn source_object(
     }
 }
 
-/// The type that the Application itself names (argo-cd `types.go`, `ExplicitType`). More than one, or a plugin, is an
-/// error.
+/// The type that the Application itself names (argo-cd `types.go`, `ExplicitType`). More than one is an error.
 fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering> {
     let spec = source.spec;
     let says = |settings: &Option<Map<String, Value>>| {
@@ -184,20 +219,16 @@ fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering
         helm.values_object.is_some() || serde_json::to_value(helm).is_ok_and(|helm| !is_empty(&helm))
     });
     let named = [
-        (says(&spec.kustomize), "Kustomize", Some(Rendering::Kustomize)),
-        (is_helm, "Helm", Some(Rendering::Helm)),
-        (says(&spec.directory), "Directory", Some(Rendering::Directory)),
+        (says(&spec.kustomize), "Kustomize", Rendering::Kustomize),
+        (is_helm, "Helm", Rendering::Helm),
+        (says(&spec.directory), "Directory", Rendering::Directory),
         // Even an empty plugin asks for one, to be discovered.
-        (spec.plugin.is_some(), "Plugin", None),
+        (spec.plugin.is_some(), "Plugin", PLUGIN),
     ];
     let named: Vec<_> = named.into_iter().filter(|(is_named, ..)| *is_named).collect();
     match named.as_slice() {
         [] => None,
-        [(_, _, Some(rendering))] => Some(*rendering),
-        [_] => {
-            draft.unsupported(source.at("plugin"), "a config management plugin is", "");
-            None
-        }
+        [(_, _, rendering)] => Some(*rendering),
         _ => {
             let words: Vec<&str> = named.iter().map(|(_, word, _)| *word).collect();
             let message = format!("multiple application sources defined: {}", words.join(","));
@@ -215,8 +246,10 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
     }
     let Some(contents) = contents else {
         return match explicit {
-            // Nothing that the contents could say changes these two.
-            Some(rendering @ (Rendering::Helm | Rendering::Kustomize)) => Some(rendering),
+            // Nothing that the contents could say changes these.
+            Some(rendering @ (Rendering::Helm | Rendering::Kustomize | Rendering::Rendered { .. })) => {
+                Some(rendering)
+            }
             _ => draft.want(Want::Contents { source: source.index }),
         };
     };

@@ -1,0 +1,53 @@
+//! What Flux has no word for (config management plugins, jsonnet, …): Argo CD's own repo-server renders it, the bridge
+//! serves the result as an OCI artifact, and Flux fetches and delivers that.
+//!
+//! The artifact stands in Argo CD's own namespace, beside the Secret with the password for it: what a plugin renders may
+//! hold secrets, and whoever may read that Secret may read those of Argo CD's repositories anyway.
+
+use serde_json::{Value, json};
+
+use super::draft::{Draft, Placement, Source};
+use super::{RenderedSource, Want};
+use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::names;
+
+/// The longest name of an Application in the address of its artifacts, which may have 255 characters in all.
+const MAX_NAME: usize = 128;
+
+/// The `OCIRepository` that fetches what the repo-server renders of `source`; `None` while that is wanted.
+pub(super) fn artifact(
+    draft: &mut Draft<'_>,
+    placement: &Placement,
+    source: &Source<'_>,
+    reason: &str,
+) -> Option<Manifest> {
+    let context = draft.context;
+    let Some(rendered) = context.rendered.get(&source.index) else {
+        return draft.want(Want::Rendered { source: source.index });
+    };
+    let key = ObjectKey::new(
+        FluxKind::OciRepository,
+        &context.control_namespace,
+        &names::in_control_namespace(&placement.namespace, &placement.name),
+    );
+    let mut manifest = Manifest::owned_by(draft.app, key, spec(draft, source, rendered));
+    manifest.annotations.insert(names::ANNOTATION_RENDERED.to_owned(), reason.to_owned());
+    Some(manifest)
+}
+
+fn spec(draft: &Draft<'_>, source: &Source<'_>, rendered: &RenderedSource) -> Value {
+    let repository = repository(draft.app.namespace(), draft.app.name(), source.index);
+    json!({
+        "interval": draft.context.poll_interval,
+        "url": format!("oci://{}/{repository}", draft.context.artifact_address),
+        "ref": {"digest": rendered.digest},
+        // Served over plain HTTP inside of the cluster, as source-controller serves its own artifacts.
+        "insecure": true,
+        "secretRef": {"name": names::ARTIFACTS},
+    })
+}
+
+/// The repository of a source's artifacts in the bridge's registry.
+pub fn repository(namespace: &str, application: &str, source: usize) -> String {
+    format!("{namespace}/{}/{source}", names::shorten(application, MAX_NAME))
+}
