@@ -6,8 +6,13 @@ mod argo_cd;
 mod checkout;
 pub mod cluster;
 pub mod doctor;
+mod flux_objects;
+pub mod generate_app;
+pub mod get;
+pub mod list_candidates;
 pub mod redis;
 pub mod run;
+mod table;
 pub mod translate;
 
 use std::ffi::OsString;
@@ -28,6 +33,9 @@ struct Cli {
 enum Command {
     Adopt(adopt::Args),
     Doctor(doctor::Args),
+    GenerateApp(generate_app::Args),
+    Get(get::Args),
+    ListCandidates(list_candidates::Args),
     Run(run::Args),
     Translate(translate::Args),
 }
@@ -37,6 +45,9 @@ impl Command {
         match self {
             Self::Adopt(args) => adopt::run(args, streams),
             Self::Doctor(args) => doctor::run(args, streams),
+            Self::GenerateApp(args) => generate_app::run(args, streams),
+            Self::Get(args) => get::run(args, streams),
+            Self::ListCandidates(args) => list_candidates::run(args, streams),
             Self::Run(args) => run::run(args.clone()),
             Self::Translate(args) => translate::run(args, streams),
         }

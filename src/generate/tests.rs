@@ -38,8 +38,8 @@ fn context(app: &Application, kind: PathKind) -> Context {
 }
 
 fn proven(
-    workload: (FluxKind, Value),
-    source: (FluxKind, &str, Value),
+    workload: &(FluxKind, Value),
+    source: &(FluxKind, &str, Value),
     kind: PathKind,
 ) -> Result<Proven, Refusal> {
     let workload = (workload.0, object(workload.0, "shop", &workload.1));
@@ -83,8 +83,8 @@ fn a_release_and_its_repository_come_back() {
     let repository =
         json!({"interval": "1h", "url": "https://charts.example.org", "secretRef": {"name": "charts"}});
     let proven = proven(
-        (FluxKind::HelmRelease, release()),
-        (FluxKind::HelmRepository, "shop", repository.clone()),
+        &(FluxKind::HelmRelease, release()),
+        &(FluxKind::HelmRepository, "shop", repository.clone()),
         PathKind::Chart,
     )
     .unwrap();
@@ -112,8 +112,8 @@ fn a_kustomization_comes_back(#[case] kind: PathKind, #[case] directory: Option<
     });
     let git = json!({"interval": "1m", "url": "https://git.example.org/fleet", "ref": {"branch": "main"}, "timeout": "60s"});
     let proven = proven(
-        (FluxKind::Kustomization, spec.clone()),
-        (FluxKind::GitRepository, "fleet", git.clone()),
+        &(FluxKind::Kustomization, spec.clone()),
+        &(FluxKind::GitRepository, "fleet", git.clone()),
         kind,
     )
     .unwrap();
@@ -140,8 +140,8 @@ fn names_that_helm_goes_by_are_written_out() {
     spec["targetNamespace"] = json!("shop");
     let repository = json!({"interval": "1h", "url": "https://charts.example.org"});
     let proven = proven(
-        (FluxKind::HelmRelease, spec.clone()),
-        (FluxKind::HelmRepository, "shop", repository),
+        &(FluxKind::HelmRelease, spec.clone()),
+        &(FluxKind::HelmRepository, "shop", repository),
         PathKind::Chart,
     )
     .unwrap();
@@ -227,8 +227,8 @@ proptest! {
     fn generate_after_translate_is_the_same(spec in kustomization(), branch in "[a-z]{1,8}") {
         let git = json!({"interval": "1m", "url": "https://git.example.org/fleet", "ref": {"branch": branch}});
         let result = proven(
-            (FluxKind::Kustomization, spec.clone()),
-            (FluxKind::GitRepository, "shop", git.clone()),
+            &(FluxKind::Kustomization, spec.clone()),
+            &(FluxKind::GitRepository, "shop", git.clone()),
             PathKind::Kustomization,
         )
         .unwrap();
@@ -238,8 +238,8 @@ proptest! {
         // And the other way round: what the Application becomes leads to an Application that becomes the same.
         let specs: Vec<Value> = result.objects.iter().map(|manifest| manifest.spec.clone()).collect();
         let again = proven(
-            (FluxKind::Kustomization, specs[1].clone()),
-            (FluxKind::GitRepository, "shop", specs[0].clone()),
+            &(FluxKind::Kustomization, specs[1].clone()),
+            &(FluxKind::GitRepository, "shop", specs[0].clone()),
             PathKind::Kustomization,
         )
         .unwrap();

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
-use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use kube::api::{Api, ListParams};
-use kube::core::{ApiResource, DynamicObject};
+use kube::core::DynamicObject;
 use serde_json::Value;
 
+use super::super::flux_objects::{application, poll_interval};
 use crate::adopt::assume;
 use crate::argo::Application;
-use crate::controller;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::names;
 use crate::translate::Context;
@@ -85,11 +84,6 @@ impl Look {
     }
 }
 
-/// `applications.argoproj.io`.
-pub(super) fn application() -> ApiResource {
-    ApiResource::erase::<Application>(&())
-}
-
 /// Everything generated for `app`; kinds that are not served have none.
 async fn objects(client: &Client, app: &Application) -> anyhow::Result<BTreeMap<ObjectKey, DynamicObject>> {
     let identity = app.identity();
@@ -117,11 +111,4 @@ async fn objects(client: &Client, app: &Application) -> anyhow::Result<BTreeMap<
         }
     }
     Ok(objects)
-}
-
-/// The interval that the controller polls sources with; its default where the settings may not be read.
-async fn poll_interval(client: &Client, argocd: &str) -> String {
-    let settings = Api::<ConfigMap>::namespaced(client.clone(), argocd).get_opt("argocd-cm").await;
-    let settings = settings.ok().flatten().and_then(|settings| settings.data).unwrap_or_default();
-    controller::poll_interval(settings.get("timeout.reconciliation").map(String::as_str))
 }
