@@ -161,9 +161,25 @@ pub fn shorten(name: &str, max: usize) -> String {
     format!("{}-{}", head.trim_end_matches(['-', '.', '_']), &digest[..HASH])
 }
 
+/// What is left of `text` in a name of Kubernetes: lower-case letters, digits and single dashes between them; perhaps nothing.
+pub fn dns_word(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let parts = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_names() {
+        for (text, word) in
+            [("web", "web"), ("My  Web!", "my-web"), ("a.b_c", "a-b-c"), ("ß", ""), ("-1-", "1")]
+        {
+            assert_eq!(dns_word(text), word, "{text}");
+        }
+    }
 
     #[test]
     fn short_names_stay_and_long_ones_keep_apart() {

@@ -7,8 +7,12 @@ use crate::argo::{Application, ApplicationSource};
 use crate::flux::FluxKind;
 use crate::translate::{Segment, image_override};
 
-/// The source that the objects come from; an Application with several is not translated.
+/// The source that the objects come from. Of several nobody says here which one it is, and a hydrator's branch belongs to
+/// the hydrator: for those the annotation will do.
 pub(super) fn source(app: &mut Application) -> Option<&mut ApplicationSource> {
+    if app.spec.source_hydrator.is_some() {
+        return None;
+    }
     match app.spec.sources.as_mut_slice() {
         [] => app.spec.source.as_mut(),
         [source] => Some(source),

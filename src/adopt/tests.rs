@@ -291,10 +291,10 @@ fn nothing_to_adopt(#[case] edit: Value) {
     "HelmRelease apps/demo metadata.labels[app.kubernetes.io/managed-by] belongs to the bridge"
 )]
 #[case::referenced(app("demo").chart("6.3.5").reference(), json!({}), "the Flux objects are only referred to")]
-#[case::several_sources(
+#[case::a_problem_of_its_own(
     app("demo").with(&json!({"spec": {"sources": [{"repoURL": "a"}, {"repoURL": "b"}]}})),
     json!({}),
-    "the Application itself has a problem: spec.sources: several sources are not supported yet"
+    "the Application itself has a problem: spec.sources[0].repoURL"
 )]
 #[case::removed_from_an_odd_parameter(
     chart(&json!({"parameters": [{"name": "a=1,b", "value": "2"}]})),

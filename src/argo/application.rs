@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ApplicationStatus, Operation};
+use super::{ApplicationStatus, Operation, SourceHydrator};
 use crate::names;
 
 /// `argoproj.io/v1alpha1` Application.
@@ -64,9 +64,9 @@ pub struct ApplicationSpec {
     /// Several sources; when not empty, `source` is ignored.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<ApplicationSource>,
-    /// The source hydrator; kept raw until it is translated.
+    /// The source hydrator; where there is one, `source` and `sources` are ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_hydrator: Option<Value>,
+    pub source_hydrator: Option<SourceHydrator>,
     /// Where to.
     pub destination: Destination,
     /// The `AppProject`; empty means `default`.
@@ -299,14 +299,33 @@ impl Application {
         self.automated().is_some_and(|automated| automated.prune == Some(true))
     }
 
-    /// The sources that count: `sources` when there are any, else `source` (types.go, `GetSources`).
+    /// The sources that count: the hydrator's sync source, else `sources` when there are any, else `source` (types.go,
+    /// `GetSources`).
     pub fn sources(&self) -> &[ApplicationSource] {
-        if self.spec.sources.is_empty() { self.spec.source.as_slice() } else { &self.spec.sources }
+        match &self.spec {
+            ApplicationSpec { source_hydrator: Some(hydrator), .. } => {
+                std::slice::from_ref(hydrator.sync_source())
+            }
+            spec if spec.sources.is_empty() => spec.source.as_slice(),
+            spec => &spec.sources,
+        }
     }
 
-    /// Whether `sources` is in use.
+    /// The same, to be delivered otherwise than the Application says. What is written into a hydrator's sync source counts
+    /// for [`Application::sources`], and is never written to the cluster.
+    pub fn sources_mut(&mut self) -> &mut [ApplicationSource] {
+        match &mut self.spec {
+            ApplicationSpec { source_hydrator: Some(hydrator), .. } => {
+                std::slice::from_mut(hydrator.sync_source_mut())
+            }
+            spec if spec.sources.is_empty() => spec.source.as_mut_slice(),
+            spec => &mut spec.sources,
+        }
+    }
+
+    /// Whether `sources` is in use (types.go, `HasMultipleSources`): one entry in it is enough.
     pub fn has_multiple_sources(&self) -> bool {
-        !self.spec.sources.is_empty()
+        self.spec.source_hydrator.is_none() && !self.spec.sources.is_empty()
     }
 
     /// Argo CD's finalizers on the Application that ask for a cascading deletion.
@@ -378,5 +397,9 @@ mod tests {
         assert_eq!(one.sources()[0].repo_url, "a");
         let two = app(&json!({"source": {"repoURL": "a"}, "sources": [{"repoURL": "b"}]}));
         assert_eq!(two.sources()[0].repo_url, "b");
+        let hydrator = json!({"drySource": {"repoURL": "c"}, "syncSource": {"targetBranch": "d"}});
+        let hydrated = app(&json!({"sourceHydrator": hydrator, "sources": [{"repoURL": "b"}]}));
+        assert_eq!(hydrated.sources()[0].repo_url, "c");
+        assert!(!hydrated.has_multiple_sources());
     }
 }

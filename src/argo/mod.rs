@@ -2,9 +2,11 @@
 
 pub mod application;
 pub mod duration;
+mod hydrator;
 pub mod operation;
 pub mod status;
 
 pub use application::{Application, ApplicationSource};
+pub use hydrator::SourceHydrator;
 pub use operation::{Operation, OperationState, Phase};
 pub use status::ApplicationStatus;

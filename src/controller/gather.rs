@@ -310,9 +310,7 @@ impl Asking<'_> {
         translation: &Translation,
         context: &mut Context,
     ) -> bool {
-        let Some(manifest) = translation.objects.iter().find(|manifest| manifest.key.kind.is_source()) else {
-            return false;
-        };
+        let Some(manifest) = translation.artifact_of(index) else { return false };
         let Some((url, digest)) = self.artifact(app, manifest) else { return false };
         let source = app.sources().get(index);
         let (path, is_oci) =

@@ -40,9 +40,11 @@ pub fn with_its_source(app: &Application) -> Option<Application> {
     let sync = asked(app)?;
     let mut wished = app.clone();
     if let Some(source) = &sync.source {
+        wished.spec.source_hydrator = None;
         wished.spec.source = Some(source.clone());
         wished.spec.sources.clear();
     } else if !sync.sources.is_empty() {
+        wished.spec.source_hydrator = None;
         wished.spec.source = None;
         wished.spec.sources.clone_from(&sync.sources);
     }
@@ -54,9 +56,7 @@ pub fn with_its_source(app: &Application) -> Option<Application> {
 pub fn pinned(wished: &Application) -> Option<(Application, When)> {
     let revision = revision(asked(wished)?).to_owned();
     let mut pinned = wished.clone();
-    let spec = &mut pinned.spec;
-    let sources = if spec.sources.is_empty() { spec.source.as_mut_slice() } else { &mut spec.sources };
-    let [source] = sources else { return None };
+    let [source] = pinned.sources_mut() else { return None };
     if revision.is_empty() || is_same(&revision, &source.target_revision) {
         return None;
     }

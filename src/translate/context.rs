@@ -89,6 +89,16 @@ pub struct RemoteRefs {
 }
 
 impl RemoteRefs {
+    /// The commit that a branch, a tag or another ref, by its short or full name, or `HEAD` stands for.
+    pub(super) fn commit(&self, revision: &str) -> Option<String> {
+        let known = |name: &str| self.refs.get(name).filter(|commit| !commit.is_empty()).cloned();
+        if matches!(revision, "" | "HEAD") {
+            return self.head.as_deref().and_then(known);
+        }
+        let prefixes = ["refs/heads/", "refs/tags/", "refs/", ""];
+        prefixes.iter().find_map(|prefix| known(&format!("{prefix}{revision}")))
+    }
+
     /// The one ref that `revision` is taken for where refs cannot be listed: a tag when it looks like a version, else a
     /// branch. `None` for what only the repository knows: `HEAD` and abbreviated commits.
     pub fn assume(revision: &str) -> Option<Self> {

@@ -3,7 +3,7 @@
 use super::{Context, Problem, RepoPath, Want};
 use crate::argo::{Application, ApplicationSource};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One translation at work. Steps return `None` when they noted a problem or a want instead of a result.
 pub(super) struct Draft<'a> {
@@ -53,6 +53,9 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// What a source hydrator delivers.
+const HYDRATED: &str = "spec.sourceHydrator.syncSource";
+
 /// The source being translated, and how the Application names it.
 pub(super) struct Source<'a> {
     pub(super) spec: &'a ApplicationSource,
@@ -64,6 +67,8 @@ impl<'a> Source<'a> {
     pub(super) fn new(app: &'a Application, index: usize, spec: &'a ApplicationSource) -> Self {
         let field = if app.has_multiple_sources() {
             format!("spec.sources[{index}]")
+        } else if app.spec.source_hydrator.is_some() {
+            HYDRATED.to_owned()
         } else {
             "spec.source".to_owned()
         };
@@ -72,7 +77,16 @@ impl<'a> Source<'a> {
 
     /// Path of a field of this source in the Application.
     pub(super) fn at(&self, field: &str) -> String {
-        format!("{}.{field}", self.field)
+        match field {
+            // The hydrator has a word of its own for it.
+            "targetRevision" if self.field == HYDRATED => format!("{HYDRATED}.targetBranch"),
+            field => format!("{}.{field}", self.field),
+        }
+    }
+
+    /// Whether the source delivers something; one that others only refer to has neither path nor chart.
+    pub(super) fn renders(&self) -> bool {
+        !self.spec.path.is_empty() || !self.spec.chart.is_empty()
     }
 
     /// The folder that `path` names; a path that leaves the repository is an error.
@@ -84,7 +98,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Where the generated objects stand.
+/// Where generated objects stand, and what those of one source are called.
+#[derive(Clone)]
 pub(super) struct Placement {
     pub(super) namespace: String,
     pub(super) name: String,
@@ -93,6 +108,15 @@ pub(super) struct Placement {
 impl Placement {
     pub(super) fn key(&self, kind: FluxKind) -> ObjectKey {
         ObjectKey::new(kind, &self.namespace, &self.name)
+    }
+
+    /// How a workload object that stands here names `origin`.
+    pub(super) fn reference(&self, origin: &ObjectKey) -> Value {
+        let mut reference = json!({"kind": origin.kind.kind(), "name": origin.name});
+        if origin.namespace != self.namespace {
+            reference["namespace"] = json!(origin.namespace);
+        }
+        reference
     }
 
     pub(super) fn object(&self, app: &Application, kind: FluxKind, spec: Value) -> Manifest {

@@ -25,6 +25,8 @@ struct Known {
     head: Option<String>,
     /// Refs of the source's repository.
     refs: Option<std::collections::BTreeMap<String, String>>,
+    /// The same for each of several sources, in their order.
+    sources: Vec<Known>,
 }
 
 fn context(app: &Application, known: Known) -> Context {
@@ -34,17 +36,19 @@ fn context(app: &Application, known: Known) -> Context {
         artifact_address: names::artifact_address("argocd"),
         ..Context::default()
     };
-    let Some(source) = app.sources().first() else { return context };
-    if let Some(files) = known.files {
-        let is_oci = source.repo_url.starts_with("oci://");
-        let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
-        context.contents.insert(0, contents);
-    }
-    if let Some((digest, revision)) = known.rendered {
-        context.rendered.insert(0, RenderedSource { digest, revision });
-    }
-    if let Some(refs) = known.refs {
-        context.refs.insert(source.repo_url.clone(), RemoteRefs { head: known.head, refs });
+    let known = if known.sources.is_empty() { vec![known] } else { known.sources };
+    for (index, (source, known)) in app.sources().iter().zip(known).enumerate() {
+        if let Some(files) = known.files {
+            let is_oci = source.repo_url.starts_with("oci://");
+            let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
+            context.contents.insert(index, contents);
+        }
+        if let Some((digest, revision)) = known.rendered {
+            context.rendered.insert(index, RenderedSource { digest, revision });
+        }
+        if let Some(refs) = known.refs {
+            context.refs.insert(source.repo_url.clone(), RemoteRefs { head: known.head, refs });
+        }
     }
     context
 }

@@ -6,7 +6,7 @@ use super::draft::{Draft, Placement, Source};
 use super::placement::is_dns_subdomain;
 use super::{RepoPath, helm_values, revision, value_files};
 use crate::argo::application::HelmSource;
-use crate::flux::{FluxKind, Manifest};
+use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 
 /// Where a release's chart comes from.
@@ -20,19 +20,20 @@ pub(super) enum ChartFrom {
     Artifact,
 }
 
-/// The `HelmRelease`; `None` when a problem was noted.
+/// The `HelmRelease` of a chart that the source object `origin` fetches; `None` when a problem was noted.
 pub(super) fn release(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
     from: ChartFrom,
+    origin: &ObjectKey,
 ) -> Option<Manifest> {
     let none = HelmSource::default();
     let helm = source.spec.helm.as_ref().unwrap_or(&none);
     let known = draft.problems.len();
     check_unsupported(draft, source, helm, from, &placement.namespace);
     let name = release_name(draft, source, helm);
-    let chart = chart(draft, placement, source, helm, from);
+    let chart = chart(draft, placement, source, helm, from, origin);
     let values = helm_values::values(draft, source, helm);
     if draft.problems[known..].iter().any(|problem| problem.severity == super::Severity::Error) {
         return None;
@@ -98,6 +99,7 @@ fn chart(
     source: &Source<'_>,
     helm: &HelmSource,
     from: ChartFrom,
+    origin: &ObjectKey,
 ) -> Option<(&'static str, Value)> {
     let mut spec = Map::new();
     let root = RepoPath::default();
@@ -127,11 +129,10 @@ fn chart(
                     "use valuesObject",
                 );
             }
-            return Some(("chartRef", json!({"kind": "OCIRepository", "name": placement.name})));
+            return Some(("chartRef", placement.reference(origin)));
         }
     };
-    let kind = if from == ChartFrom::Git { FluxKind::GitRepository } else { FluxKind::HelmRepository };
-    spec.insert("sourceRef".to_owned(), json!({"kind": kind.kind(), "name": placement.name}));
+    spec.insert("sourceRef".to_owned(), placement.reference(origin));
     if !files.is_empty() {
         spec.insert("valuesFiles".to_owned(), json!(files));
         if helm.ignore_missing_value_files {

@@ -22,18 +22,18 @@ pub(super) enum Manifests {
     Flat,
 }
 
-/// The Kustomization; `None` when a problem was noted.
+/// The Kustomization of what the source object `origin` fetches; `None` when a problem was noted.
 pub(super) fn kustomization(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
-    from: FluxKind,
+    origin: &ObjectKey,
     manifests: Manifests,
 ) -> Option<Manifest> {
     let folder = source.folder(draft);
     let settings = kustomize::settings(draft, source)?;
     let mut spec = common(draft);
-    spec.insert("sourceRef".to_owned(), json!({"kind": from.kind(), "name": placement.name}));
+    spec.insert("sourceRef".to_owned(), placement.reference(origin));
     spec.insert("path".to_owned(), json!(folder?.dotted()));
     spec.extend(settings);
     if !spec.contains_key("targetNamespace") {
@@ -50,8 +50,7 @@ pub(super) fn kustomization(
 /// namespace.
 pub(super) fn of_rendered(draft: &Draft<'_>, placement: &Placement, source: &ObjectKey) -> Manifest {
     let mut spec = common(draft);
-    let reference = json!({"kind": source.kind.kind(), "name": source.name, "namespace": source.namespace});
-    spec.insert("sourceRef".to_owned(), reference);
+    spec.insert("sourceRef".to_owned(), placement.reference(source));
     spec.insert("path".to_owned(), json!("./"));
     placement.object(draft.app, FluxKind::Kustomization, Value::Object(spec))
 }

@@ -4,6 +4,7 @@
 //! sentence and a hint. What it does not know yet (what a path holds, which refs a repository has) it asks for as a
 //! [`Want`]; whoever calls it answers in the [`Context`] and calls again.
 
+mod assembly;
 mod contents;
 pub mod context;
 mod draft;
@@ -13,6 +14,7 @@ mod goldens;
 mod helm;
 mod helm_set;
 mod helm_values;
+mod hydrator;
 mod ignore;
 mod kustomization;
 mod kustomize;
@@ -20,9 +22,11 @@ mod overrides;
 mod path;
 mod placement;
 mod policy;
+mod pool;
 pub mod problem;
 #[cfg(test)]
 mod properties;
+mod references;
 mod rendered;
 mod revision;
 mod semver;
@@ -62,7 +66,10 @@ pub struct Translation {
     pub wants: Vec<Want>,
     /// The way of each source of the Application into the cluster, by its index there; as far as it is known.
     pub routes: Vec<Route>,
-    /// Argo CD's word for what the source is: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty while unknown.
+    /// The source object whose artifact holds all files of each source, by its index in the Application; `None` for a chart
+    /// from a Helm repository.
+    pub artifacts: Vec<Option<ObjectKey>>,
+    /// Argo CD's word for what the first source is that delivers: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty while unknown.
     pub source_type: String,
     /// Namespace the generated objects and their workloads live in.
     pub namespace: String,
@@ -75,12 +82,21 @@ pub struct Route {
     pub origin: Option<ObjectKey>,
     /// The workload object that delivers it; `None` for a source that others only refer to.
     pub workload: Option<ObjectKey>,
+    /// Argo CD's word for what the source is: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty while unknown, and for a
+    /// source that others only refer to.
+    pub source_type: String,
 }
 
 impl Translation {
     /// Something is wrong with the Application itself: nothing of it may be applied.
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// The source object whose artifact holds all files of the source with that index.
+    pub fn artifact_of(&self, source: usize) -> Option<&Manifest> {
+        let key = self.artifacts.get(source)?.as_ref()?;
+        self.objects.iter().find(|manifest| manifest.key == *key)
     }
 
     /// Nothing is left to find out and nothing is wrong: `objects` is everything.
@@ -99,11 +115,12 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     let placement = placement::place(&mut draft);
     if app.has_sync_option(names::OPTION_AUTO_CREATE) {
         policy::check(&mut draft);
-        let shape = shape::generate(&mut draft, placement.as_ref());
-        translation.routes = shape.routes();
-        translation.objects = shape.objects;
-        shape.source_type.clone_into(&mut translation.source_type);
-        overrides::apply(&mut draft, &mut translation.objects, shape.is_complete);
+        let assembly = assembly::assemble(&mut draft, placement.as_ref());
+        translation.routes = assembly.routes;
+        translation.artifacts = assembly.artifacts;
+        translation.objects = assembly.objects;
+        assembly.source_type.clone_into(&mut translation.source_type);
+        overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);
     }

@@ -153,7 +153,7 @@ pub fn is_exact_revision(source: &ApplicationSource) -> bool {
     }
 }
 
-fn is_commit(text: &str) -> bool {
+pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && is_hexadecimal(text)
 }
 

@@ -1,34 +1,43 @@
-//! Which Flux objects a source becomes: one source object and one workload object.
+//! Which Flux objects one source becomes: the source object that fetches it, and the workload object that delivers it.
 
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Placement, Source};
 use super::helm::{self, ChartFrom};
 use super::kustomization::{self, Manifests};
+use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
-use super::{Contents, PathKind, Route, Want, ignore, is_empty};
-use crate::flux::{FluxKind, Manifest};
+use super::{Contents, PathKind, Want, ignore, is_empty};
+use crate::flux::{FluxKind, Manifest, ObjectKey};
 
-/// What was generated, and how far it got.
+/// One source, as far as it got.
 #[derive(Default)]
-pub(super) struct Shape {
-    /// Source object first.
-    pub(super) objects: Vec<Manifest>,
+pub(super) struct Leg {
+    /// The source object.
+    pub(super) origin: Option<ObjectKey>,
+    /// The source object whose artifact holds everything that the path holds.
+    pub(super) artifact: Option<ObjectKey>,
+    /// The workload object; `None` while something is unknown, and when a problem was noted.
+    pub(super) workload: Option<Manifest>,
     /// Argo CD's word for the source; empty while unknown.
     pub(super) source_type: &'static str,
-    /// Every object of the shape is there.
-    pub(super) is_complete: bool,
 }
 
-impl Shape {
-    /// The way of each source.
-    pub(super) fn routes(&self) -> Vec<Route> {
-        let key = |is: fn(FluxKind) -> bool| {
-            self.objects.iter().map(|object| &object.key).find(|key| is(key.kind)).cloned()
-        };
-        let route = Route { origin: key(FluxKind::is_source), workload: key(FluxKind::is_workload) };
-        if self.objects.is_empty() { Vec::new() } else { vec![route] }
+/// One source before anything is known of what it holds.
+pub(super) struct Prepared {
+    origin: Origin,
+    /// The source object that fetches all of it; `None` when a problem or a want was noted.
+    whole: Option<Manifest>,
+}
+
+impl Prepared {
+    /// Whether others read the same source object, so that nothing of it may be left out.
+    pub(super) fn is_read_by_others(&self, source: &Source<'_>, all: &[Option<Self>]) -> bool {
+        let says = |manifest: &Manifest| (manifest.key.kind, manifest.spec.clone());
+        let own = self.whole.as_ref().map(says);
+        let alike = all.iter().flatten().filter(|other| other.whole.as_ref().map(says) == own).count();
+        own.is_some() && (alike > 1 || !source.spec.reference.is_empty())
     }
 }
 
@@ -61,62 +70,62 @@ impl Rendering {
     }
 }
 
-/// The objects of the Application's one source. Without a placement problems are still found, but nothing is generated.
-pub(super) fn generate(draft: &mut Draft<'_>, placement: Option<&Placement>) -> Shape {
-    let nowhere = Placement { namespace: String::new(), name: String::new() };
-    let shape = only_source(draft).and_then(|source| {
-        let placement = placement.unwrap_or(&nowhere);
-        match sources::origin(draft, &source)? {
-            origin @ (Origin::HelmHttp | Origin::HelmOci) => {
-                Some(from_helm_repository(draft, placement, &source, origin))
-            }
-            Origin::Git => from_files(draft, placement, &source, FluxKind::GitRepository),
-            Origin::Oci => from_files(draft, placement, &source, FluxKind::OciRepository),
-        }
-    });
-    shape.unwrap_or_default()
+/// The source object that fetches everything.
+pub(super) fn prepare(draft: &mut Draft<'_>, placement: &Placement, source: &Source<'_>) -> Option<Prepared> {
+    let origin = sources::origin(draft, source)?;
+    if matches!(origin, Origin::Git | Origin::Oci) {
+        source.folder(draft)?;
+    }
+    let whole = match origin {
+        // The repo-server fetches what it renders.
+        Origin::Git | Origin::Oci if source.spec.plugin.is_some() && source.spec.reference.is_empty() => None,
+        Origin::HelmHttp | Origin::HelmOci => Some(sources::helm(draft, placement, source, origin)),
+        Origin::Git => sources::git(draft, placement, source),
+        Origin::Oci => Some(sources::oci(draft, placement, source)),
+    };
+    Some(Prepared { origin, whole })
 }
 
-fn only_source<'a>(draft: &mut Draft<'a>) -> Option<Source<'a>> {
-    let app = draft.app;
-    if app.spec.source_hydrator.as_ref().is_some_and(|hydrator| !is_empty(hydrator)) {
-        draft.unsupported("spec.sourceHydrator", "the source hydrator is", "");
-        return None;
+/// The objects of one source; its source object is put into `pool`. `is_shared`: others read the whole of it, too.
+pub(super) fn generate(
+    draft: &mut Draft<'_>,
+    placement: &Placement,
+    source: &Source<'_>,
+    prepared: &Prepared,
+    is_shared: bool,
+    pool: &mut Pool,
+) -> Leg {
+    if !source.renders() {
+        let origin = prepared.whole.clone().map(|whole| pool.share(whole));
+        return Leg { artifact: origin.clone(), origin, ..Leg::default() };
     }
-    let spec = match app.sources() {
-        [] => return draft.error("spec.source", "the Application has no source", ""),
-        [spec] => spec,
-        _ => {
-            draft.unsupported("spec.sources", "several sources are", "");
-            return None;
+    match prepared.origin {
+        origin @ (Origin::HelmHttp | Origin::HelmOci) => {
+            from_helm_repository(draft, placement, source, prepared, origin, pool)
         }
-    };
-    let source = Source::new(app, 0, spec);
-    if !spec.reference.is_empty() {
-        draft.unsupported(source.at("ref"), "a source that others refer to is", "leave it out");
+        Origin::Git | Origin::Oci => from_files(draft, placement, source, prepared, is_shared, pool),
     }
-    if !spec.tag_prefix.is_empty() {
-        draft.unsupported(source.at("tagPrefix"), "a prefix of tags is", "");
-    }
-    Some(source)
 }
 
 fn from_helm_repository(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
+    prepared: &Prepared,
     origin: Origin,
-) -> Shape {
+    pool: &mut Pool,
+) -> Leg {
     if let Some(explicit) = explicit_type(draft, source)
         && explicit != Rendering::Helm
     {
         let field = if explicit == Rendering::Kustomize { "kustomize" } else { "directory" };
         draft.unsupported(source.at(field), "anything but Helm on a chart is", "leave it out");
     }
-    let repository = sources::helm(draft, placement, source, origin);
+    let repository = prepared.whole.clone().map(|whole| pool.share(whole));
     let from = ChartFrom::HelmRepository { oci: origin == Origin::HelmOci };
-    let release = helm::release(draft, placement, source, from);
-    complete(Rendering::Helm, Some(repository), release)
+    let key = repository.clone().unwrap_or_else(|| placement.key(FluxKind::HelmRepository));
+    let workload = helm::release(draft, placement, source, from, &key);
+    Leg { origin: repository, artifact: None, workload, source_type: Rendering::Helm.word() }
 }
 
 /// A folder of a git repository or of an OCI artifact.
@@ -124,39 +133,46 @@ fn from_files(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
-    kind: FluxKind,
-) -> Option<Shape> {
-    source.folder(draft)?;
+    prepared: &Prepared,
+    is_shared: bool,
+    pool: &mut Pool,
+) -> Leg {
+    let whole = || prepared.whole.clone();
+    // What everybody reads tells each what its path holds, whatever becomes of the others.
+    let shared = whole().filter(|_| is_shared).map(|whole| pool.share(whole));
     let before = draft.problems.len();
     let explicit = explicit_type(draft, source);
     if draft.problems.len() > before {
-        return None;
+        return Leg { origin: shared.clone(), artifact: shared, ..Leg::default() };
     }
     let Some(rendering) = rendering(draft, source, explicit) else {
         // The bare source object is enough to fetch the artifact that tells.
-        let probe = source_object(draft, placement, source, kind, None);
-        return Some(Shape { objects: probe.into_iter().collect(), ..Shape::default() });
+        let probe = whole().map(|whole| pool.share(whole));
+        return Leg { origin: probe.clone(), artifact: probe, ..Leg::default() };
     };
     if let Rendering::Rendered { reason, .. } = rendering {
-        return Some(from_repo_server(draft, placement, source, kind, rendering, reason));
+        return from_repo_server(draft, placement, source, prepared, rendering, reason, pool);
     }
-    let object = source_object(draft, placement, source, kind, Some(rendering));
+    let object = whole().and_then(|whole| delivered(draft, source, whole, rendering));
+    let origin = object.map(|object| pool.share(object));
+    let kind = if prepared.origin == Origin::Git { FluxKind::GitRepository } else { FluxKind::OciRepository };
+    let key = origin.clone().unwrap_or_else(|| placement.key(kind));
     let workload = match rendering {
         Rendering::Helm if kind == FluxKind::GitRepository => {
-            helm::release(draft, placement, source, ChartFrom::Git)
+            helm::release(draft, placement, source, ChartFrom::Git, &key)
         }
-        Rendering::Helm => helm::release(draft, placement, source, ChartFrom::Artifact),
+        Rendering::Helm => helm::release(draft, placement, source, ChartFrom::Artifact, &key),
         Rendering::Rendered { .. } => None,
         Rendering::Kustomize => {
-            kustomization::kustomization(draft, placement, source, kind, Manifests::Kustomized)
+            kustomization::kustomization(draft, placement, source, &key, Manifests::Kustomized)
         }
         Rendering::Directory => {
             // Flux builds kustomizations that it finds on its way down.
             let manifests = if recurses(source) { Manifests::Kustomized } else { Manifests::Flat };
-            kustomization::kustomization(draft, placement, source, kind, manifests)
+            kustomization::kustomization(draft, placement, source, &key, manifests)
         }
     };
-    Some(complete(rendering, object, workload))
+    Leg { artifact: shared.or_else(|| origin.clone()), origin, workload, source_type: rendering.word() }
 }
 
 /// What the repo-server renders, served by the bridge. Where the contents of the path tell that, their source object stays:
@@ -165,47 +181,34 @@ fn from_repo_server(
     draft: &mut Draft<'_>,
     placement: &Placement,
     source: &Source<'_>,
-    kind: FluxKind,
+    prepared: &Prepared,
     rendering: Rendering,
     reason: &str,
-) -> Shape {
-    let is_told_by_contents = draft.context.contents.contains_key(&source.index);
-    let probe = if is_told_by_contents { source_object(draft, placement, source, kind, None) } else { None };
+    pool: &mut Pool,
+) -> Leg {
     let artifact = rendered::artifact(draft, placement, source, reason);
     let workload =
         artifact.as_ref().map(|artifact| kustomization::of_rendered(draft, placement, &artifact.key));
-    let is_complete = artifact.is_some();
-    let objects = artifact.into_iter().chain(probe).chain(workload).collect();
-    Shape { objects, source_type: rendering.word(), is_complete }
+    let origin = artifact.map(|artifact| pool.share(artifact));
+    let is_told_by_contents = draft.context.contents.contains_key(&source.index);
+    let probe = prepared.whole.clone().filter(|_| is_told_by_contents).map(|whole| pool.share(whole));
+    Leg { origin, artifact: probe, workload, source_type: rendering.word() }
 }
 
-fn complete(rendering: Rendering, source: Option<Manifest>, workload: Option<Manifest>) -> Shape {
-    let is_complete = source.is_some() && workload.is_some();
-    // A workload object without its source would only report that it is missing.
-    let workload = workload.filter(|_| source.is_some());
-    Shape {
-        objects: source.into_iter().chain(workload).collect(),
-        source_type: rendering.word(),
-        is_complete,
-    }
-}
-
-fn source_object(
+/// The source object with nothing but what is delivered.
+fn delivered(
     draft: &mut Draft<'_>,
-    placement: &Placement,
     source: &Source<'_>,
-    kind: FluxKind,
-    rendering: Option<Rendering>,
+    whole: Manifest,
+    rendering: Rendering,
 ) -> Option<Manifest> {
     // Narrowed whether or not there are subfolders now: the artifact that was narrowed shows none, and a translation that
     // depended on them would go back and forth.
-    let narrowed = rendering == Some(Rendering::Directory) && !recurses(source);
-    let ignore = if narrowed { Some(ignore::only_files_in(&source.folder(draft)?)) } else { None };
-    match (kind, rendering) {
-        (FluxKind::GitRepository, _) => sources::git(draft, placement, source, ignore),
-        (_, Some(Rendering::Helm)) => Some(sources::oci_chart(draft, placement, source)),
-        _ => Some(sources::oci(draft, placement, source, ignore)),
+    if rendering == Rendering::Directory && !recurses(source) {
+        return Some(sources::narrowed(whole, ignore::only_files_in(&source.folder(draft)?)));
     }
+    let is_chart = rendering == Rendering::Helm && whole.key.kind == FluxKind::OciRepository;
+    Some(if is_chart { sources::as_chart(whole) } else { whole })
 }
 
 /// The type that the Application itself names (argo-cd `types.go`, `ExplicitType`). More than one is an error.

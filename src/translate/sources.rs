@@ -22,10 +22,16 @@ pub(super) enum Origin {
 /// The origin of `source`; a source that names too little, or an unknown scheme, is an error.
 pub(super) fn origin(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Origin> {
     let spec = source.spec;
-    if spec.repo_url.is_empty() || spec.path.is_empty() && spec.chart.is_empty() {
+    let is_referred_to = draft.app.has_multiple_sources() && !spec.reference.is_empty();
+    if spec.repo_url.is_empty() || !source.renders() && !is_referred_to {
         let field = source.at("repoURL");
-        let (path, chart) = (source.at("path"), source.at("chart"));
-        return draft.error(field.clone(), format!("{field} and either {path} or {chart} are required"), "");
+        let (path, chart, reference) = (source.at("path"), source.at("chart"), source.at("ref"));
+        let either = if draft.app.has_multiple_sources() {
+            format!("{path}, {chart}, or {reference}")
+        } else {
+            format!("{path} or {chart}")
+        };
+        return draft.error(field.clone(), format!("{field} and either {either} are required"), "");
     }
     if let Some(address) = spec.repo_url.strip_prefix("oci://") {
         return Some(oci_origin(draft, source, address));
@@ -88,48 +94,35 @@ fn git_url(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<String> {
     }
 }
 
-/// `GitRepository`; `ignore` narrows what of it is delivered.
-pub(super) fn git(
-    draft: &mut Draft<'_>,
-    placement: &Placement,
-    source: &Source<'_>,
-    ignore: Option<String>,
-) -> Option<Manifest> {
+/// `GitRepository` with everything that the repository holds.
+pub(super) fn git(draft: &mut Draft<'_>, placement: &Placement, source: &Source<'_>) -> Option<Manifest> {
     let url = git_url(draft, source)?;
     let reference = revision::git(draft, source)?;
     let mut spec = common(draft, url);
     spec.insert("ref".to_owned(), reference);
     // Argo CD always fetches submodules (argo-cd `util/git/client.go`, `Submodule`).
     spec.insert("recurseSubmodules".to_owned(), Value::Bool(true));
-    insert_ignore(&mut spec, ignore);
     Some(placement.object(draft.app, FluxKind::GitRepository, Value::Object(spec)))
 }
 
 /// `OCIRepository` for an artifact of manifests, or one whose contents are not known yet.
-pub(super) fn oci(
-    draft: &Draft<'_>,
-    placement: &Placement,
-    source: &Source<'_>,
-    ignore: Option<String>,
-) -> Manifest {
-    let mut spec = oci_spec(draft, source);
-    insert_ignore(&mut spec, ignore);
-    placement.object(draft.app, FluxKind::OciRepository, Value::Object(spec))
-}
-
-/// `OCIRepository` whose artifact is the packed chart, as `chartRef` of a `HelmRelease` needs it.
-pub(super) fn oci_chart(draft: &Draft<'_>, placement: &Placement, source: &Source<'_>) -> Manifest {
-    let mut spec = oci_spec(draft, source);
-    let layer =
-        json!({"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "operation": "copy"});
-    spec.insert("layerSelector".to_owned(), layer);
-    placement.object(draft.app, FluxKind::OciRepository, Value::Object(spec))
-}
-
-fn oci_spec(draft: &Draft<'_>, source: &Source<'_>) -> Map<String, Value> {
+pub(super) fn oci(draft: &Draft<'_>, placement: &Placement, source: &Source<'_>) -> Manifest {
     let mut spec = common(draft, source.spec.repo_url.trim_end_matches('/').to_owned());
     spec.insert("ref".to_owned(), revision::oci(source));
-    spec
+    placement.object(draft.app, FluxKind::OciRepository, Value::Object(spec))
+}
+
+/// The same artifact as the packed chart that `chartRef` of a `HelmRelease` needs.
+pub(super) fn as_chart(mut repository: Manifest) -> Manifest {
+    repository.spec["layerSelector"] =
+        json!({"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "operation": "copy"});
+    repository
+}
+
+/// The same source without the files that `ignore` names.
+pub(super) fn narrowed(mut repository: Manifest, ignore: String) -> Manifest {
+    repository.spec["ignore"] = Value::String(ignore);
+    repository
 }
 
 /// `HelmRepository` for a chart that is named by repository and chart.
@@ -160,12 +153,6 @@ fn common(draft: &Draft<'_>, url: String) -> Map<String, Value> {
     spec.insert("interval".to_owned(), json!(draft.context.poll_interval));
     spec.insert("url".to_owned(), Value::String(url));
     spec
-}
-
-fn insert_ignore(spec: &mut Map<String, Value>, ignore: Option<String>) {
-    if let Some(ignore) = ignore {
-        spec.insert("ignore".to_owned(), Value::String(ignore));
-    }
 }
 
 #[cfg(test)]
