@@ -34,7 +34,7 @@ mod shape;
 mod sources;
 mod value_files;
 
-pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Want};
+pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
