@@ -1,8 +1,8 @@
 //! Reads what source-controller serves: which files an artifact (`.tar.gz`, charts `.tgz`) holds.
 //!
-//! The archive streams through: neither it nor any file of it is kept, in memory or on disk.
+//! The archive streams through: of it nothing is kept, in memory or on disk, but the few files that were asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Component, Path};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use sha2::digest::DynDigest;
 use tokio::sync::mpsc;
 
 use crate::digest::hex;
+use crate::translate::files::{File, FilePattern, MAX_FILE, matching_folders};
 
 /// The largest artifact that is read, in bytes as served.
 pub const MAX_PACKED: u64 = 512 << 20;
@@ -19,6 +20,8 @@ pub const MAX_PACKED: u64 = 512 << 20;
 const MAX_UNPACKED: u64 = 8 << 30;
 /// The most files that are listed.
 const MAX_FILES: usize = 1_000_000;
+/// The most that all files together may hold that one pattern matches, in bytes.
+const MAX_READ: usize = 16 << 20;
 /// How long the download may take as a whole.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Chunks of the download that may wait for the decoder.
@@ -94,13 +97,45 @@ pub async fn list_files(
     url: &str,
     digest: &str,
 ) -> Result<Vec<String>, ArtifactError> {
+    stream(http, url, digest, |packed| files_of(packed, None)).await.map(|found| found.names)
+}
+
+/// What the artifact at `url` holds of `pattern`, in the order in which it counts; `digest` as in [`list_files`].
+pub async fn read_files(
+    http: &reqwest::Client,
+    url: &str,
+    digest: &str,
+    pattern: &FilePattern,
+) -> Result<Vec<(String, File)>, ArtifactError> {
+    let malformed =
+        |message| ArtifactError::Archive { url: url.to_owned(), source: io::Error::other(message) };
+    let is_match = pattern.matcher().map_err(malformed)?;
+    let found = stream(http, url, digest, move |packed| {
+        let mut found = files_of(packed, Some(&*is_match))?;
+        let folders = matching_folders(found.names.iter().map(String::as_str), &*is_match);
+        found.read.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
+        Ok(found)
+    });
+    let mut files: Vec<_> = found.await?.read.into_iter().collect();
+    files.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
+    Ok(files)
+}
+
+/// Downloads the artifact through `decode`, and checks its digest.
+async fn stream(
+    http: &reqwest::Client,
+    url: &str,
+    digest: &str,
+    decode: impl FnOnce(&mut Chunks) -> io::Result<Held> + Send + 'static,
+) -> Result<Held, ArtifactError> {
     let hasher = hasher(digest).ok_or_else(|| ArtifactError::Digest(digest.to_owned()))?;
     let response = http.get(url).timeout(TIMEOUT).send().await.map_err(|source| download(url, source))?;
     if !response.status().is_success() {
         return Err(ArtifactError::Status { url: url.to_owned(), status: response.status() });
     }
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
-    let decoder = tokio::task::spawn_blocking(move || read(Chunks::new(received, hasher, MAX_PACKED)));
+    let decoder =
+        tokio::task::spawn_blocking(move || read(Chunks::new(received, hasher, MAX_PACKED), decode));
     let downloaded = forward(response, &chunks).await;
     // The end of the stream, for the decoder.
     drop(chunks);
@@ -116,7 +151,7 @@ pub async fn list_files(
     if actual != digest {
         return Err(ArtifactError::Mismatch { url: url.to_owned(), expected: digest.to_owned(), actual });
     }
-    found.files.map_err(archive)
+    found.held.map_err(archive)
 }
 
 fn download(url: &str, source: reqwest::Error) -> ArtifactError {
@@ -147,35 +182,57 @@ async fn forward(
 
 /// What came out of one artifact.
 struct Found {
-    files: io::Result<Vec<String>>,
+    held: io::Result<Held>,
     /// Hexadecimal, of everything that was served.
     digest: String,
     is_too_large: bool,
 }
 
+/// What one artifact holds.
+#[derive(Default)]
+struct Held {
+    /// Paths of all files.
+    names: Vec<String>,
+    /// Those that were asked for.
+    read: BTreeMap<String, File>,
+}
+
 /// Reads to the end whatever the archive is like: an artifact with a wrong digest is that and not a broken archive.
-fn read(mut chunks: Chunks) -> Found {
-    let files = files_of(&mut chunks);
+fn read(mut chunks: Chunks, decode: impl FnOnce(&mut Chunks) -> io::Result<Held>) -> Found {
+    let held = decode(&mut chunks);
     let rest = io::copy(&mut chunks, &mut io::sink());
     let is_too_large = chunks.is_too_large();
     let digest = hex(&chunks.hasher.finalize());
-    Found { files: files.and_then(|files| rest.map(|_| files)), digest, is_too_large }
+    Found { held: held.and_then(|held| rest.map(|_| held)), digest, is_too_large }
 }
 
-fn files_of(packed: impl Read) -> io::Result<Vec<String>> {
+/// All files, and the contents of those that are asked for.
+fn files_of(packed: impl Read, is_asked: Option<&dyn Fn(&str) -> bool>) -> io::Result<Held> {
     let mut archive = tar::Archive::new(MultiGzDecoder::new(packed).take(MAX_UNPACKED));
-    let mut files = BTreeSet::new();
+    let mut names = BTreeSet::new();
+    let mut read = BTreeMap::new();
+    let mut room = MAX_READ;
     for entry in archive.entries()? {
-        let entry = entry?;
+        let mut entry = entry?;
         if !entry.header().entry_type().is_file() {
             continue;
         }
-        files.insert(normalised(&entry.path()?)?);
-        if files.len() > MAX_FILES {
+        let name = normalised(&entry.path()?)?;
+        if is_asked.is_some_and(|is_asked| is_asked(&name)) {
+            let mut bytes = Vec::new();
+            // One byte more than allowed tells that it is too large.
+            entry.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+            room = room.checked_sub(bytes.len()).ok_or_else(|| {
+                io::Error::other(format!("the files that match hold more than {MAX_READ} bytes"))
+            })?;
+            read.insert(name.clone(), File::of(bytes));
+        }
+        names.insert(name);
+        if names.len() > MAX_FILES {
             return Err(io::Error::other(format!("it holds more than {MAX_FILES} files")));
         }
     }
-    Ok(files.into_iter().collect())
+    Ok(Held { names: names.into_iter().collect(), read })
 }
 
 /// `./a//b` as `a/b`. Flux writes no path that leaves the root, so one that does is an attack on somebody.

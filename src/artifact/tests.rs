@@ -116,7 +116,46 @@ fn reading_stops_at_the_limit() {
         chunks.try_send(vec![0; 10]).unwrap();
     }
     drop(chunks);
-    let found = read(Chunks::new(received, hasher("sha256:").unwrap(), 15));
+    let found = read(Chunks::new(received, hasher("sha256:").unwrap(), 15), |packed| files_of(packed, None));
     assert!(found.is_too_large);
-    assert!(found.files.is_err());
+    assert!(found.held.is_err());
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_read_in_the_order_of_the_folders() {
+    let body = packed(&[
+        ("env/z.yaml", EntryType::Regular, "z: 1"),
+        ("env/a/b.yaml", EntryType::Regular, "b: 1"),
+        ("env/a.yaml", EntryType::Regular, "a: 1"),
+        ("env/x.yaml/file", EntryType::Regular, "text"),
+        ("other.yaml", EntryType::Regular, "no: 1"),
+    ]);
+    let digest = sha256(&body);
+    let address = serve(Router::new().route("/a.tar.gz", get(async || body))).await;
+    let url = format!("http://{address}/a.tar.gz");
+    let read = async |pattern| read_files(&http_client(), &url, &digest, &pattern).await.unwrap();
+    let text = |path: &str, text: &str| (path.to_owned(), File::Text(text.into()));
+    assert_eq!(
+        read(FilePattern::Glob("env/**/*.yaml".to_owned())).await,
+        [
+            text("env/a/b.yaml", "b: 1"),
+            text("env/a.yaml", "a: 1"),
+            ("env/x.yaml".to_owned(), File::Folder),
+            text("env/z.yaml", "z: 1"),
+        ]
+    );
+    assert_eq!(read(FilePattern::Path("other.yaml".to_owned())).await, [text("other.yaml", "no: 1")]);
+    assert_eq!(read(FilePattern::Path("missing.yaml".to_owned())).await, []);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_text_is_told_apart() {
+    let large = "x".repeat(usize::try_from(MAX_FILE).unwrap() + 1);
+    let body = packed(&[("large", EntryType::Regular, &large)]);
+    let digest = sha256(&body);
+    let address = serve(Router::new().route("/a.tar.gz", get(async || body))).await;
+    let pattern = FilePattern::Path("large".to_owned());
+    let files = read_files(&http_client(), &format!("http://{address}/a.tar.gz"), &digest, &pattern).await;
+    assert_eq!(files.unwrap(), [("large".to_owned(), File::TooLarge)]);
+    assert_eq!(File::of(vec![0xff]), File::Binary);
 }

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::translate::RemoteRefs;
+use crate::translate::files::matching_folders;
+use crate::translate::{File, FilePattern, RemoteRefs};
 
 /// A folder with the contents of a repository.
 #[derive(Debug)]
@@ -27,6 +28,27 @@ impl Checkout {
     /// Paths of all files, relative to the root.
     pub(super) fn files(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(String::as_str)
+    }
+
+    /// What the folder holds of `pattern`, in the order in which it counts.
+    pub(super) fn read(&self, pattern: &FilePattern) -> Result<Vec<(String, File)>, String> {
+        let is_match = pattern.matcher()?;
+        let mut found = Vec::new();
+        for path in self.files().filter(|file| is_match(file)) {
+            let bytes =
+                fs::read(self.root.join(path)).map_err(|error| format!("cannot read {path}: {error}"))?;
+            found.push((path.to_owned(), File::of(bytes)));
+        }
+        let folders = matching_folders(self.files(), &*is_match);
+        found.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
+        found.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
+        Ok(found)
+    }
+
+    /// The commit that is checked out; `None` when the folder is no clone or git is missing.
+    pub(super) fn head(&self) -> Option<String> {
+        self.root.join(".git").exists().then_some(())?;
+        Some(self.git(&["rev-parse", "HEAD"])?.trim().to_owned())
     }
 
     /// The refs that the clone has seen of its origin, or its own; `None` when the folder is no clone or git is missing.

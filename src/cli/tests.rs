@@ -104,7 +104,7 @@ fn json_is_one_list() {
 )]
 #[case::head(
     "{repoURL: https://git.example.org/a, path: ., kustomize: {namePrefix: a-}}",
-    "-: spec.source.targetRevision: unable to resolve 'HEAD' to a commit SHA without the repository (name the branch, or pass --source-dir with a clone)\n"
+    "-: spec.source.targetRevision: unable to resolve 'HEAD' to a commit SHA without the repository (name the branch, or pass --source-dir with a clone)\n-: warning: spec.source.path: taken for a kustomization that Flux builds as Argo CD does, since the repository is not looked at (pass --source-dir with the root of the repository to be sure)\n"
 )]
 #[case::type_error(
     "{repoURL: 5}",
@@ -124,7 +124,8 @@ fn a_branch_is_assumed_with_a_warning() {
     assert!(outcome.output.contains("branch: main"), "{}", outcome.output);
     assert_eq!(
         outcome.errors,
-        "-: warning: spec.source.targetRevision: taken for refs/heads/main, since the repository is not looked at (pass --source-dir with a clone to be sure)\n"
+        "-: warning: spec.source.targetRevision: taken for refs/heads/main, since the repository is not looked at (pass --source-dir with a clone to be sure)\n\
+         -: warning: spec.source.path: taken for a kustomization that Flux builds as Argo CD does, since the repository is not looked at (pass --source-dir with the root of the repository to be sure)\n"
     );
 }
 

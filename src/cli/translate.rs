@@ -12,7 +12,8 @@ use super::applications::{self, Document};
 use super::checkout::Checkout;
 use crate::argo::Application;
 use crate::translate::{
-    Contents, Context, Problem, RemoteRefs, RenderedSource, Severity, Translation, Want, translate,
+    Contents, Context, FilePattern, PathKind, Problem, RemoteRefs, RenderedSource, Severity, Translation,
+    Want, translate,
 };
 use crate::{names, yaml};
 
@@ -231,6 +232,13 @@ fn answer(
     let source = if app.has_multiple_sources() { "spec.sources[0]" } else { "spec.source" };
     let field = |name: &str| format!("{source}.{name}");
     match want {
+        Want::Contents { source } if checkout.is_none() && says_kustomize(app, *source) => {
+            let kind = PathKind::Kustomization;
+            context.contents.insert(*source, Contents { kind, ..Contents::default() });
+            let message = "taken for a kustomization that Flux builds as Argo CD does, since the repository is not looked at";
+            let hint = "pass --source-dir with the root of the repository to be sure";
+            Ok(Some(Problem::warning(field("path"), message, hint)))
+        }
         Want::Contents { source } => {
             let Some((checkout, spec)) = checkout.zip(app.sources().get(*source)) else {
                 let message = "only the contents of the path tell whether it is a chart, a kustomization or a directory";
@@ -275,7 +283,33 @@ fn answer(
             let hint = "pass --source-dir with a clone to be sure";
             Ok(Some(Problem::warning(field("targetRevision"), message, hint)))
         }
+        Want::Files { source, pattern } => {
+            let (FilePattern::Path(path) | FilePattern::Glob(path)) = pattern;
+            let Some(checkout) = checkout else {
+                let message = format!("what {path} holds is part of the translation");
+                let hint = "pass --source-dir with the root of the repository";
+                return Err(Problem::error(field("repoURL"), message, hint));
+            };
+            let files =
+                checkout.read(pattern).map_err(|message| Problem::error(field("repoURL"), message, ""))?;
+            context.files.entry(*source).or_default().insert(pattern.clone(), files.into());
+            Ok(None)
+        }
+        Want::Revision { source } => {
+            let commit = checkout.and_then(Checkout::head).ok_or_else(|| {
+                let message = "the resolved revision is part of the translation";
+                Problem::error(field("targetRevision"), message, "pass --source-dir with a clone")
+            })?;
+            context.revisions.insert(*source, commit);
+            Ok(None)
+        }
     }
+}
+
+/// The source has settings for Kustomize, so that it can be nothing else.
+fn says_kustomize(app: &Application, source: usize) -> bool {
+    let settings = app.sources().get(source).and_then(|source| source.kustomize.as_ref());
+    settings.is_some_and(|settings| !settings.is_empty())
 }
 
 fn print(output: Output, objects: &[Value], streams: &mut Streams<'_>) -> anyhow::Result<()> {

@@ -9,8 +9,10 @@ use kube::core::DynamicObject;
 
 use super::Shared;
 use crate::argo::{Application, duration};
-use crate::flux::{Live, Manifest, ObjectKey};
+use crate::artifact::ArtifactError;
+use crate::flux::{Live, ObjectKey};
 use crate::mirror::managed::Tracking;
+use crate::mirror::revision::bare;
 use crate::mirror::{
     Inventories, LiveObjects, Node, Observed, Relation, SourceState, View, Wish, compare, source, view,
 };
@@ -18,12 +20,12 @@ use crate::names;
 use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
 use crate::project::Rendered;
-use crate::translate::{Context, Translation, Want, translate};
+use crate::translate::{Context, FilePattern, Settings, Translation, Want, translate};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
-/// How often a question may lead to the next one.
-const MAX_ROUNDS: usize = 4;
+/// How often a question may lead to the next one; kustomizations that build on each other take one each.
+const MAX_ROUNDS: usize = 24;
 
 /// What was read, and when to read again though nothing happens.
 pub(super) struct Gathered {
@@ -228,6 +230,7 @@ impl Asking<'_> {
             artifact_address: names::artifact_address(&self.shared.options.control_namespace),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
+            settings: Settings::read(|key| self.shared.cache.setting(key)),
             ..Context::default()
         }
     }
@@ -255,7 +258,12 @@ impl Asking<'_> {
             return None;
         }
         // Of the other source nothing is known but the refs, which are kept by repository.
-        let known = Context { contents: BTreeMap::new(), ..context.clone() };
+        let known = Context {
+            contents: BTreeMap::new(),
+            files: BTreeMap::new(),
+            revisions: BTreeMap::new(),
+            ..context.clone()
+        };
         let mut free = None;
         if let Some(other) = wish::with_its_source(app) {
             free = Some(self.wished(other, known.clone()).await);
@@ -287,6 +295,10 @@ impl Asking<'_> {
                 // Answered by nobody yet: the Application waits.
                 Want::Rendered { .. } => false,
                 Want::RemoteRefs { url } => self.refs(url, context).await,
+                Want::Files { source, pattern } => {
+                    self.files(app, *source, pattern, translation, context).await
+                }
+                Want::Revision { source } => self.revision(app, *source, translation, context),
             };
         }
         is_wiser
@@ -310,13 +322,44 @@ impl Asking<'_> {
         translation: &Translation,
         context: &mut Context,
     ) -> bool {
-        let Some(manifest) = translation.artifact_of(index) else { return false };
-        let Some((url, digest)) = self.artifact(app, manifest) else { return false };
+        let Some(Artifact { url, digest, .. }) = self.artifact(app, index, translation) else { return false };
         let source = app.sources().get(index);
         let (path, is_oci) =
             source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
-        match self.shared.questions.contents(&url, &digest, path, is_oci).await {
-            Ok(contents) => context.contents.insert(index, contents).is_none(),
+        let contents = self.shared.questions.contents(&url, &digest, path, is_oci).await;
+        self.learned(&url, contents)
+            .is_some_and(|contents| context.contents.insert(index, contents).is_none())
+    }
+
+    async fn files(
+        &mut self,
+        app: &Application,
+        index: usize,
+        pattern: &FilePattern,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
+        let Some(Artifact { url, digest, .. }) = self.artifact(app, index, translation) else { return false };
+        let files = self.shared.questions.files(&url, &digest, pattern).await;
+        let known = context.files.entry(index).or_default();
+        self.learned(&url, files).is_some_and(|files| known.insert(pattern.clone(), files).is_none())
+    }
+
+    fn revision(
+        &self,
+        app: &Application,
+        index: usize,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
+        let artifact = self.artifact(app, index, translation);
+        artifact.is_some_and(|artifact| context.revisions.insert(index, artifact.revision).is_none())
+    }
+
+    /// What was read of the artifact at `url`; notes why there is nothing.
+    fn learned<T>(&mut self, url: &str, read: Result<T, ArtifactError>) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
             Err(error) if error.is_passing() => {
                 tracing::debug!(
                     url,
@@ -324,18 +367,19 @@ impl Asking<'_> {
                     "the artifact was replaced or is not served at the moment"
                 );
                 self.again = Some(Duration::from_secs(1));
-                false
+                None
             }
             Err(error) => {
                 self.failures.push(chain(&error));
                 self.again = Some(self.poll);
-                false
+                None
             }
         }
     }
 
-    /// Address and digest of the artifact, when it is that of the wanted source.
-    fn artifact(&self, app: &Application, manifest: &Manifest) -> Option<(String, String)> {
+    /// The artifact of the source with that index, when its source object is the wanted one.
+    fn artifact(&self, app: &Application, index: usize, translation: &Translation) -> Option<Artifact> {
+        let manifest = translation.artifact_of(index)?;
         let object = self.shared.cache.object(&manifest.key)?;
         let live = Live { kind: manifest.key.kind, object: &object };
         let is_wanted = !matches!(
@@ -344,8 +388,26 @@ impl Asking<'_> {
         );
         // An artifact of an older spec or revision still tells what the path is, until the newer one is there.
         let is_usable = is_wanted && source::state(Some(live), None) != SourceState::Missing;
+        is_usable.then(|| Artifact::of(live)).flatten()
+    }
+}
+
+/// What source-controller serves of a source.
+struct Artifact {
+    url: String,
+    digest: String,
+    /// Bare, as Argo CD writes it.
+    revision: String,
+}
+
+impl Artifact {
+    fn of(live: Live<'_>) -> Option<Self> {
         let text = |field| live.text(field).map(str::to_owned);
-        is_usable.then(|| text("/status/artifact/url").zip(text("/status/artifact/digest"))).flatten()
+        Some(Self {
+            url: text("/status/artifact/url")?,
+            digest: text("/status/artifact/digest")?,
+            revision: bare(live.artifact_revision()?).to_owned(),
+        })
     }
 }
 

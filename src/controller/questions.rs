@@ -2,16 +2,26 @@
 //! repository has.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::cache::lock;
 use crate::artifact::{self, ArtifactError};
 use crate::remote_refs::{self, RemoteRefsError};
-use crate::translate::{Contents, RemoteRefs};
+use crate::translate::files::Matches;
+use crate::translate::{Contents, File, FilePattern, RemoteRefs};
 
 /// How many answers about artifacts are kept.
 const MAX_CONTENTS: usize = 20_000;
+/// How many bytes of files are kept.
+const MAX_FILES: usize = 64 << 20;
+
+/// What artifacts hold of a pattern, by digest and pattern.
+#[derive(Default)]
+struct Read {
+    files: HashMap<(String, FilePattern), Matches>,
+    size: usize,
+}
 
 struct Listed {
     refs: RemoteRefs,
@@ -24,12 +34,13 @@ struct Listed {
 pub(super) struct Questions {
     http: reqwest::Client,
     contents: Mutex<HashMap<(String, String), Contents>>,
+    files: Mutex<Read>,
     refs: Mutex<HashMap<String, Listed>>,
 }
 
 impl Questions {
     pub(super) fn new(http: reqwest::Client) -> Self {
-        Self { http, contents: Mutex::default(), refs: Mutex::default() }
+        Self { http, contents: Mutex::default(), files: Mutex::default(), refs: Mutex::default() }
     }
 
     /// What `path` holds in the artifact at `url`.
@@ -51,6 +62,29 @@ impl Questions {
             contents.clear();
         }
         contents.insert(key, found.clone());
+        Ok(found)
+    }
+
+    /// What the artifact at `url` holds of `pattern`.
+    pub(super) async fn files(
+        &self,
+        url: &str,
+        digest: &str,
+        pattern: &FilePattern,
+    ) -> Result<Matches, ArtifactError> {
+        let key = (digest.to_owned(), pattern.clone());
+        if let Some(known) = lock(&self.files).files.get(&key) {
+            return Ok(known.clone());
+        }
+        let found = Arc::new(artifact::read_files(&self.http, url, digest, pattern).await?);
+        let size = |(path, file): &(String, File)| path.len() + file.text().map_or(0, str::len);
+        let size = digest.len() + found.iter().map(size).sum::<usize>();
+        let mut read = lock(&self.files);
+        if read.size + size > MAX_FILES || read.files.len() >= MAX_CONTENTS {
+            *read = Read::default();
+        }
+        read.size += size;
+        read.files.insert(key, found.clone());
         Ok(found)
     }
 

@@ -265,7 +265,7 @@ pub(crate) fn context_of(app: &Application, is_known: bool) -> Context {
         crate::translate::Want::RemoteRefs { url } => {
             Some((url.clone(), crate::translate::RemoteRefs::assume("main")?))
         }
-        crate::translate::Want::Contents { .. } | crate::translate::Want::Rendered { .. } => None,
+        _ => None,
     });
     let refs = refs.collect();
     Context { refs, ..context }

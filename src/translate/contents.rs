@@ -40,8 +40,12 @@ const MAX_LISTED: usize = 2_000;
 
 /// The files that are of that sort, as far as they are listed, and whether there are more.
 fn some(files: &[&str], is_one: fn(&str) -> bool) -> (Vec<String>, bool) {
-    let mut found: Vec<String> =
-        files.iter().filter(|file| is_one(file)).take(MAX_LISTED + 1).map(|file| (*file).to_owned()).collect();
+    let mut found: Vec<String> = files
+        .iter()
+        .filter(|file| is_one(file))
+        .take(MAX_LISTED + 1)
+        .map(|file| (*file).to_owned())
+        .collect();
     let has_more = found.len() > MAX_LISTED;
     found.truncate(MAX_LISTED);
     (found, has_more)
@@ -134,7 +138,10 @@ mod tests {
             "e/f.yaml",
         ];
         let contents = Contents::of(files.into_iter(), "d", false);
-        assert_eq!(contents.manifests, [".argocd-source-x.yaml", "a.yaml", "b.json", "sub/kustomization.yml"]);
+        assert_eq!(
+            contents.manifests,
+            [".argocd-source-x.yaml", "a.yaml", "b.json", "sub/kustomization.yml"]
+        );
         assert_eq!(contents.kustomizations, ["sub/kustomization.yml"]);
         assert_eq!(contents.source_overrides, [".argocd-source-x.yaml"]);
         assert!(!contents.has_source_ignore && !contents.has_too_many);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::files::{FilePattern, Files};
 use super::semver::{Semver, classify};
 
 /// Everything beside the Application that a translation depends on.
@@ -21,6 +22,11 @@ pub struct Context {
     pub contents: BTreeMap<usize, Contents>,
     /// The refs of git repositories, by `repoURL` as the Application writes it.
     pub refs: BTreeMap<String, RemoteRefs>,
+    /// Files of a source, by index into the Application's sources.
+    pub files: BTreeMap<usize, Files>,
+    /// The resolved revision of a source, by the same index, as Argo CD writes it: a commit, the version of a chart, a
+    /// digest.
+    pub revisions: BTreeMap<usize, String>,
 }
 
 /// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.
@@ -76,6 +82,18 @@ pub enum Want {
     RemoteRefs {
         /// `repoURL` as the Application writes it.
         url: String,
+    },
+    /// Files of a source, which its artifact holds.
+    Files {
+        /// Index into the Application's sources.
+        source: usize,
+        /// Which ones.
+        pattern: FilePattern,
+    },
+    /// The resolved revision of a source.
+    Revision {
+        /// Index into the Application's sources.
+        source: usize,
     },
 }
 

@@ -104,7 +104,11 @@ pub(super) fn way(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Content
 /// The files that both programs would read, as the artifact holds them.
 fn read(draft: &mut Draft<'_>, source: &Source<'_>, recurses: bool) -> Option<super::files::Matches> {
     let folder = source.folder(draft)?;
-    let prefix = if folder.as_str().is_empty() { String::new() } else { format!("{}/", glob::escape(folder.as_str())) };
+    let prefix = if folder.as_str().is_empty() {
+        String::new()
+    } else {
+        format!("{}/", glob::escape(folder.as_str()))
+    };
     let depth = if recurses { "**/" } else { "" };
     let pattern = FilePattern::Glob(format!("{prefix}{depth}*.{{yaml,yml}}"));
     files(draft, source, pattern)
@@ -132,7 +136,9 @@ fn check_settings(draft: &mut Draft<'_>, source: &Source<'_>) {
     for (name, value) in source.spec.directory.iter().flatten().filter(|(_, value)| !is_empty(value)) {
         let is_known = matches!(
             (name.as_str(), value),
-            ("recurse", Value::Bool(_)) | ("include" | "exclude", Value::String(_)) | ("jsonnet", Value::Object(_))
+            ("recurse", Value::Bool(_))
+                | ("include" | "exclude", Value::String(_))
+                | ("jsonnet", Value::Object(_))
         );
         if !is_known {
             let field = source.at(&format!("directory.{name}"));

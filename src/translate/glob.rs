@@ -25,7 +25,11 @@ fn alternatives(pattern: &str) -> Option<Vec<String>> {
     }
     let tails = alternatives(after)?;
     let heads = inside.split(',').map(|choice| format!("{before}{choice}"));
-    Some(heads.flat_map(|head| tails.iter().map(move |tail| format!("{head}{tail}")).collect::<Vec<_>>()).collect())
+    Some(
+        heads
+            .flat_map(|head| tails.iter().map(move |tail| format!("{head}{tail}")).collect::<Vec<_>>())
+            .collect(),
+    )
 }
 
 /// With everything escaped that only `.gitignore` gives a meaning, and runs of `*` made one.
@@ -61,11 +65,11 @@ mod tests {
 
     #[rstest]
     #[case("*.yaml", Some(&["*.yaml"][..]))]
-    #[case("**.yaml", Some(&["*.yaml"]))]
-    #[case("{a,b}-?.{yaml,yml}", Some(&["a-?.yaml", "a-?.yml", "b-?.yaml", "b-?.yml"]))]
-    #[case("{config.yaml,env-use2/*}", Some(&["config.yaml"]))]
-    #[case("sub/*", Some(&[]))]
-    #[case("#a b!", Some(&["\\#a\\ b\\!"]))]
+    #[case("**.yaml", Some(&["*.yaml"][..]))]
+    #[case("{a,b}-?.{yaml,yml}", Some(&["a-?.yaml", "a-?.yml", "b-?.yaml", "b-?.yml"][..]))]
+    #[case("{config.yaml,env-use2/*}", Some(&["config.yaml"][..]))]
+    #[case("sub/*", Some(&[][..]))]
+    #[case("#a b!", Some(&["\\#a\\ b\\!"][..]))]
     #[case("[ab].yaml", None)]
     #[case("a\\*", None)]
     #[case("{a,{b,c}}", None)]

@@ -3,13 +3,16 @@
 //!
 //! `UPDATE_GOLDENS=1` writes the right side anew.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::files::matching_folders;
 use super::{Contents, Context, RemoteRefs, RenderedSource, Severity, Translation, Want, translate};
+use super::{File, FilePattern};
 use crate::argo::Application;
 use crate::{names, yaml};
 
@@ -19,12 +22,14 @@ use crate::{names, yaml};
 struct Known {
     /// Files of the source's artifact.
     files: Option<Vec<String>>,
+    /// What some of them hold; any other is a `ConfigMap` with a name of its own, or a kustomization of nothing.
+    texts: BTreeMap<String, String>,
     /// What the repo-server rendered: digest and revision.
     rendered: Option<(String, String)>,
     /// The ref that `HEAD` points to.
     head: Option<String>,
     /// Refs of the source's repository.
-    refs: Option<std::collections::BTreeMap<String, String>>,
+    refs: Option<BTreeMap<String, String>>,
     /// The same for each of several sources, in their order.
     sources: Vec<Known>,
 }
@@ -37,8 +42,11 @@ fn context(app: &Application, known: Known) -> Context {
         ..Context::default()
     };
     let known = if known.sources.is_empty() { vec![known] } else { known.sources };
+    let mut held: BTreeMap<usize, Vec<(String, String)>> = BTreeMap::new();
     for (index, (source, known)) in app.sources().iter().zip(known).enumerate() {
         if let Some(files) = known.files {
+            let texts = files.iter().map(|file| (file.clone(), text(file, &known.texts)));
+            held.insert(index, texts.collect());
             let is_oci = source.repo_url.starts_with("oci://");
             let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
             context.contents.insert(index, contents);
@@ -50,7 +58,36 @@ fn context(app: &Application, known: Known) -> Context {
             context.refs.insert(source.repo_url.clone(), RemoteRefs { head: known.head, refs });
         }
     }
+    // Each answer may lead to the next question.
+    for _ in 0..10 {
+        for want in translate(app, &context).wants {
+            let Want::Files { source, pattern } = want else { continue };
+            let Some(held) = held.get(&source) else { continue };
+            let files = matches(&pattern, held);
+            context.files.entry(source).or_default().insert(pattern, files.into());
+        }
+    }
     context
+}
+
+fn text(file: &str, texts: &BTreeMap<String, String>) -> String {
+    let default = if super::contents::is_kustomization(file) {
+        "resources: []\n".to_owned()
+    } else {
+        let name = file.replace(['/', '.'], "-");
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n")
+    };
+    texts.get(file).cloned().unwrap_or(default)
+}
+
+fn matches(pattern: &FilePattern, held: &[(String, String)]) -> Vec<(String, File)> {
+    let is_match = pattern.matcher().unwrap();
+    let texts = held.iter().filter(|(file, _)| is_match(file));
+    let mut files: Vec<_> =
+        texts.map(|(file, text)| (file.clone(), File::of(text.clone().into_bytes()))).collect();
+    let folders = matching_folders(held.iter().map(|(file, _)| file.as_str()), &*is_match);
+    files.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
+    files
 }
 
 fn objects(translation: &Translation) -> String {
@@ -78,6 +115,10 @@ fn said(translation: &Translation) -> String {
             Want::Contents { source } => writeln!(text, "wants: contents of source {source}").unwrap(),
             Want::Rendered { source } => writeln!(text, "wants: source {source} rendered").unwrap(),
             Want::RemoteRefs { url } => writeln!(text, "wants: refs of {url}").unwrap(),
+            Want::Files { source, pattern } => {
+                writeln!(text, "wants: {pattern:?} of source {source}").unwrap();
+            }
+            Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
         }
     }
     for key in &translation.references {

@@ -78,7 +78,8 @@ pub(super) fn names_default(value: &Value) -> bool {
 
 /// What makes two objects one to kustomize (kyaml `resid`): of the version it takes no notice.
 fn identity(document: &Value) -> [String; 4] {
-    let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let version = text("/apiVersion");
     let group = version.rsplit_once('/').map(|(group, _)| group.to_owned()).unwrap_or_default();
     [group, text("/kind"), text("/metadata/namespace"), text("/metadata/name")]
@@ -101,7 +102,10 @@ mod tests {
     #[case::values("replicas: 1\n", Some("files that are not Kubernetes objects"))]
     #[case::template("a: {{ b }}\n---\n{{ c }}\n", Some("files that are not Kubernetes objects"))]
     #[case::list("apiVersion: v1\nkind: List\nitems: []\n", Some("a list of objects"))]
-    #[case::nameless("apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\n", Some("an object without a name"))]
+    #[case::nameless(
+        "apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\n",
+        Some("an object without a name")
+    )]
     #[case::local(
         &format!("{MAP}  annotations: {{config.kubernetes.io/local-config: 'true'}}\n"),
         Some("annotations that speak to kustomize")

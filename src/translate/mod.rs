@@ -7,8 +7,11 @@
 mod assembly;
 mod contents;
 pub mod context;
+mod directory;
 mod draft;
 mod env;
+pub mod files;
+mod glob;
 #[cfg(test)]
 mod goldens;
 mod helm;
@@ -18,6 +21,7 @@ mod hydrator;
 mod ignore;
 mod kustomization;
 mod kustomize;
+mod manifest;
 mod overrides;
 mod path;
 mod placement;
@@ -35,6 +39,7 @@ mod sources;
 mod value_files;
 
 pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Settings, Want};
+pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;

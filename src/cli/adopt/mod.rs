@@ -92,7 +92,7 @@ async fn adopt_edits(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<E
         return Ok(ExitCode::FAILURE);
     }
     let is_manual = look.app.automated().is_none();
-    write(&client, args, &adoption, look).await?;
+    Box::pin(write(&client, args, &adoption, look)).await?;
     writeln!(streams.output, "Application {identity} keeps it")?;
     if is_manual {
         let name = &args.name;
