@@ -4,6 +4,7 @@ pub mod adopt;
 mod applications;
 mod argo_cd;
 mod checkout;
+mod checkouts;
 pub mod cluster;
 pub mod doctor;
 mod flux_objects;

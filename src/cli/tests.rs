@@ -139,6 +139,41 @@ fn the_source_folder_tells_what_the_path_is(#[case] file: &str, #[case] kind: &s
     assert!(outcome.output.contains(&format!("kind: {kind}\n")), "{}", outcome.output);
 }
 
+const TWO: &str = "\
+metadata: {name: shop}
+spec:
+  destination: {server: https://kubernetes.default.svc, namespace: prod}
+  syncPolicy: {syncOptions: [FluxSubsystem=true, AutoCreateFluxResources=true]}
+  sources:
+  - {repoURL: https://git.example.org/a, path: deploy, targetRevision: main}
+  - {repoURL: https://git.example.org/b, path: deploy, targetRevision: main, ref: web}
+kind: Application
+apiVersion: argoproj.io/v1alpha1
+";
+
+#[rstest]
+#[case::by_position("1", "2")]
+#[case::by_ref("1", "web")]
+fn each_source_has_a_folder_of_its_own(#[case] first: &str, #[case] second: &str) {
+    let chart = Folder::new(&format!("two-a-{second}"), &[("deploy/Chart.yaml", "")]);
+    let directory = Folder::new(&format!("two-b-{second}"), &[("deploy/a.yaml", "")]);
+    let (first, second) = (format!("{first}={}", chart.path()), format!("{second}={}", directory.path()));
+    let outcome = command(&["translate", "-f", "-", "--source-dir", &first, "--source-dir", &second], TWO);
+    assert_eq!(outcome.code, 0, "{}", outcome.errors);
+    let kinds: Vec<_> = outcome.output.lines().filter(|line| line.starts_with("kind: ")).collect();
+    let expected = ["kind: GitRepository", "kind: GitRepository", "kind: HelmRelease", "kind: Kustomization"];
+    assert_eq!(kinds, expected);
+    assert!(outcome.output.contains("  name: shop-web\n"), "{}", outcome.output);
+}
+
+#[test]
+fn one_folder_is_not_taken_for_two_repositories() {
+    let folder = Folder::new("one-of-two", &[("deploy/a.yaml", "")]);
+    let outcome = command(&["translate", "-f", "-", "--source-dir", folder.path()], TWO);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.errors.contains("spec.sources[1].path: only the contents"), "{}", outcome.errors);
+}
+
 #[test]
 fn what_is_not_bridged_or_no_application_is_named() {
     let set = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: all}\n";

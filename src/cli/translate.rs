@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::Streams;
 use super::applications::{self, Document};
-use super::checkout::Checkout;
+use super::checkouts::{Checkouts, SourceDir};
 use crate::argo::Application;
 use crate::translate::{
     Contents, Context, FilePattern, PathKind, Problem, RemoteRefs, RenderedSource, Severity, Translation,
-    Want, translate,
+    Want, source_field, translate,
 };
 use crate::{names, yaml};
 
@@ -25,9 +25,10 @@ pub struct Args {
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
     /// Folder with the contents of the source's repository, from its root; needed where only the contents tell a chart
-    /// from a kustomization. In a clone, branches and tags are looked up too
-    #[arg(long, value_name = "DIR")]
-    source_dir: Option<PathBuf>,
+    /// from a kustomization. In a clone, branches and tags are looked up too. Of several sources each is named by its
+    /// position (from 1), its ref or its name; may be repeated
+    #[arg(long = "source-dir", value_name = "[SOURCE=]DIR")]
+    source_dirs: Vec<SourceDir>,
     /// Digest of what the controller made of a source that Argo CD's repo-server renders (plugins, jsonnet, …): `ref.digest`
     /// of the OCIRepository
     #[arg(long, value_name = "DIGEST")]
@@ -62,7 +63,8 @@ Example:
   $ flux-subsystem translate -f app.yaml
 
 prints a HelmRepository and a HelmRelease. An application whose source is a path in git also needs
-the repository itself: --source-dir CLONE.
+the repository itself: --source-dir CLONE. With several repositories each names its source:
+--source-dir 1=CLONE --source-dir values=OTHER.
 
 Objects go to standard output; problems to standard error as `file: field: sentence (hint)`.
 Exit code: 0 done, 1 an Application cannot be translated, 2 wrong usage.";
@@ -109,11 +111,11 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         paths => paths,
     };
     let files = applications::read(paths, streams.input)?;
-    let checkout = args.source_dir.as_deref().map(Checkout::open).transpose()?;
+    let checkouts = Checkouts::open(&args.source_dirs)?;
     let mut objects = Vec::new();
     let mut is_good = true;
     for file in files {
-        is_good &= one_file(args, checkout.as_ref(), file, &mut objects, streams)?;
+        is_good &= one_file(args, &checkouts, file, &mut objects, streams)?;
     }
     print(args.output, &objects, streams)?;
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -122,7 +124,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
 /// Adds the objects of the Applications in one file; `false` when something in it is wrong.
 fn one_file(
     args: &Args,
-    checkout: Option<&Checkout>,
+    checkouts: &Checkouts,
     file: applications::File,
     objects: &mut Vec<Value>,
     streams: &mut Streams<'_>,
@@ -146,7 +148,7 @@ fn one_file(
             Document::Application(app) => {
                 let place =
                     if several { format!("{}: {}", file.name, app.name()) } else { file.name.clone() };
-                is_good &= one(args, checkout, *app, &place, objects, streams)?;
+                is_good &= one(args, checkouts, *app, &place, objects, streams)?;
             }
         }
     }
@@ -156,7 +158,7 @@ fn one_file(
 /// Adds the objects of one Application; `false` when it has errors.
 fn one(
     args: &Args,
-    checkout: Option<&Checkout>,
+    checkouts: &Checkouts,
     mut app: Application,
     place: &str,
     objects: &mut Vec<Value>,
@@ -171,7 +173,7 @@ fn one(
         return Ok(true);
     }
     app.metadata.namespace.get_or_insert_with(|| args.argocd_namespace.clone());
-    let (translation, offline) = offline(args, checkout, &app);
+    let (translation, offline) = offline(args, checkouts, &app);
     let problems = || translation.problems.iter().chain(&offline);
     for problem in problems() {
         let word = if problem.severity == Severity::Warning { "warning: " } else { "" };
@@ -194,7 +196,7 @@ fn one(
 
 /// Translates and answers what the translation wants to know, as far as that is possible without a network. What it
 /// stays without, or had to assume, is in the problems.
-fn offline(args: &Args, checkout: Option<&Checkout>, app: &Application) -> (Translation, Vec<Problem>) {
+fn offline(args: &Args, checkouts: &Checkouts, app: &Application) -> (Translation, Vec<Problem>) {
     let address = args.artifact_address.clone();
     let mut context = Context {
         artifact_address: address.unwrap_or_else(|| names::artifact_address(&args.argocd_namespace)),
@@ -207,7 +209,7 @@ fn offline(args: &Args, checkout: Option<&Checkout>, app: &Application) -> (Tran
         let translation = translate(app, &context);
         let mut learned = false;
         for want in &translation.wants {
-            match answer(want, app, args, checkout, &mut context) {
+            match answer(want, app, args, checkouts, &mut context) {
                 Ok(assumption) => {
                     problems.extend(assumption);
                     learned = true;
@@ -226,11 +228,20 @@ fn answer(
     want: &Want,
     app: &Application,
     args: &Args,
-    checkout: Option<&Checkout>,
+    checkouts: &Checkouts,
     context: &mut Context,
 ) -> Result<Option<Problem>, Problem> {
-    let source = if app.has_multiple_sources() { "spec.sources[0]" } else { "spec.source" };
-    let field = |name: &str| format!("{source}.{name}");
+    let index = match want {
+        Want::Contents { source }
+        | Want::Rendered { source }
+        | Want::Files { source, .. }
+        | Want::Revision { source } => *source,
+        Want::RemoteRefs { url } => {
+            app.sources().iter().position(|source| source.repo_url == *url).unwrap_or_default()
+        }
+    };
+    let checkout = checkouts.of(app, index);
+    let field = |name: &str| source_field(app, index, name);
     match want {
         Want::Contents { source } if checkout.is_none() && says_kustomize(app, *source) => {
             let kind = PathKind::Kustomization;
@@ -254,34 +265,17 @@ fn answer(
             let Some(digest) = args.rendered.clone() else {
                 let message = "Argo CD's repo-server renders this source, which cannot be done here";
                 let hint = "pass what became of it: --rendered with ref.digest of the OCIRepository";
-                let at = if app.has_multiple_sources() {
-                    format!("spec.sources[{source}]")
-                } else {
-                    "spec.source".into()
-                };
-                return Err(Problem::error(at, message, hint));
+                return Err(Problem::error(field(""), message, hint));
             };
             context.rendered.insert(*source, RenderedSource { digest, revision: String::new() });
             Ok(None)
         }
         Want::RemoteRefs { url } => {
-            if let Some(refs) = checkout.and_then(Checkout::refs) {
+            if let Some(refs) = checkout.and_then(|checkout| checkout.refs()) {
                 context.refs.insert(url.clone(), refs);
                 return Ok(None);
             }
-            let revision = app.sources().first().map_or("", |source| source.target_revision.as_str());
-            let Some(refs) = RemoteRefs::assume(revision) else {
-                let revision = if revision.is_empty() { "HEAD" } else { revision };
-                let message =
-                    format!("unable to resolve '{revision}' to a commit SHA without the repository");
-                let hint = "name the branch, or pass --source-dir with a clone";
-                return Err(Problem::error(field("targetRevision"), message, hint));
-            };
-            let assumed = refs.refs.keys().next().cloned().unwrap_or_default();
-            context.refs.insert(url.clone(), refs);
-            let message = format!("taken for {assumed}, since the repository is not looked at");
-            let hint = "pass --source-dir with a clone to be sure";
-            Ok(Some(Problem::warning(field("targetRevision"), message, hint)))
+            assume(app, url, context)
         }
         Want::Files { source, pattern } => {
             let (FilePattern::Path(path) | FilePattern::Glob(path)) = pattern;
@@ -296,7 +290,7 @@ fn answer(
             Ok(None)
         }
         Want::Revision { source } => {
-            let commit = checkout.and_then(Checkout::head).ok_or_else(|| {
+            let commit = checkout.and_then(|checkout| checkout.head()).ok_or_else(|| {
                 let message = "the resolved revision is part of the translation";
                 Problem::error(field("targetRevision"), message, "pass --source-dir with a clone")
             })?;
@@ -310,6 +304,32 @@ fn answer(
 fn says_kustomize(app: &Application, source: usize) -> bool {
     let settings = app.sources().get(source).and_then(|source| source.kustomize.as_ref());
     settings.is_some_and(|settings| !settings.is_empty())
+}
+
+/// Takes the revisions of all sources of the repository at `url` for branches or tags, by what they look like.
+fn assume(app: &Application, url: &str, context: &mut Context) -> Result<Option<Problem>, Problem> {
+    let mut all = RemoteRefs::default();
+    let mut first = None;
+    for (index, source) in app.sources().iter().enumerate().filter(|(_, source)| source.repo_url == url) {
+        let field = source_field(app, index, "targetRevision");
+        let revision = match source.target_revision.as_str() {
+            "" => "HEAD",
+            revision => revision,
+        };
+        let Some(refs) = RemoteRefs::assume(revision) else {
+            let message = format!("unable to resolve '{revision}' to a commit SHA without the repository");
+            let hint = "name the branch, or pass --source-dir with a clone";
+            return Err(Problem::error(field, message, hint));
+        };
+        let assumed = refs.refs.keys().next().cloned().unwrap_or_default();
+        first.get_or_insert_with(|| {
+            let message = format!("taken for {assumed}, since the repository is not looked at");
+            Problem::warning(field, message, "pass --source-dir with a clone to be sure")
+        });
+        all.refs.extend(refs.refs);
+    }
+    context.refs.insert(url.to_owned(), all);
+    Ok(first)
 }
 
 fn print(output: Output, objects: &[Value], streams: &mut Streams<'_>) -> anyhow::Result<()> {

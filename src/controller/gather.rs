@@ -10,7 +10,7 @@ use kube::core::DynamicObject;
 use super::Shared;
 use crate::argo::{Application, duration};
 use crate::artifact::ArtifactError;
-use crate::flux::{Live, ObjectKey};
+use crate::flux::{Live, Manifest, ObjectKey};
 use crate::mirror::managed::Tracking;
 use crate::mirror::revision::bare;
 use crate::mirror::{
@@ -262,6 +262,7 @@ impl Asking<'_> {
             contents: BTreeMap::new(),
             files: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            narrowed: BTreeSet::new(),
             ..context.clone()
         };
         let mut free = None;
@@ -322,13 +323,16 @@ impl Asking<'_> {
         translation: &Translation,
         context: &mut Context,
     ) -> bool {
-        let Some(Artifact { url, digest, .. }) = self.artifact(app, index, translation) else { return false };
+        let Some(artifact) = self.artifact(app, translation.artifact_of(index)) else { return false };
         let source = app.sources().get(index);
         let (path, is_oci) =
             source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
-        let contents = self.shared.questions.contents(&url, &digest, path, is_oci).await;
-        self.learned(&url, contents)
-            .is_some_and(|contents| context.contents.insert(index, contents).is_none())
+        let contents = self.shared.questions.contents(&artifact.url, &artifact.digest, path, is_oci).await;
+        let Some(contents) = self.learned(&artifact.url, contents) else { return false };
+        if artifact.is_narrowed && contents.is_bare && context.narrowed.insert(index) {
+            return true;
+        }
+        context.contents.insert(index, contents).is_none()
     }
 
     async fn files(
@@ -339,10 +343,10 @@ impl Asking<'_> {
         translation: &Translation,
         context: &mut Context,
     ) -> bool {
-        let Some(Artifact { url, digest, .. }) = self.artifact(app, index, translation) else { return false };
-        let files = self.shared.questions.files(&url, &digest, pattern).await;
+        let Some(artifact) = self.artifact(app, translation.artifact_of(index)) else { return false };
+        let files = self.shared.questions.files(&artifact.url, &artifact.digest, pattern).await;
         let known = context.files.entry(index).or_default();
-        self.learned(&url, files).is_some_and(|files| known.insert(pattern.clone(), files).is_none())
+        self.learned(&artifact.url, files).is_some_and(|files| known.insert(pattern.clone(), files).is_none())
     }
 
     fn revision(
@@ -352,7 +356,7 @@ impl Asking<'_> {
         translation: &Translation,
         context: &mut Context,
     ) -> bool {
-        let artifact = self.artifact(app, index, translation);
+        let artifact = self.artifact(app, translation.origin_of(index));
         artifact.is_some_and(|artifact| context.revisions.insert(index, artifact.revision).is_none())
     }
 
@@ -377,9 +381,9 @@ impl Asking<'_> {
         }
     }
 
-    /// The artifact of the source with that index, when its source object is the wanted one.
-    fn artifact(&self, app: &Application, index: usize, translation: &Translation) -> Option<Artifact> {
-        let manifest = translation.artifact_of(index)?;
+    /// The artifact of a source object, when the one that is there is the wanted one.
+    fn artifact(&self, app: &Application, manifest: Option<&Manifest>) -> Option<Artifact> {
+        let manifest = manifest?;
         let object = self.shared.cache.object(&manifest.key)?;
         let live = Live { kind: manifest.key.kind, object: &object };
         let is_wanted = !matches!(
@@ -398,6 +402,8 @@ struct Artifact {
     digest: String,
     /// Bare, as Argo CD writes it.
     revision: String,
+    /// Not everything is in it that the source holds.
+    is_narrowed: bool,
 }
 
 impl Artifact {
@@ -407,6 +413,7 @@ impl Artifact {
             url: text("/status/artifact/url")?,
             digest: text("/status/artifact/digest")?,
             revision: bare(live.artifact_revision()?).to_owned(),
+            is_narrowed: live.text("/status/observedIgnore").is_some_and(|ignore| !ignore.is_empty()),
         })
     }
 }

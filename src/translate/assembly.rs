@@ -79,7 +79,7 @@ fn finish(sources: &[Source<'_>], legs: Vec<Leg>, pool: Pool) -> Assembly {
     let mut objects = pool.into_objects();
     let source_type =
         legs.iter().map(|leg| leg.source_type).find(|word| !word.is_empty()).unwrap_or_default();
-    let mut assembly = Assembly { is_complete, source_type, ..Assembly::default() };
+    let mut assembly = Assembly { source_type, is_complete, ..Assembly::default() };
     let is_known = !objects.is_empty();
     for leg in legs {
         let workload = leg.workload.filter(|_| is_complete);

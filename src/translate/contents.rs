@@ -30,6 +30,7 @@ impl Contents {
             kustomizations,
             has_too_many: has_more || has_more_kustomizations,
             has_source_ignore: files.iter().any(|file| name(file) == ".sourceignore"),
+            is_bare: direct().next().is_none(),
             source_overrides: direct().filter(|file| is_source_override(file)).map(str::to_owned).collect(),
         }
     }
@@ -149,5 +150,7 @@ mod tests {
         let many: Vec<String> = (0..=MAX_LISTED).map(|index| format!("d/{index}.yaml")).collect();
         let contents = Contents::of(many.iter().map(String::as_str), "d", false);
         assert!(contents.has_too_many && contents.manifests.len() == MAX_LISTED);
+        assert!(!contents.is_bare);
+        assert!(Contents::of(["e/f/g.yaml"].into_iter(), "e", false).is_bare);
     }
 }

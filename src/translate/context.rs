@@ -1,6 +1,6 @@
 //! What a translation has to know beside the Application: settings, what a path holds, which refs a repository has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::{FilePattern, Files};
 use super::semver::{Semver, classify};
@@ -20,6 +20,9 @@ pub struct Context {
     pub rendered: BTreeMap<usize, RenderedSource>,
     /// What the path of a source holds, by index into the Application's sources.
     pub contents: BTreeMap<usize, Contents>,
+    /// Sources whose path is not in the artifact that is there, because the source object still leaves out everything but a
+    /// path that the source had before; by the same index.
+    pub narrowed: BTreeSet<usize>,
     /// The refs of git repositories, by `repoURL` as the Application writes it.
     pub refs: BTreeMap<String, RemoteRefs>,
     /// Files of a source, by index into the Application's sources.
@@ -124,6 +127,8 @@ pub struct Contents {
     pub has_too_many: bool,
     /// Somewhere in the repository a `.sourceignore` keeps files from Flux that Argo CD reads.
     pub has_source_ignore: bool,
+    /// No file stands directly in the path.
+    pub is_bare: bool,
     /// Files in the path by which a repository overrides the source (`.argocd-source.yaml` and the like), by name.
     pub source_overrides: Vec<String>,
 }

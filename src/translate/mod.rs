@@ -22,6 +22,7 @@ mod ignore;
 mod kustomization;
 mod kustomize;
 mod manifest;
+mod newest;
 mod overrides;
 mod path;
 mod placement;
@@ -104,6 +105,12 @@ impl Translation {
         self.objects.iter().find(|manifest| manifest.key == *key)
     }
 
+    /// The source object that the source with that index is delivered from.
+    pub fn origin_of(&self, source: usize) -> Option<&Manifest> {
+        let key = self.routes.get(source)?.origin.as_ref()?;
+        self.objects.iter().find(|manifest| manifest.key == *key)
+    }
+
     /// Nothing is left to find out and nothing is wrong: `objects` is everything.
     pub fn is_complete(&self) -> bool {
         self.wants.is_empty() && !self.has_errors()
@@ -136,6 +143,13 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.references.clear();
     }
     translation
+}
+
+/// Path of a field of the source with that index in the Application, as problems name it; of the source itself when `name`
+/// is empty.
+pub fn source_field(app: &Application, index: usize, name: &str) -> String {
+    let spec = app.sources().get(index).cloned().unwrap_or_default();
+    draft::Source::new(app, index, &spec).at(name).trim_end_matches('.').to_owned()
 }
 
 /// The workload objects that a reference may mean; what the source says of itself decides which is the likelier.

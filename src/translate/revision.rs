@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Source};
+use super::newest::newest;
 use super::semver::{Semver, classify, is_version};
 use super::sources::is_ssh;
 use super::{RemoteRefs, Want};
@@ -20,6 +21,17 @@ pub(super) fn git(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
     if revision.starts_with("refs/") {
         return Some(json!({"name": revision}));
     }
+    let prefix = source.spec.tag_prefix.as_str();
+    if !prefix.is_empty() && classify(revision) != Semver::Neither {
+        return prefixed(draft, source, prefix);
+    }
+    if !prefix.is_empty() {
+        draft.warn(
+            source.at("tagPrefix"),
+            format!("has no effect: {} is neither a version nor a range", source.at("targetRevision")),
+            "leave it out",
+        );
+    }
     if classify(revision) == Semver::Constraint {
         return Some(json!({"semver": revision}));
     }
@@ -32,6 +44,28 @@ pub(super) fn git(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
         // Listing the refs of an SSH repository takes its key, which the bridge does not hold.
         None if is_ssh(&source.spec.repo_url) => guess(draft, source),
         None => draft.want(Want::RemoteRefs { url: source.spec.repo_url.clone() }),
+    }
+}
+
+/// The newest tag with that prefix (argo-cd `util/versions/tags.go`, `MaxVersion`); Flux has no word for the prefix, so that
+/// the tag itself is asked for, and a newer one is found where the refs are listed anew.
+fn prefixed(draft: &mut Draft<'_>, source: &Source<'_>, prefix: &str) -> Option<Value> {
+    let (url, revision) = (&source.spec.repo_url, source.spec.target_revision.as_str());
+    if classify(revision) == Semver::Version {
+        return Some(json!({"tag": format!("{prefix}{revision}")}));
+    }
+    let context = draft.context;
+    let Some(refs) = context.refs.get(url) else {
+        if is_ssh(url) {
+            let hint = "name the tag: those of an SSH repository cannot be looked up yet";
+            return unresolvable(draft, source, hint);
+        }
+        return draft.want(Want::RemoteRefs { url: url.clone() });
+    };
+    let tags = refs.refs.keys().filter_map(|name| name.strip_prefix("refs/tags/")?.strip_prefix(prefix));
+    match newest(revision, tags) {
+        Some(tag) => Some(json!({"tag": format!("{prefix}{tag}")})),
+        None => unresolvable(draft, source, &format!("no tag {prefix}VERSION is in that range")),
     }
 }
 
@@ -239,6 +273,38 @@ mod tests {
         assert_eq!(reference, None);
         let sentence = format!("unable to resolve '{revision}' to a commit SHA");
         assert_eq!(problem, format!("spec.source.targetRevision: {sentence} ({hint})"));
+    }
+
+    #[rstest]
+    #[case::range("1.x", json!({"tag": "web/1.10.0"}))]
+    #[case::version("1.2.0", json!({"tag": "web/1.2.0"}))]
+    #[case::branch("main", json!({"branch": "main"}))]
+    fn tags_with_a_prefix(#[case] revision: &str, #[case] expected: Value) {
+        let url = "https://git.example.org/a";
+        let mut app = app(url, revision);
+        app.sources_mut()[0].tag_prefix = "web/".to_owned();
+        let mut context = known();
+        for tag in ["web/1.2.0", "web/1.10.0", "web/2.0.0", "api/1.11.0", "1.12.0"] {
+            let refs = &mut context.refs.get_mut(url).unwrap().refs;
+            refs.insert(format!("refs/tags/{tag}"), A.to_owned());
+        }
+        let mut draft = Draft::new(&app, &context);
+        let reference = git(&mut draft, &Source::new(&app, 0, &app.sources()[0]));
+        assert_eq!(reference, Some(expected));
+        let warned =
+            draft.problems.iter().any(|p| p.to_string().starts_with("spec.source.tagPrefix: has no effect"));
+        assert_eq!(warned, revision == "main");
+    }
+
+    #[test]
+    fn a_range_without_a_tag_of_the_prefix_is_named() {
+        let mut app = app("https://git.example.org/a", "3.x");
+        app.sources_mut()[0].tag_prefix = "web/".to_owned();
+        let context = known();
+        let mut draft = Draft::new(&app, &context);
+        assert_eq!(git(&mut draft, &Source::new(&app, 0, &app.sources()[0])), None);
+        let problem = draft.problems[0].to_string();
+        assert!(problem.contains("(no tag web/VERSION is in that range)"), "{problem}");
     }
 
     #[test]

@@ -71,14 +71,20 @@ pub(super) fn classify(text: &str) -> Semver {
 
 /// Whether `text` is one version.
 pub(crate) fn is_version(text: &str) -> bool {
-    let Some(captures) =
-        VERSION.as_ref().filter(|_| text.len() <= MAX_VERSION).and_then(|p| p.captures(text))
-    else {
-        return false;
-    };
-    let numbers =
-        (1..=3).filter_map(|group| captures.get(group)).all(|part| part.as_str().parse::<u64>().is_ok());
-    numbers && captures.get(4).is_none_or(|pre| is_prerelease(pre.as_str()))
+    version(text).is_some()
+}
+
+/// The three numbers of a version and its pre-release; `None` for what is none.
+pub(super) fn version(text: &str) -> Option<([u64; 3], String)> {
+    let captures = VERSION.as_ref().filter(|_| text.len() <= MAX_VERSION).and_then(|p| p.captures(text))?;
+    let mut numbers = [0; 3];
+    for (group, number) in numbers.iter_mut().enumerate() {
+        if let Some(part) = captures.get(group + 1) {
+            *number = part.as_str().parse().ok()?;
+        }
+    }
+    let pre = captures.get(4).map(|pre| pre.as_str()).unwrap_or_default();
+    (pre.is_empty() || is_prerelease(pre)).then(|| (numbers, pre.to_owned()))
 }
 
 /// Numeric identifiers of a pre-release must not begin with a zero (`validatePrerelease`).
@@ -90,12 +96,31 @@ fn is_prerelease(text: &str) -> bool {
 }
 
 fn is_constraint(text: &str) -> bool {
+    parts(text).is_some()
+}
+
+/// One comparison of a constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Empty for equality.
+    pub(super) operator: String,
+    /// The numbers in front of the first that is left out or an `x`.
+    pub(super) numbers: Vec<u64>,
+    /// Pre-release.
+    pub(super) pre: String,
+}
+
+/// What a constraint compares with: alternatives, all of whose comparisons have to hold. `None` for what is none.
+pub(super) fn parts(text: &str) -> Option<Vec<Vec<Part>>> {
     if text.len() > MAX_CONSTRAINT {
-        return false;
+        return None;
     }
     let text = rewrite_ranges(text);
     let alternatives: Vec<&str> = text.split("||").collect();
-    alternatives.len() <= MAX_ALTERNATIVES && alternatives.into_iter().all(is_alternative)
+    if alternatives.len() > MAX_ALTERNATIVES {
+        return None;
+    }
+    alternatives.into_iter().map(alternative).collect()
 }
 
 /// `A - B` becomes `>= A, <= B `, with the very blanks of the library: some odd texts pass or fail by them
@@ -110,24 +135,26 @@ fn rewrite_ranges(text: &str) -> String {
     rewritten
 }
 
-fn is_alternative(text: &str) -> bool {
-    let (Some(whole), Some(one)) = (ALTERNATIVE.as_ref(), ONE_OF_ALTERNATIVE.as_ref()) else { return false };
-    whole.is_match(text) && one.find_iter(text).all(|part| is_constraint_part(part.as_str()))
+fn alternative(text: &str) -> Option<Vec<Part>> {
+    let (whole, one) = (ALTERNATIVE.as_ref()?, ONE_OF_ALTERNATIVE.as_ref()?);
+    whole.is_match(text).then_some(())?;
+    one.find_iter(text).map(|found| part(found.as_str())).collect()
 }
 
 /// One comparison, such as `>=1.2`: what stands before the first `x` must be numbers (`parseConstraint`).
-fn is_constraint_part(text: &str) -> bool {
-    let Some(captures) = CONSTRAINT_PART.as_ref().and_then(|pattern| pattern.captures(text)) else {
-        return false;
-    };
+fn part(text: &str) -> Option<Part> {
+    let captures = CONSTRAINT_PART.as_ref()?.captures(text)?;
+    let mut numbers = Vec::new();
     for group in 1..=3 {
         match captures.get(group).map(|part| part.as_str()) {
             None | Some("x" | "X" | "*") => break,
-            Some(number) if number.parse::<u64>().is_err() => return false,
-            Some(_) => {}
+            Some(number) => numbers.push(number.parse().ok()?),
         }
     }
-    captures.get(4).is_none_or(|pre| is_prerelease(pre.as_str()))
+    let pre = captures.get(4).map(|pre| pre.as_str()).unwrap_or_default();
+    let before = captures.get(1).map_or("", |first| &text[..first.start()]);
+    let operator = before.trim_end_matches('v').trim().to_owned();
+    (pre.is_empty() || is_prerelease(pre)).then(|| Part { operator, numbers, pre: pre.to_owned() })
 }
 
 #[cfg(test)]

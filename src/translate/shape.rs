@@ -9,8 +9,9 @@ use super::kustomization::{self, Manifests};
 use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
-use super::{Contents, PathKind, Settings, Want, is_empty, kustomize};
+use super::{Contents, Context, PathKind, Settings, Want, is_empty, kustomize};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::names;
 
 /// One source, as far as it got.
 #[derive(Default)]
@@ -138,9 +139,9 @@ fn from_files(
     is_shared: bool,
     pool: &mut Pool,
 ) -> Leg {
-    let whole = || prepared.whole.clone();
+    let whole = prepared.whole.clone().map(|whole| apart(draft.context, source, whole));
     // What everybody reads tells each what its path holds, whatever becomes of the others.
-    let shared = whole().filter(|_| is_shared).map(|whole| pool.share(whole));
+    let shared = whole.clone().filter(|_| is_shared).map(|whole| pool.share(whole));
     let before = draft.problems.len();
     let explicit = explicit_type(draft, source);
     if draft.problems.len() > before {
@@ -148,13 +149,13 @@ fn from_files(
     }
     let Some(rendering) = rendering(draft, source, explicit) else {
         // The bare source object is enough to fetch the artifact that tells.
-        let probe = whole().map(|whole| pool.share(whole));
+        let probe = whole.map(|whole| pool.share(whole));
         return Leg { origin: probe.clone(), artifact: probe, ..Leg::default() };
     };
     if let Rendering::Rendered { reason, .. } = rendering {
         return from_repo_server(draft, placement, source, prepared, rendering, reason, pool);
     }
-    let object = whole().map(|whole| delivered(source, whole, rendering));
+    let object = whole.map(|whole| delivered(source, whole, rendering));
     let origin = object.map(|object| pool.share(object));
     let kind = if prepared.origin == Origin::Git { FluxKind::GitRepository } else { FluxKind::OciRepository };
     let key = origin.clone().unwrap_or_else(|| placement.key(kind));
@@ -195,6 +196,15 @@ fn from_repo_server(
     let is_told_by_contents = draft.context.contents.contains_key(&source.index);
     let probe = prepared.whole.clone().filter(|_| is_told_by_contents).map(|whole| pool.share(whole));
     Leg { origin, artifact: probe, workload, source_type: rendering.word() }
+}
+
+/// The source object under a name of its own, where the one that is there was narrowed to another path: that one goes on
+/// delivering until it is known what this path holds.
+fn apart(context: &Context, source: &Source<'_>, mut whole: Manifest) -> Manifest {
+    if context.narrowed.contains(&source.index) && !context.contents.contains_key(&source.index) {
+        whole.key.name = names::shorten(&format!("{}-probe", whole.key.name), names::MAX_LABEL_VALUE);
+    }
+    whole
 }
 
 /// The source object with nothing but what is delivered.
