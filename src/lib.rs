@@ -21,6 +21,7 @@
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
 //! | [`repo_server`] | what a source would deliver, asked of Argo CD |
+//! | [`registry`] | what Argo CD rendered, served to Flux as artifacts |
 //! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
 //! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
 //! | [`doctor`] | what a cluster has to have, judged |
@@ -62,6 +63,7 @@ pub mod mirror;
 pub mod names;
 pub mod plan;
 pub mod project;
+pub mod registry;
 pub mod remote_refs;
 pub mod repo_server;
 pub mod serve;

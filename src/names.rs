@@ -73,11 +73,19 @@ pub const ARTIFACTS: &str = "flux-subsystem-artifacts";
 /// Port of the same.
 pub const ARTIFACTS_PORT: u16 = 8082;
 
+/// On a generated object that neither fetches nor delivers: what it is there for.
+pub const LABEL_ROLE: &str = "flux-subsystem.dev/role";
+/// Value of [`LABEL_ROLE`], and end of the name: a Kustomization that applies nothing and tells whether there is anything to
+/// apply, so that pruning never deletes everything.
+pub const ROLE_GUARD: &str = "prune-guard";
 /// On a generated workload object: the suspension is the bridge's own, for the reason in the value.
 pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 /// On a generated workload object: a Sync has set fields of the spec for its own time (`prune`, `force`, drift detection),
 /// and its end will put them back.
 pub const ANNOTATION_FOR_ONE_SYNC: &str = "flux-subsystem.dev/for-one-sync";
+/// On a generated workload object: the revisions that its values were read from, a JSON object from the number of the
+/// source among those of the Application (`"0"` is the first) to commit or digest.
+pub const ANNOTATION_VALUE_REVISIONS: &str = "flux-subsystem.dev/value-revisions";
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application has no automated sync policy and waits for a Sync.
 pub const SUSPENDED_UNTIL_SYNC: &str = "until-sync";
 /// Value of [`ANNOTATION_SUSPENDED`]: a sync window of the project is closed.
@@ -85,6 +93,10 @@ pub const SUSPENDED_BY_WINDOW: &str = "sync-window";
 /// Value of [`ANNOTATION_SUSPENDED`]: the project does not permit the Application, or each revision has to be looked at
 /// before it is delivered.
 pub const SUSPENDED_BY_PROJECT: &str = "project";
+
+/// Value of [`ANNOTATION_SUSPENDED`]: the Application says `allowEmpty: false`, and each revision of its chart has to be
+/// looked at before it is delivered.
+pub const SUSPENDED_BY_GUARD: &str = "allow-empty";
 
 /// Value of [`ANNOTATION_SUSPENDED`]: the Application goes back to stock Argo CD, and the object goes without what it
 /// delivered.

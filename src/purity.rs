@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 13] = [
+const PURE: [&str; 15] = [
     "translate",
     "mirror",
     "project",
     "repo_server/request.rs",
+    "registry/manifests.rs",
+    "registry/image.rs",
     "plan",
     "adopt",
     "generate",

@@ -73,14 +73,32 @@ struct Start {
     executable: PathBuf,
     kubeconfig: PathBuf,
     options: BridgeOptions,
-    address: String,
+    addresses: Addresses,
+}
+
+/// Where it listens, `127.0.0.1:PORT` each.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Addresses {
+    /// Probes and metrics.
+    http: String,
+    /// What Flux fetches from it.
+    artifacts: String,
+}
+
+impl Addresses {
+    fn free() -> Result<Self> {
+        let ports = ports::free(2)?;
+        let address = |index: usize| ports.get(index).map(|port| format!("127.0.0.1:{port}"));
+        let (http, artifacts) = address(0).zip(address(1)).context("no free ports")?;
+        Ok(Self { http, artifacts })
+    }
 }
 
 /// What the stack's folder says of it, so that its supervisor can end it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
     process: Process,
-    address: String,
+    addresses: Addresses,
     built: SystemTime,
 }
 
@@ -93,15 +111,14 @@ impl Bridge {
         let built = std::fs::metadata(&executable)?.modified()?;
         if let Some(record) = Record::read(state, &options.name).filter(|record| record.process.alive()) {
             if record.built == built {
-                let start = Start::new(state, executable, kubeconfig, options, record.address.clone());
+                let start = Start::new(state, executable, kubeconfig, options, record.addresses.clone());
                 let bridge = Self::of(start, record, None, true);
                 bridge.wait_ready().await?;
                 return Ok(bridge);
             }
             record.process.end(Duration::from_secs(10));
         }
-        let address = format!("127.0.0.1:{}", ports::free(1)?.first().context("no free port")?);
-        let start = Start::new(state, executable, kubeconfig, options, address);
+        let start = Start::new(state, executable, kubeconfig, options, Addresses::free()?);
         let (record, child) = start.spawn()?;
         let bridge = Self::of(start, record, Some(child), true);
         bridge.wait_ready().await?;
@@ -111,8 +128,7 @@ impl Bridge {
     /// Starts a bridge and waits until it has started, as `options.until` says.
     pub(crate) async fn start(state: &State, kubeconfig: &Path, options: BridgeOptions) -> Result<Self> {
         let executable = built().await?;
-        let address = format!("127.0.0.1:{}", ports::free(1)?.first().context("no free port")?);
-        let start = Start::new(state, executable, kubeconfig, options, address);
+        let start = Start::new(state, executable, kubeconfig, options, Addresses::free()?);
         let (record, child) = start.spawn()?;
         let bridge = Self::of(start, record, Some(child), false);
         bridge.wait_started().await?;
@@ -195,7 +211,7 @@ impl Bridge {
     async fn wait_for(&self, path: &str) -> Result<()> {
         let begun = Instant::now();
         loop {
-            if let Ok((200, _)) = http::get(&self.start.address, path).await {
+            if let Ok((200, _)) = http::get(&self.start.addresses.http, path).await {
                 return Ok(());
             }
             if !self.alive() {
@@ -213,12 +229,17 @@ impl Bridge {
 
     /// `127.0.0.1:PORT` of its HTTP server.
     pub fn address(&self) -> &str {
-        &self.start.address
+        &self.start.addresses.http
+    }
+
+    /// `127.0.0.1:PORT` of what Flux fetches from it.
+    pub fn artifact_address(&self) -> &str {
+        &self.start.addresses.artifacts
     }
 
     /// The body of `GET /metrics`.
     pub async fn metrics(&self) -> Result<String> {
-        Ok(http::get(&self.start.address, "/metrics").await?.1)
+        Ok(http::get(&self.start.addresses.http, "/metrics").await?.1)
     }
 
     /// The sum over all series of a metric, or of those that have every `label="value"` of `labels`.
@@ -257,16 +278,24 @@ impl Start {
         executable: PathBuf,
         kubeconfig: &Path,
         options: BridgeOptions,
-        address: String,
+        addresses: Addresses,
     ) -> Self {
-        Self { state: state.clone(), executable, kubeconfig: kubeconfig.to_owned(), options, address }
+        Self { state: state.clone(), executable, kubeconfig: kubeconfig.to_owned(), options, addresses }
     }
 
     fn spawn(&self) -> Result<(Record, Child)> {
         let path = self.state.log(&self.options.name);
         let log = File::options().create(true).append(true).open(&path)?;
         let child = Command::new(&self.executable)
-            .args(["run", "--argocd-namespace", &self.options.namespace, "--http-address", &self.address])
+            .args([
+                "run",
+                "--argocd-namespace",
+                &self.options.namespace,
+                "--http-address",
+                &self.addresses.http,
+            ])
+            .args(["--artifact-listen-address", &self.addresses.artifacts])
+            .args(["--artifact-address", &self.addresses.artifacts])
             .args(&self.options.arguments)
             .env("KUBECONFIG", &self.kubeconfig)
             .envs(self.options.variables.iter().map(|(name, value)| (name, value)))
@@ -279,7 +308,7 @@ impl Start {
             .with_context(|| format!("start {}", self.executable.display()))?;
         let process = Process::of(child.id()).context("the bridge ended at once")?;
         let built = std::fs::metadata(&self.executable)?.modified()?;
-        let record = Record { process, address: self.address.clone(), built };
+        let record = Record { process, addresses: self.addresses.clone(), built };
         std::fs::write(Record::path(&self.state, &self.options.name), serde_json::to_vec(&record)?)?;
         Ok((record, child))
     }

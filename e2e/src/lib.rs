@@ -43,6 +43,7 @@ pub use bridge::{Bridge, BridgeOptions, Until};
 pub use redis::{Redis, RedisOptions};
 pub use run::Output;
 pub use sources::charts::Chart;
+pub use sources::git::Repository;
 pub use sources::{Server, Sources};
 pub use stack::Stack;
 pub use state::Options;

@@ -230,6 +230,14 @@ pub struct ManagedNamespaceMetadata {
     pub annotations: Option<BTreeMap<String, String>>,
 }
 
+impl ApplicationSource {
+    /// Nothing is rendered from it, others only refer to its files (argo-cd `reposerver/repository/repository.go`,
+    /// `GenerateManifest`).
+    pub fn is_only_referred_to(&self) -> bool {
+        !self.reference.is_empty() && self.path.is_empty() && self.chart.is_empty()
+    }
+}
+
 impl Application {
     /// Name, or `""` for an object that has none yet.
     pub fn name(&self) -> &str {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::ApplicationSource;
+use super::{Application, ApplicationSource};
 
 /// A request to act on an Application.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,29 @@ pub struct SyncOperation {
     /// Everything else (`syncStrategy`, `syncOptions`, `autoHealAttemptsCount`); carried over untouched.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl SyncOperation {
+    /// Whether it delivers `sources`, its own or those of `app`. Argo CD's server writes an empty `source` beside the
+    /// `sources` of a rollback (argo-cd `server/application/application.go`, `Rollback`; `controller/sync.go`,
+    /// `newSyncOperationResult`).
+    pub fn has_multiple_sources(&self, app: &Application) -> bool {
+        !self.sources.is_empty() || (self.only_source().is_none() && app.has_multiple_sources())
+    }
+
+    /// The one source that it delivers instead of the Application's own.
+    pub fn only_source(&self) -> Option<&ApplicationSource> {
+        self.source.as_ref().filter(|source| self.sources.is_empty() && !source.repo_url.is_empty())
+    }
+
+    /// The revision that it asks for of source number `index`; empty when it asks for none.
+    pub fn revision_of(&self, index: usize) -> &str {
+        match self.revisions.get(index) {
+            Some(revision) => revision,
+            None if index == 0 && self.revisions.is_empty() => &self.revision,
+            None => "",
+        }
+    }
 }
 
 /// Who asked for an operation.
@@ -148,6 +171,13 @@ pub struct SyncResult {
     /// What was delivered, of several sources.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<ApplicationSource>,
+}
+
+impl SyncResult {
+    /// The revisions of all sources.
+    pub fn revisions(&self) -> &[String] {
+        if self.revisions.is_empty() { std::slice::from_ref(&self.revision) } else { &self.revisions }
+    }
 }
 
 /// One line of `syncResult.resources`. The first five fields must exist, be they empty (Application CRD).

@@ -1,6 +1,6 @@
 //! `flux-subsystem run`: the controller.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::repo_server::RepoServer;
 use crate::serve::{self, Readiness};
 use crate::telemetry::{self, LogFormat, LogLevel};
+use crate::{names, registry};
 
 /// Name of the Lease, in the control namespace.
 const LEASE_NAME: &str = "flux-subsystem";
@@ -34,6 +35,12 @@ pub struct Args {
     /// Address of /healthz, /readyz, /metrics and /log-level
     #[arg(long, default_value = "0.0.0.0:8080", value_name = "HOST:PORT")]
     pub http_address: SocketAddr,
+    /// Address from which Flux fetches what Argo CD's repo-server rendered (plugins, jsonnet, …), as an OCI registry
+    #[arg(long, default_value = "0.0.0.0:8082", value_name = "HOST:PORT")]
+    pub artifact_listen_address: SocketAddr,
+    /// The same address as Flux knows it [default: flux-subsystem-artifacts.ARGOCD_NAMESPACE.svc:8082]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub artifact_address: Option<String>,
     /// How many Applications are reconciled at once
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
@@ -120,7 +127,17 @@ async fn control(
 ) -> anyhow::Result<()> {
     let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).build().context("HTTP client")?;
     let argo_cd = args.argo_cd.settle(&client, &args.argocd_namespace).await?;
+    let address = args.artifact_listen_address;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("--artifact-listen-address {address}"))?;
+    if let Some(here) = pod_address()? {
+        let publishing =
+            registry::publish(client.clone(), args.argocd_namespace.clone(), here, address.port());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(publishing));
+    }
+    let artifact_address = args.artifact_address.clone();
     let options = Options {
+        artifact_address: artifact_address.unwrap_or_else(|| names::artifact_address(&args.argocd_namespace)),
         control_namespace: args.argocd_namespace,
         application_namespaces: argo_cd.namespaces,
         repo_server: RepoServer::new(&argo_cd.repo_server)?,
@@ -129,8 +146,14 @@ async fn control(
         redis: args.redis.overrides()?,
     };
     tracing::info!(?options, version = env!("CARGO_PKG_VERSION"), "controlling");
-    controller::run(client, http, options, Arc::clone(metrics), readiness, stop).await;
+    controller::run(client, http, options, listener, Arc::clone(metrics), readiness, stop).await;
     Ok(())
+}
+
+/// Where Flux finds this replica, in a Pod.
+fn pod_address() -> anyhow::Result<Option<IpAddr>> {
+    let Ok(address) = std::env::var("POD_IP") else { return Ok(None) };
+    Ok(Some(address.parse().with_context(|| format!("POD_IP {address:?} is no address"))?))
 }
 
 async fn client() -> anyhow::Result<Client> {

@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long = "source-dir", value_name = "[SOURCE=]DIR")]
     source_dirs: Vec<SourceDir>,
     /// Digest of what the controller made of a source that Argo CD's repo-server renders (plugins, jsonnet, …): `ref.digest`
-    /// of the OCIRepository
+    /// of the `OCIRepository`
     #[arg(long, value_name = "DIGEST")]
     rendered: Option<String>,
     /// HOST:PORT from which Flux fetches such sources [default: flux-subsystem-artifacts.ARGOCD_NAMESPACE.svc:8082]
@@ -190,7 +190,7 @@ fn one(
             "{place}: note: without AutoCreateFluxResources=true nothing is generated; {keys} is looked for"
         )?;
     }
-    objects.extend(translation.objects.iter().map(crate::flux::Manifest::to_value));
+    objects.extend(translation.all_objects().map(crate::flux::Manifest::to_value));
     Ok(true)
 }
 

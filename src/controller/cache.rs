@@ -172,6 +172,18 @@ impl Cache {
     }
 
     /// The Application's project, with what global projects add to it.
+    /// All of argocd-cm.
+    pub(super) fn settings(&self) -> BTreeMap<String, String> {
+        self.stores
+            .settings
+            .state()
+            .first()
+            .and_then(|map| map.data.clone())
+            .unwrap_or_default()
+            .into_iter()
+            .collect()
+    }
+
     pub(super) fn project(&self, app: &Application) -> Option<Arc<AppProject>> {
         let project = self.named_project(app.project())?;
         let globals = self.setting(GLOBAL_PROJECTS).unwrap_or_default();

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::core::DynamicObject;
+use serde_json::Value;
 
 use super::Shared;
+use super::artifacts::Freshness;
 use crate::argo::{Application, duration};
 use crate::artifact::ArtifactError;
 use crate::flux::{Live, Manifest, ObjectKey};
@@ -17,6 +19,7 @@ use crate::mirror::{
     Inventories, LiveObjects, Node, Observed, Relation, SourceState, View, Wish, compare, source, view,
 };
 use crate::names;
+use crate::plan::marks::Marks;
 use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
 use crate::project::Rendered;
@@ -100,24 +103,29 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
     if !gate::restricts(observed) {
         return None;
     }
-    let (revision, blind_spot) = {
+    let (revisions, blind_spot) = {
         let view = View::of(observed);
-        (check::revision(&view), check::blind_spot(&view))
+        (check::revisions(&view), check::blind_spot(&view))
     };
     observed.failures.extend(blind_spot);
-    let revision = revision?;
-    let (project, source) = (observed.project.clone()?, observed.app.sources().first().cloned()?);
+    let revisions = revisions?;
+    let project = observed.project.clone()?;
     let namespace = &observed.control_namespace;
-    match shared.rendering.objects(&observed.app, &source, &revision, &project, namespace).await {
-        Ok(objects) => {
-            observed.rendered = Rendered::Objects(objects);
-            None
-        }
-        Err(error) => {
-            observed.failures.push(error.to_string());
-            Some(RENDER_AGAIN)
+    let settings = shared.cache.settings();
+    let mut all = Vec::new();
+    for (index, revision) in revisions.iter().enumerate() {
+        let rendering = &shared.rendering;
+        let objects = rendering.objects(&observed.app, index, revision, &project, namespace, &settings);
+        match objects.await {
+            Ok(objects) => all.extend(objects),
+            Err(error) => {
+                observed.failures.push(error.to_string());
+                return Some(RENDER_AGAIN);
+            }
         }
     }
+    observed.rendered = Rendered::Objects(all);
+    None
 }
 
 fn objects(shared: &Shared, keys: BTreeSet<ObjectKey>) -> BTreeMap<ObjectKey, Arc<DynamicObject>> {
@@ -168,7 +176,7 @@ pub(super) fn prime(shared: &Shared) {
 /// Wanted, referenced and owned objects, with the sources and charts behind the workload objects among them.
 fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<ObjectKey> {
     let mut keys: BTreeSet<ObjectKey> =
-        translation.objects.iter().map(|manifest| manifest.key.clone()).collect();
+        translation.all_objects().map(|manifest| manifest.key.clone()).collect();
     keys.extend(translation.references.iter().cloned());
     keys.extend(shared.cache.owned(identity));
     let behind: Vec<ObjectKey> = keys
@@ -227,7 +235,7 @@ struct Asking<'a> {
 impl Asking<'_> {
     fn context(&self) -> Context {
         Context {
-            artifact_address: names::artifact_address(&self.shared.options.control_namespace),
+            artifact_address: self.shared.options.artifact_address.clone(),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             settings: Settings::read(|key| self.shared.cache.setting(key)),
@@ -261,21 +269,28 @@ impl Asking<'_> {
         let known = Context {
             contents: BTreeMap::new(),
             files: BTreeMap::new(),
+            rendered: BTreeMap::new(),
             revisions: BTreeMap::new(),
             narrowed: BTreeSet::new(),
             ..context.clone()
         };
         let mut free = None;
         if let Some(other) = wish::with_its_source(app) {
-            free = Some(self.wished(other, known.clone()).await);
+            free = Some(Box::pin(self.wished(other, known.clone())).await);
         }
-        let wished = free.as_ref().map_or(app, |wish| &wish.app);
-        if let Some((pinned, when)) = wish::pinned(wished) {
-            let pinned = self.wished(pinned, known).await;
-            let unpinned = free.as_ref().map_or(own, |wish| &wish.translation);
-            let objects = objects(self.shared, keys(self.shared, &app.identity(), unpinned));
-            if when == When::Now || wish::is_due(app, &objects, unpinned, &pinned.translation) {
-                return Some(pinned);
+        let unpinned = free.as_ref().map_or(own, |wish| &wish.translation).clone();
+        for index in 0..free.as_ref().map_or(app, |wish| &wish.app).sources().len() {
+            let base = free.as_ref().map_or(app, |wish| &wish.app);
+            let Some((pinned, when)) = wish::pinned(base, index) else { continue };
+            let pinned = Box::pin(self.wished(pinned, known.clone())).await;
+            let base = free.as_ref().map_or(own, |wish| &wish.translation);
+            let identity = app.identity();
+            let translations = [base, &unpinned, &pinned.translation];
+            let keys = translations.into_iter().flat_map(|wanted| keys(self.shared, &identity, wanted));
+            let objects = objects(self.shared, keys.collect());
+            let is_due = |app| wish::is_due(app, index, &objects, [base, &unpinned], &pinned.translation);
+            if when == When::Now || is_due(app) {
+                free = Some(pinned);
             }
         }
         free
@@ -293,8 +308,7 @@ impl Asking<'_> {
         for want in &translation.wants {
             is_wiser |= match want {
                 Want::Contents { source } => self.contents(app, *source, translation, context).await,
-                // Answered by nobody yet: the Application waits.
-                Want::Rendered { .. } => false,
+                Want::Rendered { source } => self.rendered(app, *source, context).await,
                 Want::RemoteRefs { url } => self.refs(url, context).await,
                 Want::Files { source, pattern } => {
                     self.files(app, *source, pattern, translation, context).await
@@ -305,8 +319,48 @@ impl Asking<'_> {
         is_wiser
     }
 
+    fn look_again(&mut self, after: Duration) {
+        self.again = Some(self.again.map_or(after, |again| again.min(after)));
+    }
+
+    /// What the repo-server renders of a source; nothing that would delete everything where that is not wished for.
+    async fn rendered(&mut self, app: &Application, index: usize, context: &mut Context) -> bool {
+        let operation = asked_since(app);
+        let is_hard = app.annotation(names::ANNOTATION_REFRESH) == Some("hard");
+        let token = self.token.map(str::to_owned).or_else(|| operation.clone());
+        let freshness = Freshness { max_age: self.poll, token: token.as_deref(), is_hard };
+        self.look_again(self.poll);
+        match self.shared.rendered(app, index, freshness).await {
+            Ok(Some(made)) if made.is_empty && operation.is_none() && self.would_wipe_out(app) => {
+                self.failures.push(format!(
+                    "Skipping sync attempt to [{}]: auto-sync will wipe out all resources",
+                    made.source.revision
+                ));
+                false
+            }
+            Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made.source).is_none()),
+            Err(error) => {
+                self.failures.push(chain(&error));
+                self.look_again(RENDER_AGAIN);
+                false
+            }
+        }
+    }
+
+    /// Whether an empty source would delete what is there, by itself (argo-cd `controller/appcontroller.go`, `autoSync`).
+    fn would_wipe_out(&self, app: &Application) -> bool {
+        let allows = app.automated().is_some_and(|automated| automated.allow_empty == Some(true));
+        let cache = &self.shared.cache;
+        let delivers = |key: &ObjectKey| {
+            let object = cache.object(key);
+            let entries = object.as_ref().and_then(|object| object.data.pointer("/status/inventory/entries"));
+            entries.and_then(Value::as_array).is_some_and(|entries| !entries.is_empty())
+        };
+        app.prunes() && !allows && cache.owned(&app.identity()).iter().any(delivers)
+    }
+
     async fn refs(&mut self, url: &str, context: &mut Context) -> bool {
-        self.again = Some(self.poll);
+        self.look_again(self.poll);
         match self.shared.questions.refs(url, self.poll, self.token).await {
             Ok(refs) => context.refs.insert(url.to_owned(), refs).is_none(),
             Err(error) => {
@@ -370,12 +424,12 @@ impl Asking<'_> {
                     error = chain(&error),
                     "the artifact was replaced or is not served at the moment"
                 );
-                self.again = Some(Duration::from_secs(1));
+                self.look_again(Duration::from_secs(1));
                 None
             }
             Err(error) => {
                 self.failures.push(chain(&error));
-                self.again = Some(self.poll);
+                self.look_again(self.poll);
                 None
             }
         }
@@ -416,6 +470,13 @@ impl Artifact {
             is_narrowed: live.text("/status/observedIgnore").is_some_and(|ignore| !ignore.is_empty()),
         })
     }
+}
+
+/// The beginning of the operation that somebody has asked for, while it runs: what it delivers is not older.
+fn asked_since(app: &Application) -> Option<String> {
+    let state = app.status.as_ref()?.operation_state.as_ref()?;
+    let is_asked = !state.phase.is_completed() && !state.operation.initiated_by.automated;
+    is_asked.then(|| Marks::of(state).token)
 }
 
 /// An error with everything that led to it.

@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here. Each Application is reconciled by one task at a time, several Applications at once.
 
+mod artifacts;
 mod cache;
 mod execute;
 mod gather;
@@ -21,6 +22,7 @@ use futures::StreamExt;
 use kube::runtime::controller::{Config, Controller};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Resource};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -28,9 +30,9 @@ use crate::argo::Application;
 use crate::cache::settings::Overrides;
 use crate::cache::{Signals, Writer};
 use crate::metrics::Metrics;
-use crate::names;
 use crate::repo_server::RepoServer;
 use crate::serve::Readiness;
+use crate::{names, registry};
 
 pub use namespaces::{ApplicationNamespaces, PatternError};
 
@@ -49,6 +51,8 @@ pub struct Options {
     pub redis: Overrides,
     /// Argo CD's repo-server.
     pub repo_server: RepoServer,
+    /// `HOST:PORT` from which Flux fetches what the repo-server rendered.
+    pub artifact_address: String,
 }
 
 /// Everything that reconciles share.
@@ -61,6 +65,7 @@ pub(crate) struct Shared {
     redis: Writer,
     memory: memory::Memory,
     questions: questions::Questions,
+    artifacts: artifacts::Artifacts,
     rendering: rendering::Rendering,
     metrics: Arc<Metrics>,
     recorder: Recorder,
@@ -79,11 +84,13 @@ pub fn poll_interval(setting: Option<&str>) -> String {
     gather::interval(setting)
 }
 
-/// Reconciles until `stop` is cancelled, then lets running reconciles end.
+/// Reconciles until `stop` is cancelled, then lets running reconciles end. What the repo-server rendered is served to Flux on
+/// `listener`.
 pub async fn run(
     client: Client,
     http: reqwest::Client,
     options: Options,
+    listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     stop: CancellationToken,
@@ -103,6 +110,11 @@ pub async fn run(
         places: Semaphore::new(usize::from(options.concurrency)),
         queued: AtomicUsize::new(0),
         questions: questions::Questions::new(http),
+        artifacts: artifacts::Artifacts::new(
+            client.clone(),
+            &options.control_namespace,
+            &options.artifact_address,
+        ),
         rendering: rendering::Rendering::new(client.clone(), options.repo_server.clone()),
         memory: memory::Memory::default(),
         client,
@@ -113,6 +125,7 @@ pub async fn run(
         redis,
         metrics,
     });
+    tokio::spawn(serve_artifacts(listener, Arc::clone(&shared), stop.clone()));
     tokio::spawn(announce(Arc::clone(&shared), readiness));
     // Unbounded here (0), bounded by `Shared::turn`, which can count who waits.
     let config = Config::default().concurrency(0).debounce(SETTLE);
@@ -147,6 +160,14 @@ pub async fn run(
             }
         })
         .await;
+}
+
+/// Serves to Flux what the repo-server rendered. Without it nothing new of that kind is delivered: the program ends.
+async fn serve_artifacts(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
+    if let Err(error) = registry::serve(listener, shared, stop.clone().cancelled_owned()).await {
+        tracing::error!(%error, "the artifact server broke down");
+        stop.cancel();
+    }
 }
 
 /// Says when the caches are filled.

@@ -1,6 +1,6 @@
 //! What a source would deliver: asked of Argo CD's repo-server, with what the API server serves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,11 @@ use kube::discovery::{Discovery, Scope};
 use prost::Message as _;
 
 use super::cache::lock;
-use crate::argo::application::{Application, ApplicationSource};
+use crate::argo::application::Application;
 use crate::digest::sha256_hex;
 use crate::project::{AppProject, RenderedObject};
+use crate::registry::{AccessError, ManifestError};
+use crate::repo_server::messages::{ManifestRequest, ManifestResponse};
 use crate::repo_server::{RepoServer, RepoServerError, request};
 
 /// How many answers are kept, and for how long: a range of versions may come to mean another one.
@@ -23,14 +25,37 @@ const SERVED: (Duration, Duration) = (Duration::from_secs(300), Duration::from_s
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RenderingError {
     /// The repo-server did not say. Argo CD's own words.
-    #[error("Failed to load target state: failed to generate manifest for source 1 of 1: {0}")]
-    RepoServer(#[from] RepoServerError),
+    #[error("Failed to load target state: failed to generate manifest for source {} of {}: {error}", .which.source, .which.of)]
+    RepoServer {
+        /// Of which source.
+        which: Which,
+        /// What it said instead.
+        error: RepoServerError,
+    },
     /// The API server did not say what it serves.
     #[error("Failed to load target state: failed to get cluster version: {0}")]
     Discovery(#[from] kube::Error),
     /// A setting or an answer that cannot be read.
     #[error("Failed to load target state: {0}")]
     Json(#[from] serde_json::Error),
+    /// What was rendered cannot be delivered by Flux.
+    #[error("Failed to load target state: {0}")]
+    Manifest(#[from] ManifestError),
+    /// It cannot be packed.
+    #[error("what was rendered cannot be packed: {0}")]
+    Pack(#[from] std::io::Error),
+    /// Flux would have no password for it.
+    #[error("no password for what was rendered: {0}")]
+    Access(#[from] AccessError),
+}
+
+/// One source of several, counted from one, as messages name it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Which {
+    /// Its number.
+    pub(super) source: usize,
+    /// How many there are.
+    pub(super) of: usize,
 }
 
 /// What the API server serves.
@@ -60,27 +85,42 @@ impl Rendering {
         Self { client, server, answers: Mutex::default(), served: Mutex::default() }
     }
 
-    /// The objects of `source` at `revision`.
+    /// The objects of source number `index` at `revision`; none of one that others only refer to.
     pub(super) async fn objects(
         &self,
         app: &Application,
-        source: &ApplicationSource,
+        index: usize,
         revision: &str,
         project: &AppProject,
         control_namespace: &str,
+        settings: &BTreeMap<String, String>,
     ) -> Result<Vec<RenderedObject>, RenderingError> {
-        let mut request = request::manifest_request(app, source, revision, project, control_namespace)?;
+        let sources = app.sources();
+        let Some(source) = sources.get(index).filter(|source| !source.is_only_referred_to()) else {
+            return Ok(Vec::new());
+        };
+        let request = request::manifest_request(app, source, revision, project, control_namespace)?;
+        let request = request::with_settings(request, settings);
         let key = sha256_hex(&request.encode_to_vec());
         if let Some(objects) = self.known(&key) {
             return self.with_scopes(objects).await;
         }
-        let served = self.served(SERVED.0).await?;
-        request.kube_version.clone_from(&served.kube_version);
-        request.api_versions.clone_from(&served.api_versions);
-        let answer = self.server.generate(request).await?;
+        let answer = self.generate(request, Which { source: index + 1, of: sources.len() }).await?;
         let objects = request::objects(&answer.manifests)?;
         self.keep(key, &objects);
         self.with_scopes(objects).await
+    }
+
+    /// The repo-server's answer to `request`, completed with what the API server serves.
+    pub(super) async fn generate(
+        &self,
+        mut request: ManifestRequest,
+        which: Which,
+    ) -> Result<ManifestResponse, RenderingError> {
+        let served = self.served(SERVED.0).await?;
+        request.kube_version.clone_from(&served.kube_version);
+        request.api_versions.clone_from(&served.api_versions);
+        self.server.generate(request).await.map_err(|error| RenderingError::RepoServer { which, error })
     }
 
     fn known(&self, key: &str) -> Option<Vec<RenderedObject>> {
@@ -97,7 +137,11 @@ impl Rendering {
         answers.insert(key, Answer { objects: objects.to_vec(), at: Instant::now() });
     }
 
-    async fn with_scopes(&self, objects: Vec<RenderedObject>) -> Result<Vec<RenderedObject>, RenderingError> {
+    /// The objects with what is known of their kinds.
+    pub(super) async fn with_scopes(
+        &self,
+        objects: Vec<RenderedObject>,
+    ) -> Result<Vec<RenderedObject>, RenderingError> {
         let served = self.served(SERVED.0).await?;
         let (found, is_complete) = scoped(&objects, &served);
         if is_complete {

@@ -122,6 +122,11 @@ impl<'a> Live<'a> {
         self.is_generated() && self.owner() == Some(identity)
     }
 
+    /// A generated Kustomization that applies nothing, and so delivers nothing ([`names::ROLE_GUARD`]).
+    pub fn is_guard(&self) -> bool {
+        self.label(names::LABEL_ROLE) == Some(names::ROLE_GUARD)
+    }
+
     /// A static `HelmRepository` of type `oci`: Flux never writes a status for it.
     pub fn is_static(&self) -> bool {
         self.kind == FluxKind::HelmRepository && self.text("/spec/type") == Some("oci")

@@ -130,6 +130,12 @@ fn sync_policy(request: &Request, workload: Live<'_>) -> SyncPolicy {
     } else {
         (workload.at("/spec/prune").and_then(Value::as_bool) == Some(true), true)
     };
-    let automated = Automated { prune: Some(prunes), self_heal: Some(heals), ..Automated::default() };
+    // Flux prunes whatever left the source, be it everything.
+    let automated = Automated {
+        prune: Some(prunes),
+        self_heal: Some(heals),
+        allow_empty: prunes.then_some(true),
+        ..Automated::default()
+    };
     SyncPolicy { automated: Some(automated), sync_options: options, ..SyncPolicy::default() }
 }

@@ -21,9 +21,9 @@ const KEEPERS: [(&str, &str); 4] =
     [("apps", "ReplicaSet"), ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("", "ReplicationController")];
 
 /// The worst that is found; its time moves only when the word does (argo-cd `controller/appcontroller.go`,
-/// `persistAppStatus`). `is_renewing`: what is said of the workload objects is of a wish that is about to be replaced.
-pub fn of(view: &View<'_>, tree: &Tree, previous: &HealthStatus, is_renewing: bool) -> HealthStatus {
-    let mut found = worst(view, tree, previous, is_renewing);
+/// `persistAppStatus`). `is_operating`: an operation runs.
+pub fn of(view: &View<'_>, tree: &Tree, previous: &HealthStatus, is_operating: bool) -> HealthStatus {
+    let mut found = worst(view, tree, previous, is_operating);
     if found.status == "Healthy" {
         found.message.clear();
     }
@@ -33,28 +33,28 @@ pub fn of(view: &View<'_>, tree: &Tree, previous: &HealthStatus, is_renewing: bo
     found
 }
 
-fn worst(view: &View<'_>, tree: &Tree, previous: &HealthStatus, is_renewing: bool) -> HealthStatus {
+fn worst(view: &View<'_>, tree: &Tree, previous: &HealthStatus, is_operating: bool) -> HealthStatus {
     // What the project refuses is not looked at (appcontroller.go, `processAppRefreshQueueItem`).
     if !view.violations.is_empty() {
         return health::health("Unknown", "");
     }
-    let own = flux_objects(view, is_renewing);
+    let own = flux_objects(view, is_operating);
     let below = delivered(tree).chain(pods(tree)).chain(unknown(view, tree, &own, previous));
     health::worst(own.iter().cloned().chain(below).collect::<Vec<_>>().iter())
 }
 
 /// The Flux objects. One that is missing shows as out of sync, and does not count beside live ones; without a live
 /// workload object there is nothing to be healthy.
-fn flux_objects(view: &View<'_>, is_renewing: bool) -> Vec<HealthStatus> {
+fn flux_objects(view: &View<'_>, is_operating: bool) -> Vec<HealthStatus> {
     if view.resources.is_empty() && view.observed.translation.has_errors() {
         return vec![health::health("Unknown", "")];
     }
-    if view.workloads_wanted().all(|resource| resource.live.is_none()) {
-        let missing = view.workloads_wanted().map(|resource| format!("{} is missing", resource.key)).next();
+    if view.workload_resources().all(|resource| resource.live.is_none()) {
+        let missing = view.workload_resources().map(|resource| format!("{} is missing", resource.key)).next();
         return vec![health::health("Missing", &missing.unwrap_or_default())];
     }
     let live = view.resources.iter().filter_map(|resource| resource.live);
-    live.map(|live| named(&live.key().to_string(), &status::told_health(view, live, is_renewing))).collect()
+    live.map(|live| named(&live.key().to_string(), &status::told_health(view, live, is_operating))).collect()
 }
 
 /// What was delivered: the live ones that have a health, and whose health counts.

@@ -92,6 +92,7 @@ fn spec_without_one_sync(wanted: &Manifest, live: Live<'_>) -> Value {
     } else {
         put_back("", "prune");
         put_back("", "force");
+        put_back("", "dependsOn");
     }
     spec
 }

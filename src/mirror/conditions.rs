@@ -1,11 +1,15 @@
 //! Application conditions: which ones the bridge owns, and how they are merged with those of others.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Relation;
+use super::guard::{GuardState, WAY_OUT, WIPES_OUT};
+use super::leg::Leg;
 use super::source::SourceState;
 use super::view::{Resource, View};
-use crate::argo::operation::{OperationState, Phase};
+use crate::argo::operation::{OperationState, Phase, SyncResult};
 use crate::argo::status::Condition;
 use crate::project;
 use crate::translate::{Problem, Severity};
@@ -52,11 +56,22 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
     let mut found: Vec<_> = problems.iter().map(|problem| (kind_of(problem), problem.to_string())).collect();
     found.extend(view.violations.iter().map(|violation| (violation.kind, violation.message.clone())));
     found.extend(comparison_errors(view).into_iter().map(|message| (COMPARISON_ERROR, message)));
-    let sync_errors = [sync_error(view, operation), refusal(view, operation), homeless(view)];
+    let sync_errors =
+        [wiped_out(view), sync_error(view, operation), refusal(view, operation), homeless(view)];
     found.extend(sync_errors.into_iter().flatten().take(1).map(|message| (SYNC_ERROR, message)));
     let refusal = adopt::wished(view).and_then(Result::err);
     found.extend(refusal.map(|refusal| (ADOPTION_WARNING, refusal.to_string())));
     found
+}
+
+/// What the source offers would delete everything; in Argo CD's words (argo-cd `controller/appcontroller.go`, `autoSync`).
+fn wiped_out(view: &View<'_>) -> Option<String> {
+    let is_held = |leg: &Leg<'_>| leg.guard == Some(GuardState::Empty) && !leg.delivery.is_current;
+    let revision = view.revisions().join(" ");
+    view.legs
+        .iter()
+        .any(is_held)
+        .then(|| format!("Skipping sync attempt to [{revision}]: {WIPES_OUT} ({WAY_OUT})"))
 }
 
 /// What the API server refused outside of an operation.
@@ -99,12 +114,8 @@ pub fn comparison_errors(view: &View<'_>) -> Vec<String> {
             kind.group()
         )
     });
-    let foreign = view.resources.iter().filter_map(|resource| match &resource.relation {
-        Relation::Foreign(owner) => Some(format!(
-            "{} already belongs to Application {owner} (set the label flamingo/workload-name to another name)",
-            resource.key
-        )),
-        _ => None,
+    let foreign = view.foreign().map(|(key, owner)| {
+        format!("{key} already belongs to Application {owner} (set the label flamingo/workload-name to another name)")
     });
     let missing_reference = view.resources.iter().filter(|r| !view.generates() && r.live.is_none()).map(|resource| {
         format!(
@@ -114,22 +125,22 @@ pub fn comparison_errors(view: &View<'_>) -> Vec<String> {
     });
     // What failed for an older wish says nothing about this one, and must not keep it from being applied.
     let is_outdated = |resource: &Resource<'_>| resource.relation == Relation::Outdated;
-    let outdated =
-        [view.source_resources().any(is_outdated), view.workload_resource().is_some_and(is_outdated)];
-    let failed =
-        [&view.source, &view.chart].into_iter().zip(outdated).filter_map(
-            |(state, is_outdated)| match state {
-                SourceState::Failed(why) if !is_outdated => Some(why.clone()),
-                _ => None,
-            },
-        );
+    let states = view
+        .legs
+        .iter()
+        .flat_map(|leg| [(&leg.source, leg.origin.as_ref()), (&leg.chart, leg.resource.as_ref())]);
+    let failed = states.filter_map(|(state, resource)| match state {
+        SourceState::Failed(why) if !resource.is_some_and(is_outdated) => Some(why.clone()),
+        _ => None,
+    });
     let mut all: Vec<String> = absent
         .chain(view.observed.failures.iter().cloned())
         .chain(foreign)
         .chain(missing_reference)
         .chain(failed)
         .collect();
-    all.dedup();
+    let mut told = BTreeSet::new();
+    all.retain(|message| told.insert(message.clone()));
     all
 }
 
@@ -140,8 +151,9 @@ fn sync_error(view: &View<'_>, operation: Option<&OperationState>) -> Option<Str
     let failed = matches!(operation.phase, Phase::Failed | Phase::Error)
         || (operation.phase == Phase::Running && operation.finished_at.is_some());
     (failed && operation.operation.initiated_by.automated && !view.is_synced()).then(|| {
-        let revision = operation.sync_result.as_ref().map_or("", |result| result.revision.as_str());
-        format!("Failed last sync attempt to [{revision}]: {}", operation.message)
+        let result = operation.sync_result.as_ref();
+        let revisions = result.map(SyncResult::revisions).unwrap_or_default().join(" ");
+        format!("Failed last sync attempt to [{revisions}]: {}", operation.message)
     })
 }
 

@@ -90,12 +90,22 @@ impl App {
         self.with(&json!({"spec": {"source": source}}))
     }
 
+    /// Several sources, each of them one of [`chart_source`], [`git_source`] and the like.
+    pub(crate) fn sources(self, sources: &[Value]) -> Self {
+        self.with(&json!({"spec": {"sources": sources}}))
+    }
+
     /// Syncs happen by themselves; one that fails has failed, unless [`Self::retrying`] says otherwise.
     pub(crate) fn automated(self) -> Self {
         self.with(&json!({"spec": {"syncPolicy": {"automated": {}, "retry": {"limit": 0}}}}))
     }
 
     /// They also revert edits.
+    pub(crate) fn pruning(self) -> Self {
+        self.with(&json!({"spec": {"syncPolicy": {"automated": {"prune": true}}}}))
+    }
+
+    /// Edits of generated objects are reverted.
     pub(crate) fn self_heal(self) -> Self {
         self.automated().with(&json!({"spec": {"syncPolicy": {"automated": {"selfHeal": true}}}}))
     }
@@ -251,13 +261,24 @@ impl App {
     }
 }
 
+/// A source: the chart `podinfo`.
+pub(crate) fn chart_source(version: &str) -> Value {
+    json!({"repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": version})
+}
+
+/// A source: a path on the branch `main` of a git repository.
+pub(crate) fn git_source(repository: &str, path: &str) -> Value {
+    json!({"repoURL": format!("https://git.example.org/{repository}.git"), "path": path, "targetRevision": "main"})
+}
+
 /// What is known of `app`; `is_known`: what its path holds is (a kustomization).
 pub(crate) fn context_of(app: &Application, is_known: bool) -> Context {
     let contents = Contents { kind: PathKind::Kustomization, ..Contents::default() };
+    let known = (0..app.sources().len()).map(|index| (index, contents.clone()));
     let context = Context {
         control_namespace: "argocd".into(),
         poll_interval: "2m".into(),
-        contents: if is_known { [(0, contents)].into() } else { BTreeMap::new() },
+        contents: if is_known { known.collect() } else { BTreeMap::new() },
         ..Context::default()
     };
     let wants_refs = translate(app, &context).wants;

@@ -73,6 +73,9 @@ impl Inventory {
 fn read(key: &ObjectKey, object: Option<&DynamicObject>) -> Inventory {
     let Some(object) = object else { return Inventory::default() };
     let live = Live { kind: key.kind, object };
+    if live.is_guard() {
+        return Inventory::default();
+    }
     Inventory {
         entries: inventory::entries(live).collect(),
         is_remote: live.at("/spec/kubeConfig").is_some(),

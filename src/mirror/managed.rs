@@ -15,7 +15,7 @@ use super::compare::{self, Relation};
 use super::live::NodeKey;
 use super::view::{Resource, View};
 use super::{patch, status};
-use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::flux::{Live, Manifest, ObjectKey};
 use crate::names;
 
 /// Where kubectl, and Argo CD, keep what was applied last.
@@ -122,7 +122,7 @@ fn beside(view: &View<'_>, resource: &Resource<'_>, live: Live<'_>) -> Sides {
     if let Some(since) = &live.object.metadata.deletion_timestamp {
         found["metadata"]["deletionTimestamp"] = json!(since);
     }
-    if let Some((is, should_be)) = undelivered(view, live.kind) {
+    if let Some((is, should_be)) = undelivered(view, &resource.key) {
         found["status"] = is;
         target["status"] = should_be;
     }
@@ -192,22 +192,20 @@ fn mark(
 }
 
 /// A workload object may be as wanted, and not have delivered what it should: its status tells the difference.
-fn undelivered(view: &View<'_>, kind: FluxKind) -> Option<(Value, Value)> {
-    if !kind.is_workload() {
-        return None;
-    }
+fn undelivered(view: &View<'_>, key: &ObjectKey) -> Option<(Value, Value)> {
+    let leg = view.leg_of(key)?;
     let drifted =
-        view.parts.workload.and_then(|workload| workload.condition("Drifted")).filter(|_| view.has_drifted());
+        leg.parts.workload.and_then(|workload| workload.condition("Drifted")).filter(|_| leg.has_drifted());
     let condition = |kind: &str, status: &str, message: &str| json!({"conditions": [{"type": kind, "status": status, "message": message}]});
     if let Some(drifted) = drifted {
         return Some((condition("Drifted", "True", drifted.message), condition("Drifted", "False", "")));
     }
-    let delivery = &view.delivery;
+    let delivery = &leg.delivery;
     if delivery.is_current {
         return None;
     }
     if delivery.available.is_empty() || delivery.available == delivery.delivered {
-        let ready = view.parts.workload.and_then(|workload| workload.condition("Ready"));
+        let ready = leg.parts.workload.and_then(|workload| workload.condition("Ready"));
         let (status, message) = ready.map_or(("Unknown", ""), |ready| (ready.status, ready.message));
         return Some((
             condition("Delivered", "False", &format!("Ready={status}: {message}")),

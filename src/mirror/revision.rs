@@ -1,5 +1,8 @@
 //! Flux's revisions, as Argo CD's readers understand them.
 
+use crate::flux::Live;
+use crate::names;
+
 /// The bare revision: commit of `main@sha1:COMMIT`, digest of `1.0.5@sha256:…`, version of `6.3.5`.
 ///
 /// Argo CD's repo-server refuses anything but a bare commit (argo-cd `reposerver/repository/repository.go`, "must be
@@ -7,6 +10,31 @@
 pub fn bare(revision: &str) -> &str {
     let last = revision.rsplit_once('@').map_or(revision, |(_, last)| last);
     last.strip_prefix("sha1:").unwrap_or(last)
+}
+
+/// What a source object offers: of what the repo-server rendered the revision that it was rendered from, which is the one
+/// that people know; else the bare revision of its artifact. Empty while there is none.
+pub fn offered(source: Live<'_>) -> &str {
+    if is_rendered(source) {
+        let metadata = source.at("/status/artifact/metadata");
+        metadata
+            .and_then(|metadata| metadata.get(names::ANNOTATION_IMAGE_REVISION)?.as_str())
+            .unwrap_or_default()
+    } else {
+        bare(source.artifact_revision().unwrap_or_default())
+    }
+}
+
+/// What a Kustomization has delivered from `source`, in the same words.
+pub fn delivered<'a>(kustomization: Live<'a>, source: Option<Live<'_>>) -> &'a str {
+    let field =
+        if source.is_some_and(is_rendered) { "lastAppliedOriginRevision" } else { "lastAppliedRevision" };
+    bare(kustomization.text(&format!("/status/{field}")).unwrap_or_default())
+}
+
+/// The bridge made it to fetch what the repo-server rendered.
+fn is_rendered(source: Live<'_>) -> bool {
+    source.annotation(names::ANNOTATION_RENDERED).is_some()
 }
 
 /// A chart version without the suffix that Flux adds when it repackages a chart (`+1` for merged value files,

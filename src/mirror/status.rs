@@ -7,6 +7,7 @@ use super::compare::Relation;
 use super::conditions;
 use super::drift;
 use super::health;
+use super::leg::Leg;
 use super::source;
 use super::summary;
 use super::tree::Tree;
@@ -36,15 +37,19 @@ pub fn desired(view: &View<'_>, tree: &Tree, record: Record) -> ApplicationStatu
     let app = &view.observed.app;
     let previous = app.status.clone().unwrap_or_default();
     let conditions = conditions::found(view, record.operation_state.as_ref());
-    let is_renewing = is_renewing(view, record.operation_state.as_ref());
-    let resources = resources(view, is_renewing);
+    let is_operating =
+        record.operation_state.as_ref().is_some_and(|operation| !operation.phase.is_completed());
+    let resources = resources(view, is_operating);
+    let multiple = app.has_multiple_sources();
+    let source_type = or_previous(&view.observed.translation.source_type, &previous.source_type);
     ApplicationStatus {
         sync: sync(view, &previous),
-        health: application_health::of(view, tree, &previous.health, is_renewing),
+        health: application_health::of(view, tree, &previous.health, is_operating),
         history: history(app, &previous, record.delivered),
         conditions: conditions::merged(&previous.conditions, conditions, view.observed.now),
         operation_state: record.operation_state,
-        source_type: or_previous(&view.observed.translation.source_type, &previous.source_type),
+        source_type: if multiple { String::new() } else { source_type },
+        source_types: if multiple { source_types(view, &previous) } else { Vec::new() },
         controller_namespace: view.observed.control_namespace.clone(),
         summary: summary::of(view, tree, &previous.summary),
         resources,
@@ -54,6 +59,20 @@ pub fn desired(view: &View<'_>, tree: &Tree, record: Record) -> ApplicationStatu
 
 fn or_previous(found: &str, previous: &str) -> String {
     if found.is_empty() { previous.to_owned() } else { found.to_owned() }
+}
+
+/// A word for each source; none for one that others only refer to (argo-cd `controller/state.go`, `CompareAppState`).
+fn source_types(view: &View<'_>, previous: &ApplicationStatus) -> Vec<String> {
+    let number = view.observed.app.sources().len();
+    let routes = &view.observed.translation.routes;
+    let word = |index: usize| {
+        let found = routes.get(index).map_or("", |route| &route.source_type);
+        or_previous(found, previous.source_types.get(index).map_or("", String::as_str))
+    };
+    if routes.is_empty() && previous.source_types.len() != number {
+        return Vec::new();
+    }
+    (0..number).map(word).collect()
 }
 
 /// `Synced`, `OutOfSync`, or `Unknown` when the comparison is not to be had.
@@ -72,8 +91,15 @@ pub fn sync_word(view: &View<'_>) -> &'static str {
 
 fn sync(view: &View<'_>, previous: &ApplicationStatus) -> SyncStatus {
     let app = &view.observed.app;
-    let revision = or_previous(&view.delivery.available, &previous.sync.revision);
     let multiple = app.has_multiple_sources();
+    let before =
+        if multiple { &previous.sync.revisions } else { std::slice::from_ref(&previous.sync.revision) };
+    let revisions = view
+        .revisions()
+        .into_iter()
+        .enumerate()
+        .map(|(index, revision)| or_previous(&revision, before.get(index).map_or("", String::as_str)));
+    let (revision, revisions) = one_or_several(multiple, revisions.collect());
     SyncStatus {
         status: sync_word(view).to_owned(),
         compared_to: Some(ComparedTo {
@@ -82,35 +108,38 @@ fn sync(view: &View<'_>, previous: &ApplicationStatus) -> SyncStatus {
             destination: app.spec.destination.clone(),
             ignore_differences: app.spec.ignore_differences.clone(),
         }),
-        revisions: if multiple { vec![revision.clone()] } else { Vec::new() },
-        revision: if multiple { String::new() } else { revision },
+        revision,
+        revisions,
     }
 }
 
-/// A running operation is about to apply another wish than the one that failed: what is said of that one is over, and
-/// must not be told of the revision that the operation is about.
-fn is_renewing(view: &View<'_>, operation: Option<&OperationState>) -> bool {
-    operation.is_some_and(|operation| !operation.phase.is_completed())
-        && view.workload_resource().is_some_and(|workload| workload.relation == Relation::Outdated)
-        && matches!(view.workload, WorkloadState::Failed(_))
+/// `revision` and `revisions`, one of which is empty.
+pub fn one_or_several(multiple: bool, revisions: Vec<String>) -> (String, Vec<String>) {
+    if multiple {
+        (String::new(), revisions)
+    } else {
+        (revisions.into_iter().next().unwrap_or_default(), Vec::new())
+    }
 }
 
-fn resources(view: &View<'_>, is_renewing: bool) -> Vec<ResourceStatus> {
-    let known = view.resources.iter().map(|resource| resource_status(view, resource, is_renewing));
+fn resources(view: &View<'_>, is_operating: bool) -> Vec<ResourceStatus> {
+    let known = view.resources.iter().map(|resource| resource_status(view, resource, is_operating));
     let stale = view.stale.iter().map(|live| ResourceStatus {
         status: "OutOfSync".to_owned(),
         requires_pruning: true,
         ..identified(&live.key(), Some(live_health(view, *live)))
     });
-    let drifted = view.parts.workload.into_iter().flat_map(drift::resources);
+    let drifted = view.legs.iter().filter_map(|leg| leg.parts.workload).flat_map(drift::resources);
     let mut all: Vec<_> = known.chain(stale).chain(drifted).collect();
     all.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     all
 }
 
-/// Health of one live object; `is_renewing`: what a workload object says is of a wish that is about to be replaced.
-pub(super) fn told_health(view: &View<'_>, live: Live<'_>, is_renewing: bool) -> HealthStatus {
-    if is_renewing && live.kind.is_workload() {
+/// Health of one live object. While an operation runs (`is_operating`) that is about to apply another wish than the one
+/// that failed, what is said of that one is over, and must not be told of the revision that the operation is about.
+pub(super) fn told_health(view: &View<'_>, live: Live<'_>, is_operating: bool) -> HealthStatus {
+    let is_renewing = |leg: &Leg<'_>| leg.is_outdated() && matches!(leg.workload, WorkloadState::Failed(_));
+    if is_operating && view.leg_of(&live.key()).is_some_and(is_renewing) {
         health::of_workload(&WorkloadState::Progressing("about to be applied".to_owned()))
     } else {
         live_health(view, live)
@@ -121,9 +150,9 @@ fn sort_key(resource: &ResourceStatus) -> [&str; 4] {
     [&resource.group, &resource.kind, &resource.namespace, &resource.name]
 }
 
-fn resource_status(view: &View<'_>, resource: &Resource<'_>, is_renewing: bool) -> ResourceStatus {
+fn resource_status(view: &View<'_>, resource: &Resource<'_>, is_operating: bool) -> ResourceStatus {
     let health = match resource.live {
-        Some(live) => told_health(view, live, is_renewing),
+        Some(live) => told_health(view, live, is_operating),
         None => HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() },
     };
     ResourceStatus {
@@ -145,7 +174,7 @@ fn identified(key: &crate::flux::ObjectKey, health: Option<HealthStatus>) -> Res
 }
 
 pub(super) fn resource_sync(view: &View<'_>, resource: &Resource<'_>) -> &'static str {
-    let delivers = !resource.key.kind.is_workload() || (view.delivery.is_current && !view.has_drifted());
+    let delivers = view.leg_of(&resource.key).is_none_or(Leg::is_delivered);
     match resource.relation {
         Relation::Unknown => "Unknown",
         Relation::Matches | Relation::Referenced if delivers => "Synced",
@@ -156,12 +185,11 @@ pub(super) fn resource_sync(view: &View<'_>, resource: &Resource<'_>) -> &'stati
 /// Health of one live object, in the light of what it is built from.
 pub(super) fn live_health(view: &View<'_>, live: Live<'_>) -> HealthStatus {
     let is = |part: Option<Live<'_>>| part.is_some_and(|part| part.key() == live.key());
-    if is(view.parts.workload) {
-        health::of_workload(&view.workload)
-    } else if is(view.parts.source) {
-        health::of_source(&view.source)
-    } else if is(view.parts.chart) {
-        health::of_source(&view.chart)
+    let found = view.fetched().into_iter().find(|(source, _)| is(*source));
+    if let Some(leg) = view.legs.iter().find(|leg| is(leg.parts.workload)) {
+        health::of_workload(&leg.workload)
+    } else if let Some((_, state)) = found {
+        health::of_source(state)
     } else if live.kind.is_workload() {
         health::of_workload(&workload::state(Some(live), &source::SourceState::Ready))
     } else {
@@ -183,21 +211,21 @@ fn history(
     history
 }
 
-/// The history entry of a delivery of `revision` that ended at `now`.
+/// The history entry of a delivery of `revisions`, one a source, that ended at `now`.
 pub fn entry(
     app: &Application,
     operation: &OperationState,
-    revision: &str,
+    revisions: Vec<String>,
     now: Timestamp,
 ) -> RevisionHistory {
     let last = app.status.as_ref().and_then(|status| status.history.last()).map(|last| last.id);
     let sync = operation.operation.sync.clone().unwrap_or_default();
-    let multiple =
-        if sync.source.is_some() { false } else { !sync.sources.is_empty() || app.has_multiple_sources() };
+    let multiple = sync.has_multiple_sources(app);
+    let (revision, revisions) = one_or_several(multiple, revisions);
     RevisionHistory {
         id: last.map_or(0, |id| id + 1),
-        revision: if multiple { String::new() } else { revision.to_owned() },
-        revisions: if multiple { vec![revision.to_owned()] } else { Vec::new() },
+        revision,
+        revisions,
         deployed_at: now,
         deploy_started_at: Some(operation.started_at),
         source: (!multiple).then(|| sync.source.clone().or_else(|| app.spec.source.clone())).flatten(),
@@ -314,7 +342,7 @@ mod tests {
             settled().with(&json!({"status": {"history": entries}, "spec": {"revisionHistoryLimit": limit}}));
         let observed = beside(&app);
         let operation = kept(&observed).operation_state.unwrap();
-        let delivered = entry(&observed.app, &operation, "6.3.5", now());
+        let delivered = entry(&observed.app, &operation, vec!["6.3.5".into()], now());
         assert_eq!(delivered.id, 12);
         let record = Record { operation_state: Some(operation), delivered: Some(delivered) };
         let history = desired_with(&observed, record).history;
@@ -335,7 +363,7 @@ mod tests {
         let compared = status.sync.compared_to.unwrap();
         assert_eq!((compared.source, compared.sources.len()), (None, 1));
         let operation = serde_json::from_value(json!({"phase": "Running", "startedAt": ago(5)})).unwrap();
-        let entry = entry(&observed.app, &operation, "6.3.5", now());
+        let entry = entry(&observed.app, &operation, vec!["6.3.5".into()], now());
         assert_eq!((entry.revision.as_str(), entry.revisions.len(), entry.sources.len()), ("", 1, 1));
         assert_eq!(entry.source, None);
     }

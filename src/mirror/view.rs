@@ -1,12 +1,12 @@
 //! What the observed objects mean: relations, states, delivery.
 
 use super::compare::{self, Relation};
+use super::guard::{self, WAY_OUT, WIPES_OUT};
+use super::leg::{self, Leg};
 use super::observed::Observed;
-use super::source::{self, SourceState};
-use super::workload::{self, Delivery, Parts, WorkloadState};
+use super::source::SourceState;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
-use crate::project::{self, Refused, RenderedObject, Violation};
-use crate::translate::is_version;
+use crate::project::{self, Refused, Rendered, RenderedObject, Violation, this_cluster};
 
 /// One object of the Application: wanted or referenced, with its live counterpart.
 #[derive(Clone, Debug)]
@@ -30,16 +30,8 @@ pub struct View<'a> {
     pub resources: Vec<Resource<'a>>,
     /// Generated objects that are no longer wanted.
     pub stale: Vec<Live<'a>>,
-    /// The objects that deliver.
-    pub parts: Parts<'a>,
-    /// State of the source object.
-    pub source: SourceState,
-    /// State of the `HelmChart`, where the workload object has one; else that of the source.
-    pub chart: SourceState,
-    /// State of the workload object.
-    pub workload: WorkloadState,
-    /// What is delivered beside what is offered.
-    pub delivery: Delivery,
+    /// The ways of the sources into the cluster, in the order of the sources; at least one.
+    pub legs: Vec<Leg<'a>>,
     /// What the Application may not do in its project.
     pub violations: Vec<Violation>,
     /// What would be delivered and may not.
@@ -50,29 +42,49 @@ impl<'a> View<'a> {
     /// Reads the meaning of `observed`.
     pub fn of(observed: &'a Observed) -> Self {
         let resources = resources(observed);
-        let parts = parts(observed, &resources);
-        let source = source::state(parts.source, None);
-        let chart = chart(parts, &source);
-        let workload = workload::state(parts.workload, &chart);
-        let mut delivery = workload::delivery(parts, wanted_version(&resources));
-        if is_for_another_wish(&resources) {
-            delivery.available.clear();
-        }
+        let legs = leg::all(observed, &resources);
         let stale = stale(observed, &resources);
         let project = observed.project.as_deref();
         let violations = project::violations(&observed.app, project, &observed.control_namespace);
         let refusals = refusals(observed, &resources);
-        Self { observed, resources, stale, parts, source, chart, workload, delivery, violations, refusals }
+        Self { observed, resources, stale, legs, violations, refusals }
     }
 
-    /// The workload resource (wanted or referenced).
-    pub fn workload_resource(&self) -> Option<&Resource<'a>> {
-        self.resources.iter().find(|resource| resource.key.kind.is_workload())
+    /// The legs that deliver: all but those that others only refer to.
+    pub fn deliveries(&self) -> impl Iterator<Item = &Leg<'a>> {
+        self.legs.iter().filter(|leg| !leg.is_reference)
     }
 
-    /// The workload resources (wanted or referenced).
-    pub fn workloads_wanted(&self) -> impl Iterator<Item = &Resource<'a>> {
-        self.resources.iter().filter(|resource| resource.key.kind.is_workload())
+    /// The leg that the workload object of that key is of.
+    pub fn leg_of(&self, key: &ObjectKey) -> Option<&Leg<'a>> {
+        self.legs.iter().find(|leg| leg.key() == Some(key))
+    }
+
+    /// The workload resources that deliver (wanted, referenced or owned).
+    pub fn workload_resources(&self) -> impl Iterator<Item = &Resource<'a>> {
+        self.legs.iter().filter_map(|leg| leg.resource.as_ref())
+    }
+
+    /// What each source of the Application offers, in their order: commit, chart version or digest; empty while unknown.
+    pub fn revisions(&self) -> Vec<String> {
+        let legs = self.legs.iter().map(|leg| leg.delivery.available.clone());
+        legs.chain(std::iter::repeat(String::new())).take(self.observed.app.sources().len().max(1)).collect()
+    }
+
+    /// The source objects with their states, each once, and those of the charts behind them.
+    pub fn fetched(&self) -> Vec<(Option<Live<'a>>, &SourceState)> {
+        let sources = self.legs.iter().map(|leg| (leg.parts.source, &leg.source));
+        let charts = self.legs.iter().filter(|leg| leg.parts.chart.is_some());
+        let mut all: Vec<(Option<Live<'a>>, &SourceState)> = Vec::new();
+        for (live, state) in sources.chain(charts.map(|leg| (leg.parts.chart, &leg.chart))) {
+            let is_same = |known: &(Option<Live<'a>>, &SourceState)| {
+                live.is_some_and(|live| known.0.is_some_and(|known| known.key() == live.key()))
+            };
+            if !all.iter().any(is_same) {
+                all.push((live, state));
+            }
+        }
+        all
     }
 
     /// The live workload objects, those that are no longer wanted among them.
@@ -104,6 +116,21 @@ impl<'a> View<'a> {
         self.observed.absent_kinds.iter().copied().filter(needed)
     }
 
+    /// Wanted objects that another Application owns, and its identity.
+    pub fn foreign(&self) -> impl Iterator<Item = (ObjectKey, String)> {
+        let identity = self.observed.app.identity();
+        let guards = self.observed.translation.guards.iter().map(move |manifest| {
+            let live = self.observed.live(&manifest.key);
+            (manifest.key.clone(), compare::relation(&identity, manifest, live))
+        });
+        let resources =
+            self.resources.iter().map(|resource| (resource.key.clone(), resource.relation.clone()));
+        resources.chain(guards).filter_map(|(key, relation)| match relation {
+            Relation::Foreign(owner) => Some((key, owner)),
+            _ => None,
+        })
+    }
+
     /// Every wanted object is there as wanted.
     pub fn objects_match(&self) -> bool {
         self.resources.iter().all(|r| matches!(r.relation, Relation::Matches | Relation::Referenced))
@@ -114,31 +141,20 @@ impl<'a> View<'a> {
         self.resources.iter().any(|r| matches!(r.relation, Relation::Outdated | Relation::Missing))
     }
 
-    /// The release differs from what Helm delivered (`Drifted`, helm-controller `internal/reconcile/atomic_release.go`).
+    /// Everything that the sources offer is delivered.
+    pub fn is_current(&self) -> bool {
+        self.legs.iter().all(|leg| leg.delivery.is_current)
+    }
+
+    /// A release differs from what Helm delivered.
     pub fn has_drifted(&self) -> bool {
-        self.parts.workload.is_some_and(|workload| workload.is_true("Drifted"))
+        self.legs.iter().any(Leg::has_drifted)
     }
 
-    /// What stands in the cluster is what is wanted, from the newest revision of the source.
+    /// What stands in the cluster is what is wanted, from the newest revisions of the sources.
     pub fn is_synced(&self) -> bool {
-        self.objects_match() && self.delivery.is_current && !self.has_drifted() && self.stale.is_empty()
+        self.objects_match() && self.is_current() && !self.has_drifted() && self.stale.is_empty()
     }
-}
-
-/// The live objects are those of another wish (an older spec, a rollback): what they say of revisions is not about this
-/// one, and what the source offers is unknown. The version of a chart may be told from the wish itself.
-fn is_for_another_wish(resources: &[Resource<'_>]) -> bool {
-    let outdated = resources.iter().filter(|resource| resource.relation == Relation::Outdated);
-    outdated.filter_map(|resource| Some((resource.manifest?, resource.live?))).any(|(manifest, live)| {
-        let field = match manifest.key.kind {
-            FluxKind::HelmRelease => "/chart/spec/version",
-            FluxKind::GitRepository | FluxKind::OciRepository => "/ref",
-            _ => return false,
-        };
-        let wanted = manifest.spec.pointer(field);
-        let is_told = wanted.and_then(serde_json::Value::as_str).is_some_and(is_version);
-        !is_told && live.spec().pointer(field) != wanted
-    })
 }
 
 /// What the project refuses of the objects that would be delivered, and of those that deliver them.
@@ -147,17 +163,36 @@ fn refusals(observed: &Observed, resources: &[Resource<'_>]) -> Vec<Refused> {
     let means = resources.iter().filter(|resource| resource.manifest.is_some()).filter_map(|resource| {
         let kind = resource.key.kind;
         let message = project::refusal_of_means(project, kind.group(), kind.kind())?;
-        let object = RenderedObject {
-            group: kind.group().to_owned(),
-            version: kind.version().to_owned(),
-            kind: kind.kind().to_owned(),
-            namespace: resource.key.namespace.clone(),
-            name: resource.key.name.clone(),
-            is_namespaced: Some(true),
-        };
-        Some(Refused { object, message })
+        Some(Refused { object: rendered_object(&resource.key), message })
     });
-    means.chain(project::refusals(project, &observed.rendered, &observed.translation.namespace)).collect()
+    let delivered = if project.restricts_objects(&this_cluster()) {
+        project::refusals(project, &observed.rendered, &observed.translation.namespace)
+    } else {
+        Vec::new()
+    };
+    means.chain(delivered).chain(emptied(observed, resources)).collect()
+}
+
+/// A chart that renders to nothing, where that is looked at.
+fn emptied(observed: &Observed, resources: &[Resource<'_>]) -> Option<Refused> {
+    let is_empty = observed.rendered == Rendered::Objects(Vec::new());
+    let release = resources.iter().find(|resource| resource.key.kind == FluxKind::HelmRelease)?;
+    (is_empty && guard::is_looked_at(observed)).then(|| Refused {
+        object: rendered_object(&release.key),
+        message: format!("{WIPES_OUT} ({WAY_OUT})"),
+    })
+}
+
+/// A Flux object as one of those that would be delivered.
+fn rendered_object(key: &ObjectKey) -> RenderedObject {
+    RenderedObject {
+        group: key.kind.group().to_owned(),
+        version: key.kind.version().to_owned(),
+        kind: key.kind.kind().to_owned(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        is_namespaced: Some(true),
+    }
 }
 
 fn resources(observed: &Observed) -> Vec<Resource<'_>> {
@@ -170,7 +205,7 @@ fn resources(observed: &Observed) -> Vec<Resource<'_>> {
     let mut resources: Vec<_> = wanted.chain(references(observed)).collect();
     if !is_known(observed) {
         let unknown: Vec<_> =
-            observed.owned().filter(|live| !is_among(&resources, *live)).map(unknown).collect();
+            delivering(observed).filter(|live| !is_among(&resources, *live)).map(unknown).collect();
         resources.extend(unknown);
     }
     resources
@@ -203,37 +238,6 @@ fn reference<'a>(observed: &'a Observed, key: &ObjectKey) -> Resource<'a> {
     let live = observed.live(key);
     let relation = if live.is_some() { Relation::Referenced } else { Relation::Missing };
     Resource { key: key.clone(), manifest: None, live, relation }
-}
-
-fn parts<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Parts<'a> {
-    let workload = resources.iter().find(|resource| resource.key.kind.is_workload()).and_then(|r| r.live);
-    let wanted = resources.iter().find(|resource| resource.key.kind.is_source()).and_then(|r| r.live);
-    let source = workload.and_then(source_key).and_then(|key| observed.live(&key)).or(wanted);
-    let chart = workload.and_then(chart_key).and_then(|key| observed.live(&key));
-    Parts { workload, source, chart }
-}
-
-/// The version of a chart that the wanted `HelmRelease` asks for.
-fn wanted_version<'a>(resources: &[Resource<'a>]) -> Option<&'a str> {
-    let wanted = resources.iter().filter_map(|resource| resource.manifest);
-    let mut versions = wanted.filter_map(|manifest| manifest.spec.pointer("/chart/spec/version"));
-    versions.next().and_then(serde_json::Value::as_str)
-}
-
-/// The state of the chart that the workload object runs; that of its source where there is no `HelmChart` between them.
-fn chart(parts: Parts<'_>, source: &SourceState) -> SourceState {
-    let Some(key) = parts.workload.and_then(chart_key) else { return source.clone() };
-    let is_wanted =
-        |chart: &Live<'_>| parts.workload.is_some_and(|workload| workload::is_chart_of(workload, *chart));
-    match parts.chart {
-        Some(chart) if is_wanted(&chart) => source::state(Some(chart), Some(source)),
-        // Not the one that is asked for now: what it says was said of another version.
-        Some(_) if *source == SourceState::Ready => {
-            SourceState::Fetching(format!("{key} is about to change"))
-        }
-        None if *source == SourceState::Ready => SourceState::Fetching(format!("{key} is not there yet")),
-        _ => source.clone(),
-    }
 }
 
 /// The source object that a workload object names.
@@ -272,5 +276,10 @@ fn stale<'a>(observed: &'a Observed, resources: &[Resource<'_>]) -> Vec<Live<'a>
     if !is_known(observed) {
         return Vec::new();
     }
-    observed.owned().filter(|live| !is_among(resources, *live)).collect()
+    delivering(observed).filter(|live| !is_among(resources, *live)).collect()
+}
+
+/// Generated objects, without those that only guard others.
+fn delivering(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
+    observed.owned().filter(|live| !live.is_guard())
 }

@@ -173,7 +173,7 @@ fn known_version<'a>(parts: Parts<'_>, wanted: Option<&'a str>) -> Option<&'a st
 fn offered(parts: Parts<'_>) -> String {
     let source = parts.source.filter(|source| source.kind != FluxKind::HelmRepository);
     match (source, parts.chart) {
-        (Some(source), _) => revision::bare(source.artifact_revision().unwrap_or_default()).to_owned(),
+        (Some(source), _) => revision::offered(source).to_owned(),
         (None, Some(chart)) => {
             revision::chart_version(chart.artifact_revision().unwrap_or_default()).to_owned()
         }
@@ -258,7 +258,7 @@ fn kustomization(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
     let is_rebuilt = offers.is_some() && offers == applied && is_older_than_artifact(workload, parts);
     Delivery {
         available: offered(parts),
-        delivered: revision::bare(applied.unwrap_or_default()).to_owned(),
+        delivered: revision::delivered(workload, parts.source).to_owned(),
         is_current: offers.is_some() && offers == applied && !is_rebuilt,
         is_attempted: offers.is_some() && offers == workload.text("/status/lastAttemptedRevision"),
         is_rebuilt,

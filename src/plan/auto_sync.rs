@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::{gate, marks, retry, sync};
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase, SyncOperation};
 use crate::flux::Manifest;
-use crate::mirror::{Relation, View, WorkloadState, patch, status};
+use crate::mirror::guard::GuardState;
+use crate::mirror::{Leg, Relation, View, WorkloadState, patch, status};
 
 /// How long a healing sync waits after the last operation: three times longer after each that healed, up to the second
 /// (argo-cd `--self-heal-backoff-timeout-seconds`, `-factor`, `-cap-seconds`).
@@ -39,7 +40,7 @@ pub enum Decision {
 /// Whether to sync now.
 pub fn decide(view: &View<'_>) -> Decision {
     let app = &view.observed.app;
-    let is_suspended = view.workload == WorkloadState::Suspended;
+    let is_suspended = view.legs.iter().any(|leg| leg.workload == WorkloadState::Suspended);
     if app.automated().is_none()
         || is_suspended
         || !view.is_complete()
@@ -51,15 +52,32 @@ pub fn decide(view: &View<'_>) -> Decision {
     let last = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
     match status::sync_word(view) {
         "Synced" if is_unrecorded(view, last) => Decision::Sync(Box::new(operation(view, None))),
+        "OutOfSync" if is_guarded(view) => Decision::Wait,
         "OutOfSync" => out_of_sync(view, last),
         _ => Decision::Wait,
+    }
+}
+
+/// What is offered must not take the place of what is delivered, or it is not known yet whether it may.
+fn is_guarded(view: &View<'_>) -> bool {
+    let may_delete = |leg: &&Leg<'_>| {
+        !leg.delivery.delivered.is_empty()
+            && matches!(leg.guard, Some(GuardState::Empty | GuardState::Working(_)))
+    };
+    let is_behind = |leg: &&Leg<'_>| !leg.is_delivered() || leg.relation() != Some(&Relation::Matches);
+    let behind: Vec<&Leg<'_>> = view.deliveries().filter(is_behind).collect();
+    // What one source waits for does not keep the others from what they lack.
+    if behind.is_empty() {
+        view.deliveries().any(|leg| may_delete(&leg))
+    } else {
+        behind.iter().all(may_delete)
     }
 }
 
 /// Flux delivered what no operation tells of: a retry that went well at last, or a take-over.
 fn is_unrecorded(view: &View<'_>, last: Option<&OperationState>) -> bool {
     let recorded = last.is_some_and(|last| last.phase == Phase::Succeeded && is_same(view, last));
-    matches!(view.workload, WorkloadState::Ready(_)) && !recorded
+    view.deliveries().all(|leg| matches!(leg.workload, WorkloadState::Ready(_))) && !recorded
 }
 
 fn out_of_sync(view: &View<'_>, last: Option<&OperationState>) -> Decision {
@@ -87,10 +105,11 @@ fn out_of_sync(view: &View<'_>, last: Option<&OperationState>) -> Decision {
 
 /// The artifact was rebuilt, and `last` was not about that: it ended well, or began before.
 fn is_rebuilt_since(view: &View<'_>, last: &OperationState) -> bool {
-    let stored = view.parts.source.and_then(|source| source.text("/status/artifact/lastUpdateTime"));
-    let stored: Option<Timestamp> = stored.and_then(|time| time.parse().ok());
-    let is_news = last.phase == Phase::Succeeded || stored.is_none_or(|stored| stored >= last.started_at);
-    view.delivery.is_rebuilt && is_news
+    view.legs.iter().filter(|leg| leg.delivery.is_rebuilt).any(|leg| {
+        let stored = leg.parts.source.and_then(|source| source.text("/status/artifact/lastUpdateTime"));
+        let stored: Option<Timestamp> = stored.and_then(|time| time.parse().ok());
+        last.phase == Phase::Succeeded || stored.is_none_or(|stored| stored >= last.started_at)
+    })
 }
 
 /// An edit that comes back each time is reverted less and less often.
@@ -138,7 +157,7 @@ fn wish(view: &View<'_>) -> String {
     wish
 }
 
-/// The operation was about the same source and the same revision as the Application is now.
+/// The operation was about the same sources and the same revisions as the Application is now.
 fn is_same(view: &View<'_>, operation: &OperationState) -> bool {
     let spec = &view.observed.app.spec;
     let Some(result) = &operation.sync_result else { return false };
@@ -147,9 +166,10 @@ fn is_same(view: &View<'_>, operation: &OperationState) -> bool {
     } else {
         patch::same(&result.source, &spec.source)
     };
-    let revision = result.revisions.first().unwrap_or(&result.revision);
-    let offered = &view.delivery.available;
-    same_source && (revision == offered || offered.is_empty() || is_offered_by_hand(view))
+    let offered = view.revisions();
+    let mut pairs = result.revisions().iter().zip(&offered);
+    let is_same = pairs.all(|(revision, offered)| revision == offered || offered.is_empty());
+    same_source && (is_same || is_offered_by_hand(view))
 }
 
 /// What is offered is what somebody asked for by hand, in a source or in the chart of a release: no new revision of what
@@ -178,13 +198,13 @@ fn operation(view: &View<'_>, heals: Option<i64>) -> Operation {
         rest.insert(HEAL_MARK.into(), json!(count));
     }
     let multiple = app.has_multiple_sources();
-    let revision = view.delivery.available.clone();
+    let (revision, revisions) = status::one_or_several(multiple, view.revisions());
     Operation {
         sync: Some(SyncOperation {
             source: app.spec.source.clone().filter(|_| !multiple),
             sources: app.spec.sources.clone(),
-            revisions: if multiple { vec![revision.clone()] } else { Vec::new() },
-            revision: if multiple { String::new() } else { revision },
+            revision,
+            revisions,
             prune: app.prunes(),
             rest,
             ..SyncOperation::default()

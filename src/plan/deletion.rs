@@ -63,6 +63,9 @@ fn cascade(observed: &Observed) -> Vec<Step> {
 /// A suspended object would leave what it delivered behind (helm-controller `helmrelease_controller.go`,
 /// kustomize-controller `kustomization_controller.go`, both `finalize`), and a Kustomization has to wait for the end.
 fn remove(live: Live<'_>) -> Vec<Step> {
+    if live.is_guard() {
+        return vec![upkeep::delete(live)];
+    }
     let mut change = if live.is_suspended() { upkeep::resume() } else { json!({}) };
     if live.kind == FluxKind::Kustomization && live.text("/spec/deletionPolicy") != Some("WaitForTermination")
     {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::argo::operation::OperationState;
 use crate::flux::{FluxKind, Manifest};
-use crate::mirror::{Observed, View};
+use crate::mirror::{Observed, View, guard};
 use crate::names;
 use crate::project::{self, Rendered, Windows, this_cluster};
 use crate::translate::is_version;
@@ -16,8 +16,10 @@ use crate::translate::is_version;
 pub(super) fn reason(view: &View<'_>) -> Option<&'static str> {
     if view.observed.app.automated().is_none() {
         Some(names::SUSPENDED_UNTIL_SYNC)
-    } else if !view.violations.is_empty() || (restricts(view.observed) && moves(view)) {
+    } else if !view.violations.is_empty() || (project_restricts(view.observed) && moves(view)) {
         Some(names::SUSPENDED_BY_PROJECT)
+    } else if guard::is_looked_at(view.observed) && moves(view) {
+        Some(names::SUSPENDED_BY_GUARD)
     } else if is_closed(view) {
         Some(names::SUSPENDED_BY_WINDOW)
     } else {
@@ -51,8 +53,13 @@ fn windows<'a>(view: &View<'a>) -> Option<Windows<'a>> {
     Some(project::matching(project, &view.observed.app, view.observed.now))
 }
 
-/// The project says what may be delivered.
+/// What would be delivered has to be looked at before it is.
 pub fn restricts(observed: &Observed) -> bool {
+    project_restricts(observed) || guard::is_looked_at(observed)
+}
+
+/// The project says what may be delivered.
+pub(super) fn project_restricts(observed: &Observed) -> bool {
     observed.project.as_deref().is_some_and(|project| project.restricts_objects(&this_cluster()))
 }
 
@@ -68,7 +75,10 @@ fn moves(view: &View<'_>) -> bool {
         let text = |pointer: &str| manifest.spec.pointer(pointer).and_then(Value::as_str);
         match manifest.key.kind {
             FluxKind::GitRepository => text("/ref/commit").is_none(),
-            FluxKind::OciRepository => text("/ref/digest").is_none(),
+            // The digest of what the repo-server rendered follows the source.
+            FluxKind::OciRepository => {
+                text("/ref/digest").is_none() || manifest.annotations.contains_key(names::ANNOTATION_RENDERED)
+            }
             FluxKind::HelmRelease if text("/chart/spec/sourceRef/kind") == Some("HelmRepository") => {
                 !text("/chart/spec/version").is_some_and(is_one_version)
             }

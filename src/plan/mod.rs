@@ -10,6 +10,7 @@ pub mod check;
 pub mod deletion;
 mod dry_run;
 pub mod gate;
+mod guard;
 pub mod hand_back;
 pub mod marks;
 pub mod operation;

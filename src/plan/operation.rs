@@ -227,8 +227,7 @@ fn end(view: &View<'_>, mut state: OperationState, outcome: &Outcome, operation:
     state.finished_at = Some(now);
     state.sync_result = Some(result::of(view, &state, Some(outcome)));
     let is_delivery = outcome.phase == Phase::Succeeded && is_delivery(&state.operation);
-    let delivered =
-        is_delivery.then(|| status::entry(&view.observed.app, &state, &view.delivery.available, now));
+    let delivered = is_delivery.then(|| status::entry(&view.observed.app, &state, view.revisions(), now));
     let record = Record { operation_state: Some(state), delivered };
     Turn { begins: false, steps: Vec::new(), operation, record, requeue: None }
 }

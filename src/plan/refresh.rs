@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::Step;
 use crate::argo::Application;
-use crate::flux::Live;
-use crate::mirror::{Relation, SourceState, View};
+use crate::flux::{FluxKind, Live};
+use crate::mirror::{SourceState, View};
 use crate::names;
 
 /// How long an answer may wait for the sources.
@@ -47,23 +47,25 @@ pub fn answer(view: &View<'_>, is_fetching: bool) -> Answer {
     let Some(refresh) = &view.observed.refresh else { return Answer::default() };
     let done = Answer { is_done: true, ..Answer::default() };
     let waited = view.observed.now.duration_since(refresh.since).unsigned_abs();
-    let is_foreign = view.resources.iter().any(|resource| matches!(resource.relation, Relation::Foreign(_)));
+    let is_foreign = view.foreign().next().is_some();
     if is_fetching || is_foreign || waited >= PATIENCE {
         return done;
     }
-    let source = view.parts.source.filter(|live| !live.is_static() && !live.is_suspended());
-    let chart = view.parts.chart.filter(|live| !live.is_suspended());
-    // The chart after its repository: it is built from the index that was fetched last.
-    let pending = [(source, &view.source), (chart, &view.chart)]
-        .into_iter()
-        .find_map(|(live, state)| live.filter(|live| !is_answered(*live, state, &refresh.token)));
-    match pending {
-        None => done,
-        Some(live) => Answer {
-            steps: request(live, &refresh.token).into_iter().collect(),
-            is_done: false,
-            requeue: Some(PATIENCE.saturating_sub(waited)),
-        },
+    let fetched = view.fetched().into_iter().filter_map(|(live, state)| Some((live?, state)));
+    let pending = fetched
+        .filter(|(live, _)| !live.is_static() && !live.is_suspended())
+        .filter(|(live, state)| !is_answered(*live, state, &refresh.token));
+    let (charts, sources): (Vec<_>, Vec<_>) =
+        pending.map(|(live, _)| live).partition(|live| live.kind == FluxKind::HelmChart);
+    // Charts after their repositories: they are built from the index that was fetched last.
+    let pending = if sources.is_empty() { charts } else { sources };
+    if pending.is_empty() {
+        return done;
+    }
+    Answer {
+        steps: pending.into_iter().filter_map(|live| request(live, &refresh.token)).collect(),
+        is_done: false,
+        requeue: Some(PATIENCE.saturating_sub(waited)),
     }
 }
 

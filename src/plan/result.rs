@@ -4,30 +4,33 @@ use super::selection::Selection;
 use super::sync::Outcome;
 use super::{dry_run, gate};
 use crate::argo::operation::{OperationState, Phase, ResourceResult, SyncResult};
-use crate::mirror::{Resource, SourceState, View, WorkloadState};
+use crate::flux::Live;
+use crate::mirror::{Resource, SourceState, View, WorkloadState, status};
 
 /// `syncResult` of an operation that is at `outcome`, or still at work.
 pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>) -> SyncResult {
     let app = &view.observed.app;
     let sync = operation.operation.sync.clone().unwrap_or_default();
     let selection = Selection::of(view, &sync).ok();
-    let asked = super::wish::revision(&sync).to_owned();
-    let revision = if view.delivery.available.is_empty() { asked } else { view.delivery.available.clone() };
-    let revision = if revision.is_empty() { refused(view).unwrap_or_default() } else { revision };
-    let multiple = sync.source.is_none() && (!sync.sources.is_empty() || app.has_multiple_sources());
+    let multiple = sync.has_multiple_sources(app);
+    let revisions = view.revisions().into_iter().enumerate().map(|(index, offered)| {
+        let asked = if offered.is_empty() { sync.revision_of(index).to_owned() } else { offered };
+        if asked.is_empty() { refused(view, index).unwrap_or_default() } else { asked }
+    });
+    let (revision, revisions) = status::one_or_several(multiple, revisions.collect());
     let sources = if sync.sources.is_empty() { &app.spec.sources } else { &sync.sources };
     SyncResult {
         resources: lines(view, outcome, selection.as_ref(), sync.dry_run),
-        revisions: if multiple { vec![revision.clone()] } else { Vec::new() },
-        revision: if multiple { String::new() } else { revision },
+        revisions,
+        revision,
         source: sync.source.clone().or_else(|| app.spec.source.clone()).filter(|_| !multiple),
         sources: if multiple { sources.clone() } else { Vec::new() },
     }
 }
 
 /// The version of a chart whose objects the project refused, so that Flux has not fetched it.
-fn refused(view: &View<'_>) -> Option<String> {
-    let source = view.observed.app.sources().first().filter(|_| !view.refusals.is_empty())?;
+fn refused(view: &View<'_>, index: usize) -> Option<String> {
+    let source = view.observed.app.sources().get(index).filter(|_| !view.refusals.is_empty())?;
     gate::is_one_version(&source.target_revision).then(|| source.target_revision.clone())
 }
 
@@ -61,10 +64,11 @@ fn lines(
 /// The result line of one Flux object, with Flux's own message.
 fn line(view: &View<'_>, resource: &Resource<'_>, outcome: Option<&Outcome>, is_dry: bool) -> ResourceResult {
     let ready = resource.live.and_then(|live| live.condition("Ready"));
-    let is_failed = if resource.key.kind.is_workload() {
-        matches!(view.workload, WorkloadState::Failed(_))
-    } else {
-        matches!(view.source, SourceState::Failed(_))
+    let fetched = view.fetched();
+    let is_this = |live: &Option<Live<'_>>| live.is_some_and(|live| live.key() == resource.key);
+    let is_failed = match view.leg_of(&resource.key) {
+        Some(leg) => matches!(leg.workload, WorkloadState::Failed(_)),
+        None => fetched.iter().any(|(live, state)| is_this(live) && matches!(state, SourceState::Failed(_))),
     };
     // What the API server refused: `OBJECT: its words`.
     let refusal =

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Step, gate};
+use super::{Step, gate, guard};
 use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::{Relation, Resource, View, compare};
 use crate::names;
@@ -15,12 +15,12 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
     }
     if may_not_act(view) {
         // What was delivered keeps running; nothing new takes its place where that may not be.
-        return hold(view).filter(|_| !is_operating).into_iter().collect();
+        return if is_operating { Vec::new() } else { hold(view) };
     }
     let mut steps = Vec::new();
-    let suspension = if is_operating { None } else { suspension(view) };
+    let suspension = if is_operating { Vec::new() } else { suspension(view) };
     let is_stopping = gate::reason(view).is_some();
-    let (before, after) = if is_stopping { (suspension, None) } else { (None, suspension) };
+    let (before, after) = if is_stopping { (suspension, Vec::new()) } else { (Vec::new(), suspension) };
     // A source that goes back to what the spec says, after a rollback, must not deliver that.
     steps.extend(before);
     let sources = sources(view);
@@ -36,6 +36,8 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
         steps.extend(end_of_one_sync(view));
         steps.extend(stale(view));
     }
+    steps.extend(guard::passed(view));
+    steps.extend(guard::leftover(view));
     steps.extend(fingerprints(view));
     steps
 }
@@ -58,7 +60,7 @@ pub(super) fn may_not_act(view: &View<'_>) -> bool {
     view.observed.translation.has_errors()
         || !view.violations.is_empty()
         || view.absent().next().is_some()
-        || view.resources.iter().any(|resource| matches!(resource.relation, Relation::Foreign(_)))
+        || view.foreign().next().is_some()
 }
 
 /// The step that creates the destination namespace, when it is missing and wished for.
@@ -90,7 +92,8 @@ fn sources(view: &View<'_>) -> Vec<Step> {
         _ => false,
     };
     let due = view.source_resources().filter(is_due);
-    due.filter_map(|source| source.manifest.cloned()).map(Step::ApplyObject).collect()
+    let due = due.filter_map(|source| source.manifest.cloned()).map(Step::ApplyObject);
+    due.chain(guard::applied(view)).collect()
 }
 
 /// While it is unknown what the path holds, the wanted source is one to find out with: it lacks what depends on the
@@ -101,45 +104,56 @@ fn is_provisional(view: &View<'_>, source: &Resource<'_>) -> bool {
     !view.observed.translation.wants.is_empty() && has_artifact
 }
 
-/// A workload object waits suspended between operations where the gate says so.
-fn suspension(view: &View<'_>) -> Option<Step> {
+/// Workload objects wait suspended between operations where the gate says so.
+fn suspension(view: &View<'_>) -> Vec<Step> {
     if gate::reason(view).is_some() {
         return hold(view);
     }
-    let held = workload(view).filter(Live::is_suspended_by_bridge)?;
-    Some(Step::PatchObject { key: held.key(), patch: resume() })
+    let held = workloads(view).filter(|(_, live)| live.is_suspended_by_bridge());
+    held.map(|(_, live)| Step::PatchObject { key: live.key(), patch: resume() }).collect()
 }
 
-/// The step that suspends the workload object where the gate says so, unless it is suspended.
-pub(super) fn hold(view: &View<'_>) -> Option<Step> {
-    let (workload, reason) = (workload(view)?, gate::reason(view)?);
-    let is_held = workload.is_suspended()
-        && (!workload.is_suspended_by_bridge()
-            || workload.annotation(names::ANNOTATION_SUSPENDED) == Some(reason));
-    (!is_held).then(|| Step::PatchObject { key: workload.key(), patch: suspend(reason) })
+/// The steps that suspend the workload objects where the gate says so, unless they are suspended.
+pub(super) fn hold(view: &View<'_>) -> Vec<Step> {
+    let Some(reason) = gate::reason(view) else { return Vec::new() };
+    let is_held = |live: &Live<'_>| {
+        live.is_suspended()
+            && (!live.is_suspended_by_bridge()
+                || live.annotation(names::ANNOTATION_SUSPENDED) == Some(reason))
+    };
+    let free = workloads(view).filter(|(_, live)| !is_held(live));
+    free.map(|(_, live)| Step::PatchObject { key: live.key(), patch: suspend(reason) }).collect()
 }
 
-/// The live workload object, if it is the Application's own.
-fn workload<'a>(view: &View<'a>) -> Option<Live<'a>> {
-    view.parts.workload.filter(|live| is_ours(view, *live) && !live.is_deleting())
+/// The live workload objects that are the Application's own, with what is wanted of them.
+fn workloads<'a>(view: &View<'a>) -> impl Iterator<Item = (Option<&'a Manifest>, Live<'a>)> {
+    let found = view.workload_resources().filter_map(|resource| Some((resource.manifest, resource.live?)));
+    found.filter(|(_, live)| is_ours(view, *live) && !live.is_deleting())
 }
 
 /// The Sync is over that had set fields for its time: they go back to what is wanted, or to the default.
-fn end_of_one_sync(view: &View<'_>) -> Option<Step> {
-    let live = workload(view)?;
-    live.annotation(names::ANNOTATION_FOR_ONE_SYNC)?;
-    let manifest = view.workload_resource()?.manifest?;
+fn end_of_one_sync(view: &View<'_>) -> Vec<Step> {
+    let marked =
+        workloads(view).filter(|(_, live)| live.annotation(names::ANNOTATION_FOR_ONE_SYNC).is_some());
+    marked.filter_map(|(manifest, live)| Some(put_back(manifest?, live))).collect()
+}
+
+fn put_back(manifest: &Manifest, live: Live<'_>) -> Step {
     let spec = match live.kind {
         FluxKind::HelmRelease => {
             json!({"driftDetection": {"mode": manifest.spec.pointer("/driftDetection/mode")}})
         }
-        _ => json!({"prune": manifest.spec.get("prune"), "force": manifest.spec.get("force")}),
+        _ => json!({
+            "prune": manifest.spec.get("prune"),
+            "force": manifest.spec.get("force"),
+            "dependsOn": manifest.spec.get("dependsOn"),
+        }),
     };
     let annotations = json!({names::ANNOTATION_FOR_ONE_SYNC: null});
-    Some(Step::PatchObject {
+    Step::PatchObject {
         key: live.key(),
         patch: json!({"metadata": {"annotations": annotations}, "spec": spec}),
-    })
+    }
 }
 
 fn is_ours(view: &View<'_>, live: Live<'_>) -> bool {
@@ -162,7 +176,7 @@ pub(super) fn resume() -> Value {
 /// Sources that nothing reads any more go once their successor delivers; workload objects only where pruning is on.
 fn stale(view: &View<'_>) -> Vec<Step> {
     let prunes = view.observed.app.prunes();
-    if view.is_complete() && view.objects_match() && view.delivery.is_current {
+    if view.is_complete() && view.objects_match() && view.is_current() {
         prune(view, prunes)
     } else {
         Vec::new()
@@ -189,9 +203,9 @@ fn remove_workload(view: &View<'_>, live: Live<'_>) -> Vec<Step> {
         ["releaseName", "storageNamespace"]
             .map(|field| spec.get(field).and_then(Value::as_str).map(str::to_owned))
     };
-    let wanted: Option<&Manifest> = view.workload_resource().and_then(|resource| resource.manifest);
+    let mut wanted = view.workload_resources().filter_map(|resource| resource.manifest);
     let lives_on = live.kind == FluxKind::HelmRelease
-        && wanted.is_some_and(|w| w.key.kind == live.kind && release(&w.spec) == release(live.spec()));
+        && wanted.any(|wanted| wanted.key.kind == live.kind && release(&wanted.spec) == release(live.spec()));
     let patch = if lives_on { suspend(names::SUSPENDED_UNTIL_SYNC) } else { resume() };
     let before = (lives_on || live.is_suspended()).then(|| Step::PatchObject { key: live.key(), patch });
     before.into_iter().chain([delete(live)]).collect()

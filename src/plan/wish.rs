@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::core::DynamicObject;
+use serde_json::Value;
 
 use super::marks::Marks;
 use crate::argo::application::{Application, ApplicationSource};
 use crate::argo::operation::SyncOperation;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
-use crate::mirror::revision::{bare, chart_version};
+use crate::mirror::revision::{chart_version, offered};
 use crate::mirror::{SourceState, patch, source, view, workload};
-use crate::names;
 use crate::translate::{Translation, is_exact_revision};
 
 /// When a revision is to be pinned.
@@ -39,24 +39,25 @@ fn asked(app: &Application) -> Option<&SyncOperation> {
 pub fn with_its_source(app: &Application) -> Option<Application> {
     let sync = asked(app)?;
     let mut wished = app.clone();
-    if let Some(source) = &sync.source {
-        wished.spec.source_hydrator = None;
-        wished.spec.source = Some(source.clone());
-        wished.spec.sources.clear();
-    } else if !sync.sources.is_empty() {
+    if !sync.sources.is_empty() {
         wished.spec.source_hydrator = None;
         wished.spec.source = None;
         wished.spec.sources.clone_from(&sync.sources);
+    } else if let Some(source) = sync.only_source() {
+        wished.spec.source_hydrator = None;
+        wished.spec.source = Some(source.clone());
+        wished.spec.sources.clear();
     }
     let is_own = patch::same(&wished.sources(), &app.sources());
     (!is_own).then_some(wished)
 }
 
-/// `wished` with the revision of its operation as `targetRevision`; `None` where there is nothing to pin.
-pub fn pinned(wished: &Application) -> Option<(Application, When)> {
-    let revision = revision(asked(wished)?).to_owned();
+/// `wished` with the revision that its operation asks for of source number `index` as `targetRevision`; `None` where there
+/// is nothing to pin.
+pub fn pinned(wished: &Application, index: usize) -> Option<(Application, When)> {
+    let revision = asked(wished)?.revision_of(index).to_owned();
     let mut pinned = wished.clone();
-    let [source] = pinned.sources_mut() else { return None };
+    let source = pinned.sources_mut().get_mut(index)?;
     if revision.is_empty() || is_same(&revision, &source.target_revision) {
         return None;
     }
@@ -68,11 +69,6 @@ pub fn pinned(wished: &Application) -> Option<(Application, When)> {
     Some((pinned, when))
 }
 
-/// The revision that the operation asks for; empty when it asks for none.
-pub(super) fn revision(sync: &SyncOperation) -> &str {
-    sync.revisions.first().unwrap_or(&sync.revision)
-}
-
 /// Whether the revision that is `wanted` is the one that is `offered`. Charts differ by a `v` in front, and by what Flux
 /// appends to a version.
 pub(super) fn is_same(wanted: &str, offered: &str) -> bool {
@@ -81,52 +77,66 @@ pub(super) fn is_same(wanted: &str, offered: &str) -> bool {
 }
 
 /// The source whose revision `source` could be pinned to has one revision and no other.
-pub(super) fn is_resolved(source: Option<&ApplicationSource>, revision: &str) -> bool {
-    let named =
-        source.map(|source| ApplicationSource { target_revision: revision.to_owned(), ..source.clone() });
-    named.is_some_and(|named| is_exact_revision(&named))
+pub(super) fn is_resolved(source: &ApplicationSource, revision: &str) -> bool {
+    is_exact_revision(&ApplicationSource { target_revision: revision.to_owned(), ..source.clone() })
 }
 
-/// Whether the source, fetched for the operation of `app`, offers another revision than it asks for; or was pinned by it
-/// already.
+/// Whether source number `index`, fetched for the operation of `app`, offers another revision than it asks for; or was
+/// pinned by it already.
+///
+/// `free`: what the Application becomes without this pin, and without any; sources that share a repository may share an
+/// object in the one and not in the other.
 pub fn is_due(
     app: &Application,
+    index: usize,
     objects: &BTreeMap<ObjectKey, Arc<DynamicObject>>,
-    free: &Translation,
+    free: [&Translation; 2],
     pinned: &Translation,
 ) -> bool {
     let Some(sync) = asked(app) else { return false };
-    let state = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
-    let marks = state.filter(|state| !state.phase.is_completed()).map(Marks::of);
     let live = |key: &ObjectKey| objects.get(key).map(|object| Live { kind: key.kind, object });
-    // The object that names the revision.
-    let names_it = |manifest: &&Manifest| match manifest.key.kind {
-        FluxKind::HelmRelease => manifest.spec.get("chart").is_some(),
-        kind => matches!(kind, FluxKind::GitRepository | FluxKind::OciRepository),
+    let stands = |manifest: &Manifest| {
+        live(&manifest.key)
+            .filter(|live| named(manifest.key.kind, live.spec()) == named(manifest.key.kind, &manifest.spec))
     };
-    let Some(wanted) = free.objects.iter().find(names_it) else { return false };
-    let Some(found) = live(&wanted.key) else { return false };
-    let digest = found.annotation(names::ANNOTATION_DIGEST);
-    let pin = pinned.objects.iter().find(|manifest| manifest.key == wanted.key);
-    if pin.is_some_and(|pin| digest == Some(pin.digest().as_str())) {
+    if naming(pinned, index).and_then(stands).is_some() {
         return true;
     }
-    if digest != Some(wanted.digest().as_str()) {
-        return false;
-    }
-    let offers = match wanted.key.kind {
-        FluxKind::HelmRelease => {
-            let chart = view::chart_key(found).and_then(|key| live(&key));
-            chart.filter(|chart| workload::is_chart_of(found, *chart))
-        }
-        _ => Some(found),
+    let state = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
+    let marks = state.filter(|state| !state.phase.is_completed()).map(Marks::of);
+    free.into_iter().filter_map(|free| naming(free, index).and_then(stands)).any(|found| {
+        let offers = match found.kind {
+            FluxKind::HelmRelease => {
+                let chart = view::chart_key(found).and_then(|key| live(&key));
+                chart.filter(|chart| workload::is_chart_of(found, *chart))
+            }
+            _ => Some(found),
+        };
+        let Some(offers) = offers.filter(|offers| source::state(Some(*offers), None) == SourceState::Ready)
+        else {
+            return false;
+        };
+        let is_fetched =
+            |marks: &Marks| marks.is_new(offers) || marks.is_new(found) || marks.is_handled(offers);
+        // A dry run fetches nothing: it is about what is known.
+        let is_known = sync.dry_run || marks.as_ref().is_some_and(is_fetched);
+        is_known && !is_same(sync.revision_of(index), offered(offers))
+    })
+}
+
+/// The object that names the revision of source number `index`.
+fn naming(translation: &Translation, index: usize) -> Option<&Manifest> {
+    let route = translation.routes.get(index)?;
+    let is_repository = route.origin.as_ref().is_some_and(|key| key.kind == FluxKind::HelmRepository);
+    let key = if is_repository { &route.workload } else { &route.origin };
+    translation.objects.iter().find(|manifest| Some(&manifest.key) == key.as_ref())
+}
+
+/// The fields that name it.
+fn named(kind: FluxKind, spec: &Value) -> [Option<&Value>; 3] {
+    let fields = match kind {
+        FluxKind::HelmRelease => ["/chart/spec/sourceRef", "/chart/spec/chart", "/chart/spec/version"],
+        _ => ["/url", "/ref", "/ref"],
     };
-    let Some(offers) = offers.filter(|offers| source::state(Some(*offers), None) == SourceState::Ready)
-    else {
-        return false;
-    };
-    let is_fetched = |marks: &Marks| marks.is_new(offers) || marks.is_new(found) || marks.is_handled(offers);
-    // A dry run fetches nothing: it is about what is known.
-    let is_known = sync.dry_run || marks.as_ref().is_some_and(is_fetched);
-    is_known && !is_same(revision(sync), bare(offers.artifact_revision().unwrap_or_default()))
+    fields.map(|field| spec.pointer(field))
 }

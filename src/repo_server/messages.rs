@@ -2,6 +2,8 @@
 //! `pkg/apis/application/v1alpha1/generated.proto`, as far as the bridge fills them. Whatever an Application has beyond
 //! them is refused by [`crate::translate`] before.
 
+use std::collections::BTreeMap;
+
 /// `repository.ManifestRequest`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ManifestRequest {
@@ -11,6 +13,9 @@ pub struct ManifestRequest {
     /// What to render: commit, chart version or digest, or what still has to be resolved.
     #[prost(string, tag = "2")]
     pub revision: String,
+    /// Render anew: not from the repo-server's cache (a hard refresh).
+    #[prost(bool, tag = "3")]
+    pub no_cache: bool,
     /// Argo CD's instance name of the Application.
     #[prost(string, tag = "5")]
     pub app_name: String,
@@ -20,15 +25,24 @@ pub struct ManifestRequest {
     /// The source.
     #[prost(message, optional, tag = "10")]
     pub application_source: Option<ApplicationSource>,
+    /// How kustomizations are built (argocd-cm).
+    #[prost(message, optional, tag = "13")]
+    pub kustomize_options: Option<KustomizeOptions>,
     /// Version of the API server, for charts.
     #[prost(string, tag = "14")]
     pub kube_version: String,
     /// `GROUP/VERSION` and `GROUP/VERSION/KIND` of everything it serves, for charts.
     #[prost(string, repeated, tag = "15")]
     pub api_versions: Vec<String>,
-    /// How Argo CD marks what it delivers.
+    /// Resolve the revision anew: not from the repo-server's cache (a refresh).
+    #[prost(bool, tag = "18")]
+    pub no_revision_cache: bool,
+    /// How Argo CD marks what it delivers; without a label to mark with (`appLabelKey`), not at all.
     #[prost(string, tag = "19")]
     pub tracking_method: String,
+    /// What may be rendered (argocd-cm), by Argo CD's word.
+    #[prost(btree_map = "string, bool", tag = "20")]
+    pub enabled_source_types: BTreeMap<String, bool>,
     /// The Application has `sources`.
     #[prost(bool, tag = "22")]
     pub has_multiple_sources: bool,
@@ -38,6 +52,9 @@ pub struct ManifestRequest {
     /// The project.
     #[prost(string, tag = "25")]
     pub project_name: String,
+    /// `argocd.argoproj.io/manifest-generate-paths` of the Application: what a plugin gets to see of the repository.
+    #[prost(string, tag = "26")]
+    pub annotation_manifest_generate_paths: String,
 }
 
 /// `repository.ManifestResponse`.
@@ -46,6 +63,34 @@ pub struct ManifestResponse {
     /// Each object as JSON.
     #[prost(string, repeated, tag = "1")]
     pub manifests: Vec<String>,
+    /// The resolved revision.
+    #[prost(string, tag = "4")]
+    pub revision: String,
+}
+
+/// `v1alpha1.KustomizeOptions`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct KustomizeOptions {
+    /// Arguments of `kustomize build`.
+    #[prost(string, tag = "1")]
+    pub build_options: String,
+    /// Further versions of kustomize.
+    #[prost(message, repeated, tag = "3")]
+    pub versions: Vec<KustomizeVersion>,
+}
+
+/// `v1alpha1.KustomizeVersion`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct KustomizeVersion {
+    /// As an Application names it.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// The program.
+    #[prost(string, tag = "2")]
+    pub path: String,
+    /// Arguments of its `build`.
+    #[prost(string, tag = "3")]
+    pub build_options: String,
 }
 
 /// `v1alpha1.Repository`, without credentials.
@@ -83,9 +128,21 @@ pub struct ApplicationSource {
     /// Directory settings.
     #[prost(message, optional, tag = "10")]
     pub directory: Option<Directory>,
+    /// Config management plugin.
+    #[prost(message, optional, tag = "11")]
+    pub plugin: Option<Plugin>,
     /// Chart.
     #[prost(string, tag = "12")]
     pub chart: String,
+    /// Name by which others refer to it.
+    #[prost(string, tag = "13")]
+    pub r#ref: String,
+    /// Name of the source, for people.
+    #[prost(string, tag = "14")]
+    pub name: String,
+    /// Prefix of the tags that count.
+    #[prost(string, tag = "15")]
+    pub tag_prefix: String,
 }
 
 /// `v1alpha1.ApplicationSourceHelm`.
@@ -152,30 +209,113 @@ pub struct Kustomize {
     /// Image overrides.
     #[prost(string, repeated, tag = "3")]
     pub images: Vec<String>,
+    /// Labels of everything.
+    #[prost(btree_map = "string, string", tag = "4")]
+    pub common_labels: BTreeMap<String, String>,
+    /// Which kustomize.
+    #[prost(string, tag = "5")]
+    pub version: String,
+    /// Annotations of everything.
+    #[prost(btree_map = "string, string", tag = "6")]
+    pub common_annotations: BTreeMap<String, String>,
+    /// Labels that are there are replaced.
+    #[prost(bool, tag = "7")]
+    pub force_common_labels: bool,
+    /// Annotations that are there are replaced.
+    #[prost(bool, tag = "8")]
+    pub force_common_annotations: bool,
     /// Namespace of everything.
     #[prost(string, tag = "9")]
     pub namespace: String,
-    /// Inline patches.
+    /// Variables in the annotations are replaced.
+    #[prost(bool, tag = "10")]
+    pub common_annotations_envsubst: bool,
+    /// Numbers of replicas.
+    #[prost(message, repeated, tag = "11")]
+    pub replicas: Vec<Replica>,
+    /// Patches.
     #[prost(message, repeated, tag = "12")]
     pub patches: Vec<Patch>,
     /// Components.
     #[prost(string, repeated, tag = "13")]
     pub components: Vec<String>,
+    /// Labels do not become selectors.
+    #[prost(bool, tag = "14")]
+    pub label_without_selector: bool,
+    /// Version of the API server to render for.
+    #[prost(string, tag = "15")]
+    pub kube_version: String,
+    /// What it is to serve.
+    #[prost(string, repeated, tag = "16")]
+    pub api_versions: Vec<String>,
     /// Missing components are skipped.
     #[prost(bool, tag = "17")]
     pub ignore_missing_components: bool,
+    /// Labels go into templates, too.
+    #[prost(bool, tag = "18")]
+    pub label_include_templates: bool,
+}
+
+/// `v1alpha1.KustomizeReplica`.
+#[derive(Clone, PartialEq, serde::Deserialize, prost::Message)]
+#[serde(default)]
+pub struct Replica {
+    /// Name of a workload.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// How many.
+    #[prost(message, optional, tag = "2")]
+    pub count: Option<IntOrString>,
+}
+
+/// `k8s.io.apimachinery.pkg.util.intstr.IntOrString`.
+#[derive(Clone, PartialEq, Eq, serde::Deserialize, prost::Message)]
+#[serde(from = "Number")]
+pub struct IntOrString {
+    /// 0: a number, 1: text.
+    #[prost(int64, tag = "1")]
+    pub kind: i64,
+    /// The number.
+    #[prost(int32, tag = "2")]
+    pub number: i32,
+    /// The text.
+    #[prost(string, tag = "3")]
+    pub text: String,
+}
+
+/// [`IntOrString`] in JSON.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Int(i32),
+    Text(String),
+}
+
+impl From<Number> for IntOrString {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::Int(number) => Self { number, ..Self::default() },
+            Number::Text(text) => Self { kind: 1, text, ..Self::default() },
+        }
+    }
 }
 
 /// `v1alpha1.KustomizePatch`.
 #[derive(Clone, PartialEq, serde::Deserialize, prost::Message)]
 #[serde(default)]
 pub struct Patch {
+    /// File that holds the patch.
+    #[prost(string, tag = "1")]
+    pub path: String,
     /// The patch.
     #[prost(string, tag = "2")]
     pub patch: String,
     /// What it is for.
     #[prost(message, optional, tag = "3")]
     pub target: Option<Selector>,
+    /// What it may change (`allowNameChange`, `allowKindChange`).
+    #[prost(btree_map = "string, bool", tag = "4")]
+    pub options: BTreeMap<String, bool>,
 }
 
 /// `v1alpha1.KustomizeSelector`.
@@ -232,10 +372,106 @@ pub struct Directory {
     /// With its subfolders.
     #[prost(bool, tag = "1")]
     pub recurse: bool,
+    /// Settings of Jsonnet.
+    #[prost(message, optional, tag = "2")]
+    pub jsonnet: Option<Jsonnet>,
     /// Glob of files that are left out.
     #[prost(string, tag = "3")]
     pub exclude: String,
     /// Glob of files that are read.
     #[prost(string, tag = "4")]
     pub include: String,
+}
+
+/// `v1alpha1.ApplicationSourceJsonnet`.
+#[derive(Clone, PartialEq, serde::Deserialize, prost::Message)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Jsonnet {
+    /// External variables.
+    #[prost(message, repeated, tag = "1")]
+    pub ext_vars: Vec<JsonnetVar>,
+    /// Arguments of the top-level function.
+    #[prost(message, repeated, tag = "2")]
+    pub tlas: Vec<JsonnetVar>,
+    /// Folders of libraries.
+    #[prost(string, repeated, tag = "3")]
+    pub libs: Vec<String>,
+}
+
+/// `v1alpha1.JsonnetVar`.
+#[derive(Clone, PartialEq, serde::Deserialize, prost::Message)]
+#[serde(default)]
+pub struct JsonnetVar {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Value.
+    #[prost(string, tag = "2")]
+    pub value: String,
+    /// The value is Jsonnet.
+    #[prost(bool, tag = "3")]
+    pub code: bool,
+}
+
+/// `v1alpha1.ApplicationSourcePlugin`.
+#[derive(Clone, PartialEq, serde::Deserialize, prost::Message)]
+#[serde(default)]
+pub struct Plugin {
+    /// Name; empty: whichever takes the source.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Variables of its environment.
+    #[prost(message, repeated, tag = "2")]
+    pub env: Vec<Variable>,
+    /// Parameters.
+    #[prost(message, repeated, tag = "3")]
+    pub parameters: Vec<PluginParameter>,
+}
+
+/// `v1alpha1.EnvEntry`.
+#[derive(Clone, PartialEq, serde::Deserialize, prost::Message)]
+#[serde(default)]
+pub struct Variable {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Value.
+    #[prost(string, tag = "2")]
+    pub value: String,
+}
+
+/// `v1alpha1.ApplicationSourcePluginParameter`.
+#[derive(Clone, PartialEq, serde::Deserialize, prost::Message)]
+#[serde(default)]
+pub struct PluginParameter {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Value, when it is a map.
+    #[prost(message, optional, tag = "3")]
+    pub map: Option<TextMap>,
+    /// Value, when it is a list.
+    #[prost(message, optional, tag = "4")]
+    pub array: Option<TextList>,
+    /// Value, when it is text.
+    #[prost(string, optional, tag = "5")]
+    pub string: Option<String>,
+}
+
+/// `v1alpha1.OptionalMap`.
+#[derive(Clone, PartialEq, serde::Deserialize, prost::Message)]
+#[serde(transparent)]
+pub struct TextMap {
+    /// Its entries.
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub map: BTreeMap<String, String>,
+}
+
+/// `v1alpha1.OptionalArray`.
+#[derive(Clone, PartialEq, serde::Deserialize, prost::Message)]
+#[serde(transparent)]
+pub struct TextList {
+    /// Its entries.
+    #[prost(string, repeated, tag = "1")]
+    pub array: Vec<String>,
 }

@@ -1,14 +1,22 @@
 //! The question that stock Argo CD asks for a plain Application (argo-cd `controller/state.go`, `GetRepoObjs`), and what the
 //! answer says of each object. Pure.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
-use super::messages::{ApplicationSource, Helm, HelmParameter, ManifestRequest, RawExtension, Repository};
+use super::messages::{
+    ApplicationSource, Helm, HelmParameter, KustomizeOptions, KustomizeVersion, ManifestRequest,
+    RawExtension, Repository,
+};
 use crate::argo::{Application, application};
 use crate::mirror::patch;
 use crate::project::{AppProject, RenderedObject};
 
-/// The question about `source` of `app` at `revision`, but for what the API server serves.
+/// Setting of argocd-cm: arguments of `kustomize build`; behind a dot, of one version of kustomize.
+const BUILD_OPTIONS: &str = "kustomize.buildOptions";
+
+/// The question about `source` of `app` at `revision`, but for Argo CD's settings and what the API server serves.
 ///
 /// # Errors
 /// A setting of Kustomize or of directories that is not of its type.
@@ -31,15 +39,50 @@ pub fn manifest_request(
             helm: source.helm.as_ref().map(helm),
             kustomize: source.kustomize.as_ref().map(settings).transpose()?,
             directory: source.directory.as_ref().map(settings).transpose()?,
+            plugin: source.plugin.as_ref().map(settings).transpose()?,
             chart: source.chart.clone(),
+            r#ref: source.reference.clone(),
+            name: source.name.clone(),
+            tag_prefix: source.tag_prefix.clone(),
         }),
-        kube_version: String::new(),
-        api_versions: Vec::new(),
         tracking_method: "annotation".to_owned(),
         has_multiple_sources: app.has_multiple_sources(),
         project_source_repos: project.spec.source_repos.clone(),
         project_name: project.name().to_owned(),
+        annotation_manifest_generate_paths: app
+            .annotation("argocd.argoproj.io/manifest-generate-paths")
+            .unwrap_or_default()
+            .to_owned(),
+        ..ManifestRequest::default()
     })
+}
+
+/// Argo CD's settings that decide how sources are rendered (argo-cd `util/settings/settings.go`, `GetKustomizeSettings` and
+/// `GetEnabledSourceTypes`), from argocd-cm.
+pub fn with_settings(request: ManifestRequest, settings: &BTreeMap<String, String>) -> ManifestRequest {
+    let build_options = settings.get(BUILD_OPTIONS).cloned().unwrap_or_default();
+    let program = |(key, path): (&String, &String)| {
+        let name =
+            ["kustomize.version.", "kustomize.path."].iter().find_map(|kind| key.strip_prefix(kind))?;
+        let build_options = settings.get(&format!("{BUILD_OPTIONS}.{name}")).cloned().unwrap_or_default();
+        Some(KustomizeVersion { name: name.to_owned(), path: path.clone(), build_options })
+    };
+    let versions = settings.iter().filter_map(program).collect();
+    let enabled = ["Kustomize", "Helm", "Directory", "Plugin"].map(|word| {
+        let key = match word {
+            "Kustomize" => "kustomize.enable",
+            "Helm" => "helm.enable",
+            "Directory" => "jsonnet.enable",
+            // Plugins cannot be switched off.
+            _ => "",
+        };
+        (word.to_owned(), settings.get(key).is_none_or(|value| value.is_empty() || value == "true"))
+    });
+    ManifestRequest {
+        kustomize_options: Some(KustomizeOptions { build_options, versions }),
+        enabled_source_types: enabled.into(),
+        ..request
+    }
 }
 
 fn settings<T: serde::de::DeserializeOwned>(settings: &Map<String, Value>) -> Result<T, serde_json::Error> {

@@ -92,8 +92,7 @@ fn matches(pattern: &FilePattern, held: &[(String, String)]) -> Vec<(String, Fil
 
 fn objects(translation: &Translation) -> String {
     let documents: Vec<String> = translation
-        .objects
-        .iter()
+        .all_objects()
         .map(|object| {
             let mut value = object.to_value();
             // The fingerprint repeats the rest in a form that nobody can review.

@@ -98,7 +98,7 @@ fn fill_namespace(namespace: &str, manifests: Manifests) -> Vec<Value> {
 }
 
 /// A patch as text; YAML, since people read it.
-fn patch(value: &Value) -> String {
+pub(super) fn patch(value: &Value) -> String {
     yaml::write(value).unwrap_or_else(|_| value.to_string())
 }
 

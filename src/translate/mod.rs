@@ -14,6 +14,7 @@ pub mod files;
 mod glob;
 #[cfg(test)]
 mod goldens;
+mod guard;
 mod helm;
 mod helm_set;
 mod helm_values;
@@ -64,6 +65,8 @@ pub struct Translation {
     ///
     /// While [`Translation::wants`] is not empty the list may hold the source objects alone: enough to find out.
     pub objects: Vec<Manifest>,
+    /// Generated objects that deliver nothing: guards of Kustomizations among `objects`, to be applied before them.
+    pub guards: Vec<Manifest>,
     /// Reference mode (no `AutoCreateFluxResources=true`): the workload objects to look for, the likelier one first.
     pub references: Vec<ObjectKey>,
     /// What cannot be, or is not yet, expressed.
@@ -105,6 +108,18 @@ impl Translation {
         self.objects.iter().find(|manifest| manifest.key == *key)
     }
 
+    /// The guard of a workload object.
+    pub fn guard_of(&self, workload: &ObjectKey) -> Option<&Manifest> {
+        self.guards.iter().find(|manifest| manifest.key == guard::key(workload))
+    }
+
+    /// Everything generated, in the order of application.
+    pub fn all_objects(&self) -> impl Iterator<Item = &Manifest> {
+        let (sources, workloads): (Vec<_>, Vec<_>) =
+            self.objects.iter().partition(|manifest| manifest.key.kind.is_source());
+        sources.into_iter().chain(&self.guards).chain(workloads)
+    }
+
     /// The source object that the source with that index is delivered from.
     pub fn origin_of(&self, source: usize) -> Option<&Manifest> {
         let key = self.routes.get(source)?.origin.as_ref()?;
@@ -133,6 +148,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.objects = assembly.objects;
         assembly.source_type.clone_into(&mut translation.source_type);
         overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
+        translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);
     }
@@ -140,6 +156,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     translation.wants = draft.wants;
     if translation.has_errors() {
         translation.objects.clear();
+        translation.guards.clear();
         translation.references.clear();
     }
     translation

@@ -4,16 +4,24 @@ use super::{Ready, Spec, flag};
 use crate::bootstrap::APPLICATION_NAMESPACES;
 use crate::state::State;
 
-/// Repo-server, application-controller, applicationset-controller, notifications-controller and server, in the
-/// namespace `argocd`.
+/// A config management plugin, repo-server, application-controller, applicationset-controller, notifications-controller
+/// and server, in the namespace `argocd`.
 pub(crate) fn argocd(state: &State) -> Vec<Spec> {
     vec![
+        plugin_server(state),
         repo_server(state),
         application_controller(state),
         applicationset_controller(state),
         notifications_controller(state),
         server(state),
     ]
+}
+
+/// The plugin `printer`, which the repo-server finds by its socket.
+fn plugin_server(state: &State) -> Spec {
+    role(state, "argocd-cmp-server", Ready::Running)
+        .arg(flag("config-dir-path", state.data("argocd/printer").display()))
+        .env("ARGOCD_CMP_WORKDIR", state.data("tmp/argocd-cmp-server"))
 }
 
 fn repo_server(state: &State) -> Spec {

@@ -18,6 +18,7 @@ const LOG_LINE: &str = "a line that the container has logged";
 /// The folders below `data/` that programs expect to exist.
 const FOLDERS: &[&str] = &[
     "argocd/plugins",
+    "argocd/printer",
     "argocd/ssh",
     "argocd/tls",
     "argocd-cli",
@@ -45,6 +46,7 @@ pub(super) fn write(state: &State) -> Result<()> {
     keys(state).context("make keys")?;
     logs(state).context("write the logs of containers")?;
     registry(state)?;
+    plugin(state)?;
     ssh(state)
 }
 
@@ -132,6 +134,39 @@ spec:
     fs::write(state.data("kwok/logs.yaml"), cluster_logs)?;
     fs::write(lines, format!("2026-01-01T00:00:00.000000000Z stdout F {LOG_LINE}\n"))?;
     Ok(())
+}
+
+/// A config management plugin that prints, as a `ConfigMap`, what Argo CD tells plugins and what the file `message` of its
+/// folder says. Without that file it fails.
+fn plugin(state: &State) -> Result<()> {
+    let text = r#"apiVersion: argoproj.io/v1alpha1
+kind: ConfigManagementPlugin
+metadata:
+  name: printer
+spec:
+  generate:
+    command: [sh, -ec]
+    args:
+      - |
+        message=$(cat message)
+        cat <<END
+        apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: printed
+        data:
+          message: "$message"
+          application: "$ARGOCD_APP_NAME"
+          namespace: "$ARGOCD_APP_NAMESPACE"
+          revision: "$ARGOCD_APP_REVISION"
+          kube: "$KUBE_VERSION"
+          greeting: "$ARGOCD_ENV_GREETING"
+          colour: "$PARAM_COLOUR"
+          parameters: |-
+            $ARGOCD_APP_PARAMETERS
+        END
+"#;
+    fs::write(state.data("argocd/printer").join("plugin.yaml"), text).context("write the plugin")
 }
 
 fn registry(state: &State) -> Result<()> {

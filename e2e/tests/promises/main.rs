@@ -1,5 +1,6 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
+mod an_automated_sync_never_deletes_everything;
 mod application_sets;
 mod applications;
 mod commands;
@@ -23,11 +24,13 @@ mod a_killed_bridge_leaves_no_trace;
 mod a_missing_namespace_is_named;
 mod a_path_that_vanishes_deletes_nothing;
 mod a_plain_application_is_left_alone;
+mod a_plugin_is_rendered_and_delivered;
 mod a_project_can_go_after_its_applications;
 mod a_project_refuses_kinds;
 mod a_project_refuses_sources_and_destinations;
 mod a_refresh_is_answered;
 mod a_rejected_owner_is_not_fought_over;
+mod a_rendered_source_survives_a_restart_of_the_bridge;
 mod a_restriction_added_later_keeps_what_runs;
 mod a_rolling_sync_walks_its_steps;
 mod a_slow_redis_holds_nothing_up;
@@ -67,7 +70,9 @@ mod force_and_prune_sync;
 mod generate_app_takes_over_flux_objects;
 mod idle_is_silent;
 mod invalid_values_are_refused_and_the_release_stays;
+mod jsonnet_is_rendered_and_delivered;
 mod logs_actions_and_deletions_work_on_tree_nodes;
+mod nobody_else_reads_a_rendered_artifact;
 mod notifications_fire_once;
 mod only_what_is_in_use_is_watched;
 mod overrides_change_the_generated_objects;

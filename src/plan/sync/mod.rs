@@ -1,4 +1,4 @@
-//! A Sync: sources fetched, workload object applied and requested, its outcome awaited. Each turn does what can be done
+//! A Sync: sources fetched, workload objects applied and requested, their outcome awaited. Each turn does what can be done
 //! now and says what Flux is doing; nothing is remembered but what stands in the API server.
 
 mod once;
@@ -10,7 +10,8 @@ use super::selection::Selection;
 use super::{Step, dry_run, gate, upkeep, wish};
 use crate::argo::operation::{OperationState, Phase, SyncOperation};
 use crate::flux::FluxKind;
-use crate::mirror::{Relation, Resource, SourceState, View, conditions};
+use crate::mirror::guard::WIPES_OUT;
+use crate::mirror::{Leg, Relation, Resource, SourceState, View, conditions};
 use crate::project;
 
 /// How far a Sync is.
@@ -58,6 +59,34 @@ impl Outcome {
 }
 
 impl Progress {
+    /// What several do at once: it is over when all are done, or as soon as one has failed.
+    fn of_all(all: Vec<Self>) -> Option<Self> {
+        let mut steps = Vec::new();
+        let (mut messages, mut failures) = (Vec::new(), Vec::new());
+        for progress in all {
+            steps.extend(progress.steps);
+            match progress.outcome {
+                Some(outcome) if outcome.phase == Phase::Succeeded => {}
+                Some(outcome) => failures.push(outcome),
+                None => messages.push(progress.message),
+            }
+        }
+        let joined = |mut texts: Vec<String>| {
+            texts.dedup();
+            texts.join("; ")
+        };
+        if let Some(first) = failures.first() {
+            let (phase, is_final) = (first.phase.clone(), failures.iter().any(|failure| failure.is_final));
+            let message = joined(failures.into_iter().map(|failure| failure.message).collect());
+            return Some(Self {
+                steps,
+                message: String::new(),
+                outcome: Some(Outcome { phase, message, is_final }),
+            });
+        }
+        (!messages.is_empty()).then(|| Self::doing(steps, joined(messages)))
+    }
+
     pub(super) fn waiting(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
@@ -78,7 +107,7 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
         return Progress::ended(Outcome { is_final: true, ..nothing });
     };
     if let Some(message) = gate::blocks(view, operation) {
-        return Progress::doing(upkeep::hold(view).into_iter().collect(), message);
+        return Progress::doing(upkeep::hold(view), message);
     }
     let selection = match refusal(sync).map_or_else(|| Selection::of(view, sync), Err) {
         Ok(selection) => selection,
@@ -101,10 +130,10 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
         steps.extend(sources.steps);
         return Progress { steps, ..sources };
     }
-    let mut progress = match forbidden(view) {
-        _ if !turn.selects_workload() => turn.delivered(),
+    let mut progress = match forbidden(view, turn.is_by_somebody && sync.prune) {
+        _ if turn.selected().next().is_none() => turn.delivered(),
         Some(progress) => progress,
-        None => turn.workload(),
+        None => turn.workloads(),
     };
     steps.extend(sources.steps);
     steps.append(&mut progress.steps);
@@ -124,12 +153,14 @@ fn refusal(sync: &SyncOperation) -> Option<String> {
 /// The beginning of the message of a Sync that was refused because of its objects (gitops-engine `sync/sync_context.go`).
 const NOT_VALID: &str = "one or more synchronization tasks are not valid";
 
-/// The end of a Sync whose objects the project refuses.
-fn forbidden(view: &View<'_>) -> Option<Progress> {
+/// The end of a Sync whose objects the project refuses, or that would delete everything unless `may_delete`.
+fn forbidden(view: &View<'_>, may_delete: bool) -> Option<Progress> {
     if gate::is_unchecked(view) {
         return Some(Progress::waiting("waiting for what the source would deliver"));
     }
-    let mut sentences: Vec<&str> = view.refusals.iter().map(|refused| refused.message.as_str()).collect();
+    let sentences = view.refusals.iter().map(|refused| refused.message.as_str());
+    let mut sentences: Vec<&str> =
+        sentences.filter(|sentence| !(may_delete && sentence.starts_with(WIPES_OUT))).collect();
     sentences.sort_unstable();
     sentences.dedup();
     let message = format!("{NOT_VALID}: {}", sentences.join("; "));
@@ -163,7 +194,8 @@ pub(super) fn obstacle(view: &View<'_>) -> Option<Outcome> {
         return Some(Outcome::error(errors.join("; ")));
     }
     let is_source_failure = |message: &String| {
-        [&view.source, &view.chart].into_iter().any(|state| *state == SourceState::Failed(message.clone()))
+        let states = view.legs.iter().flat_map(|leg| [&leg.source, &leg.chart]);
+        states.into_iter().any(|state| *state == SourceState::Failed(message.clone()))
     };
     let other = conditions::comparison_errors(view).into_iter().find(|message| !is_source_failure(message));
     if let Some(message) = other {
@@ -206,17 +238,20 @@ impl<'a> Turn<'a> {
 
     /// A first install need not wait for a repository's index: Flux waits by itself.
     fn may_run_ahead(&self) -> bool {
-        let is_first = self.view.workload_resource().is_some_and(|resource| {
+        let is_new = |resource: &Resource<'_>| {
             resource.relation == Relation::Missing
                 || resource.live.is_some_and(|live| self.marks.is_new(live))
-        });
+        };
+        let is_first = self.view.deliveries().all(|leg| leg.resource.as_ref().is_some_and(is_new));
         let is_repository =
             self.view.source_resources().all(|source| source.key.kind == FluxKind::HelmRepository);
-        is_first && is_repository && self.view.generates() && self.selects_workload()
+        is_first && is_repository && self.view.generates() && self.selected().next().is_some()
     }
 
-    fn selects_workload(&self) -> bool {
-        self.view.workload_resource().is_none_or(|workload| self.selection.has(&workload.key))
+    /// The legs that the Sync is about; of one whose workload object is not known yet nothing can be said.
+    fn selected(&self) -> impl Iterator<Item = &'a Leg<'a>> {
+        let selection = self.selection;
+        self.view.deliveries().filter(|leg| leg.key().is_none_or(|key| selection.has(key)))
     }
 
     /// Edited by hand, and that is to be undone. Once is enough: an edit that cannot be undone is not applied over and
@@ -226,17 +261,29 @@ impl<'a> Turn<'a> {
     }
 
     fn delivered(&self) -> Progress {
-        let wanted = wish::revision(self.sync);
-        let offered = &self.view.delivery.available;
-        let source = self.view.observed.app.sources().first();
-        let is_known = !wanted.is_empty() && !offered.is_empty() && wish::is_resolved(source, wanted);
-        if self.is_by_somebody && self.selection.is_all() && is_known && !wish::is_same(wanted, offered) {
-            return Progress::ended(Outcome::failed(format!(
-                "revision {wanted} was asked for and the source offers {offered} (Flux found no way to it)"
-            )));
-        }
         let is_whole = self.selection.is_all();
+        if let Some(outcome) = self.another_revision().filter(|_| self.is_by_somebody && is_whole) {
+            return Progress::ended(outcome);
+        }
         let steps = if is_whole { upkeep::prune(self.view, self.sync.prune) } else { Vec::new() };
         Progress { steps, message: String::new(), outcome: Some(Outcome::succeeded()) }
+    }
+
+    /// A source offers another revision than was asked for.
+    fn another_revision(&self) -> Option<Outcome> {
+        let sources = self.view.observed.app.sources();
+        let offered = self.view.revisions();
+        let mut pairs = sources.iter().zip(&offered).enumerate();
+        pairs.find_map(|(index, (source, offered))| {
+            let wanted = self.sync.revision_of(index);
+            let is_known = !wanted.is_empty() && !offered.is_empty() && wish::is_resolved(source, wanted);
+            let which =
+                if sources.len() > 1 { format!("source {}", index + 1) } else { "the source".to_owned() };
+            (is_known && !wish::is_same(wanted, offered)).then(|| {
+                Outcome::failed(format!(
+                    "revision {wanted} was asked for and {which} offers {offered} (Flux found no way to it)"
+                ))
+            })
+        })
     }
 }

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::{Outcome, Progress, Turn};
 use crate::argo::operation::SyncOperation;
 use crate::flux::{FluxKind, Live};
+use crate::mirror::Leg;
+use crate::mirror::guard::GuardState;
 use crate::names;
 use crate::plan::Step;
 
@@ -20,13 +22,13 @@ fn forces(sync: &SyncOperation) -> bool {
 
 impl Turn<'_> {
     /// The part of the request that holds for this Sync alone.
-    pub(super) fn for_one_sync(&self, live: Live<'_>) -> Value {
+    pub(super) fn for_one_sync(&self, leg: &Leg<'_>, live: Live<'_>) -> Value {
         if !self.is_by_somebody || self.marks.is_new(live) {
             return json!({});
         }
         match live.kind {
-            FluxKind::HelmRelease if forces(self.sync) => self.forced_release(live, &self.marks.token),
-            FluxKind::Kustomization if self.view.generates() => self.kustomization_for_one_sync(live),
+            FluxKind::HelmRelease if forces(self.sync) => self.forced_release(leg, live, &self.marks.token),
+            FluxKind::Kustomization if self.view.generates() => self.kustomization_for_one_sync(leg, live),
             _ => json!({}),
         }
     }
@@ -34,30 +36,43 @@ impl Turn<'_> {
     /// `force` recreates what cannot be changed, `prune` deletes what left the source (kustomize-controller
     /// `kustomization_controller.go`, `apply` and `prune`). Without `prune`, Flux forgets what left the source: a later
     /// Sync that prunes deletes what leaves from then on.
-    fn kustomization_for_one_sync(&self, live: Live<'_>) -> Value {
+    fn kustomization_for_one_sync(&self, leg: &Leg<'_>, live: Live<'_>) -> Value {
         let asks = [("force", forces(self.sync)), ("prune", self.sync.prune)];
         let is_off = |field: &str| live.at(&format!("/spec/{field}")).and_then(Value::as_bool) != Some(true);
-        let fields: serde_json::Map<_, _> = asks
+        let mut fields: serde_json::Map<_, _> = asks
             .into_iter()
             .filter(|(field, is_asked)| *is_asked && is_off(field))
             .map(|(field, _)| (field.to_owned(), Value::Bool(true)))
             .collect();
+        // The guard is one of automated Syncs; who asks for pruning is not held back.
+        if self.sync.prune && leg.guard == Some(GuardState::Empty) {
+            fields.insert("dependsOn".to_owned(), self.unguarded(live));
+        }
         if fields.is_empty() {
             return json!({});
         }
         json!({"metadata": {"annotations": {names::ANNOTATION_FOR_ONE_SYNC: "true"}}, "spec": fields})
     }
 
+    /// What the object depends on but for its guard; null when that is all.
+    fn unguarded(&self, live: Live<'_>) -> Value {
+        let guard = self.view.observed.translation.guard_of(&live.key()).map(|guard| guard.key.name.as_str());
+        let all = live.at("/spec/dependsOn").and_then(Value::as_array).into_iter().flatten();
+        let others: Vec<&Value> =
+            all.filter(|one| one.get("name").and_then(Value::as_str) != guard).collect();
+        if others.is_empty() { Value::Null } else { json!(others) }
+    }
+
     /// One upgrade of a release though nothing has changed. Where the release has drifted, Flux would only look at that and
     /// count the request as answered (helm-controller `internal/reconcile/atomic_release.go`), unless drift detection is
     /// off.
-    fn forced_release(&self, live: Live<'_>, token: &str) -> Value {
+    fn forced_release(&self, leg: &Leg<'_>, live: Live<'_>, token: &str) -> Value {
         let mut change = json!({"metadata": {"annotations": {
             names::ANNOTATION_REQUESTED_AT: token,
             names::ANNOTATION_FORCE_AT: token,
         }}});
         let is_looking = matches!(live.text("/spec/driftDetection/mode"), Some("warn" | "enabled"));
-        if self.view.has_drifted() && is_looking && self.view.generates() {
+        if leg.has_drifted() && is_looking && self.view.generates() {
             change["metadata"]["annotations"][names::ANNOTATION_FOR_ONE_SYNC] = json!("true");
             change["spec"] = json!({"driftDetection": {"mode": "disabled"}});
         }
@@ -65,7 +80,7 @@ impl Turn<'_> {
     }
 
     /// Flux forgets a force when it answers the request without having come to the release (a chart that was not ready).
-    pub(super) fn enforced(&self, live: Live<'_>) -> Option<Progress> {
+    pub(super) fn enforced(&self, leg: &Leg<'_>, live: Live<'_>) -> Option<Progress> {
         let forced_at = live.annotation(names::ANNOTATION_FORCE_AT);
         let is_forced = self.is_by_somebody && forces(self.sync) && live.kind == FluxKind::HelmRelease;
         if !is_forced || self.marks.is_new(live) || !self.marks.is_asked(live) {
@@ -79,17 +94,17 @@ impl Turn<'_> {
         } else if live.annotation(names::ANNOTATION_REQUESTED_AT) == Some(again.as_str()) {
             Some(Progress::ended(Outcome::failed(format!("Flux did not upgrade {} by force", live.key()))))
         } else {
-            let step = Step::PatchObject { key: live.key(), patch: self.forced_release(live, &again) };
+            let step = Step::PatchObject { key: live.key(), patch: self.forced_release(leg, live, &again) };
             Some(Progress::doing(vec![step], format!("waiting for Flux to upgrade {} by force", live.key())))
         }
     }
 
     /// A release that has drifted is corrected where somebody asks for a Sync: with drift detection on `warn`, Flux
     /// only looks (helm-controller `internal/reconcile/atomic_release.go`), so it is on `enabled` until that is done.
-    pub(super) fn correction(&self, live: Live<'_>) -> Option<Progress> {
+    pub(super) fn correction(&self, leg: &Leg<'_>, live: Live<'_>) -> Option<Progress> {
         let mode = live.text("/spec/driftDetection/mode").unwrap_or("disabled");
         let is_at_it = live.annotation(names::ANNOTATION_FOR_ONE_SYNC).is_some();
-        if !self.is_requested || !self.view.has_drifted() || !self.view.generates() {
+        if !self.is_requested || !leg.has_drifted() || !self.view.generates() {
             return None;
         }
         let message = format!("waiting for Flux to correct what has drifted of {}", live.key());

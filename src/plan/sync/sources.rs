@@ -3,7 +3,7 @@
 use super::super::refresh;
 use super::{Outcome, Progress, Turn};
 use crate::flux::Live;
-use crate::mirror::{Relation, Resource, SourceState};
+use crate::mirror::{Leg, Relation, Resource, SourceState};
 use crate::plan::Step;
 
 impl Turn<'_> {
@@ -19,30 +19,39 @@ impl Turn<'_> {
         }
         let is_late = |source: &&Resource<'_>| source.relation == Relation::Outdated;
         let outdated = selected().find(is_late).filter(|_| !self.lacks_contents());
-        let waits = match (&self.view.source, outdated) {
+        let is_selected =
+            |leg: &&Leg<'_>| leg.origin.as_ref().is_none_or(|origin| self.selection.has(&origin.key));
+        let legs = || self.view.legs.iter().filter(is_selected);
+        let waits = match outdated {
             // What was fetched before is not what is wanted now. Applying it is the upkeep's.
-            (_, Some(source)) => Some(format!("applying {}", source.key)),
-            (SourceState::Missing, _) => Some("waiting for the source object".to_owned()),
-            (SourceState::Fetching(what), _) => Some(format!("waiting for Flux: {what}")),
-            _ => self
-                .view
+            Some(source) => Some(format!("applying {}", source.key)),
+            None => legs().find_map(|leg| self.waits_for(leg)),
+        };
+        if steps.is_empty() && waits.is_none() {
+            let failure = legs().find_map(|leg| match &leg.source {
+                SourceState::Failed(why) if self.needs_source(leg) => Some(why.clone()),
+                _ => None,
+            });
+            if let Some(why) = failure {
+                return Progress::ended(Outcome::failed(why));
+            }
+            if self.lacks_contents() {
+                return Progress::waiting("waiting for the contents of the source");
+            }
+        }
+        Progress::doing(steps, waits.unwrap_or_default())
+    }
+
+    fn waits_for(&self, leg: &Leg<'_>) -> Option<String> {
+        match &leg.source {
+            SourceState::Missing => Some("waiting for the source object".to_owned()),
+            SourceState::Fetching(what) => Some(format!("waiting for Flux: {what}")),
+            _ => leg
                 .parts
                 .source
                 .filter(|live| !live.is_static() && !self.marks.is_answered(*live))
                 .map(|live| format!("waiting for Flux to fetch {}", live.key())),
-        };
-        if steps.is_empty() && waits.is_none() {
-            match &self.view.source {
-                SourceState::Failed(why) if self.needs_source() => {
-                    return Progress::ended(Outcome::failed(why.clone()));
-                }
-                _ if self.lacks_contents() => {
-                    return Progress::waiting("waiting for the contents of the source");
-                }
-                _ => {}
-            }
         }
-        Progress::doing(steps, waits.unwrap_or_default())
     }
 
     /// What a path holds has to be found out first.
@@ -52,9 +61,9 @@ impl Turn<'_> {
 
     /// Nothing can be delivered unless the source is fetched. An automated Sync that is under way goes on with what was
     /// fetched before a poll failed.
-    fn needs_source(&self) -> bool {
+    fn needs_source(&self, leg: &Leg<'_>) -> bool {
         let is_about_this = |live: Live<'_>| self.marks.is_asked(live) || !live.is_observed();
-        self.is_requested || self.lacks_contents() || self.view.parts.source.is_some_and(is_about_this)
+        self.is_requested || self.lacks_contents() || leg.parts.source.is_some_and(is_about_this)
     }
 
     fn source_steps(&self, source: &Resource<'_>) -> Vec<Step> {

@@ -12,14 +12,13 @@ use super::api_server::{ApiServer, Refused};
 use super::flux::Flux;
 use super::word;
 use crate::argo::Application;
-use crate::argo::status::ApplicationStatus;
+use crate::argo::status::{ApplicationStatus, RevisionHistory};
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::{App, NAMESPACE, context_of, now, open_project};
 use crate::mirror::managed::Tracking;
-use crate::mirror::{LiveObjects, Observed, Refresh, Refusal, Wish};
+use crate::mirror::{LiveObjects, Observed, Refresh, Refusal, Wish, patch};
 use crate::names;
-use crate::translate::Translation;
-use crate::translate::translate;
+use crate::translate::{Context, Translation, translate};
 
 type Objects = std::collections::BTreeMap<ObjectKey, std::sync::Arc<kube::core::DynamicObject>>;
 
@@ -28,21 +27,35 @@ const PATIENCE: usize = 150;
 /// A look that is due so soon happens.
 const SOON: Duration = Duration::from_secs(15);
 
+/// What the paths of `app` hold is known once all its sources are fetched.
+fn known(app: &Application, objects: &Objects) -> Context {
+    let probes = translate(app, &context_of(app, false)).objects;
+    let mut files = probes.iter().filter(|probe| probe.key.kind == FluxKind::GitRepository);
+    let is_fetched =
+        |key: &ObjectKey| objects.get(key).is_some_and(|object| !object.data["status"]["artifact"].is_null());
+    context_of(app, files.all(|probe| is_fetched(&probe.key)))
+}
+
 /// What the operation of `app` wants, as the shell finds it out.
-fn wished(app: &Application, objects: &Objects, is_known: bool) -> Option<Wish> {
+fn wished(app: &Application, objects: &Objects) -> Option<Wish> {
     let wish = |app: Application| {
-        let context = context_of(&app, is_known);
+        let context = known(&app, objects);
         let translation = translate(&app, &context);
         Wish { app: app.into(), translation, context, failures: Vec::new() }
     };
-    let other = wish::with_its_source(app).map(wish);
-    let base = other.as_ref().map_or(app, |wish| &wish.app);
-    let free = translate(base, &context_of(base, is_known));
-    let pinned = wish::pinned(base).and_then(|(pinned, when)| {
+    let mut wished = wish::with_its_source(app).map(wish);
+    let base = wished.as_ref().map_or(app, |wish| &wish.app).clone();
+    let unpinned = translate(&base, &known(&base, objects));
+    for index in 0..base.sources().len() {
+        let base = wished.as_ref().map_or(app, |wish| &wish.app);
+        let Some((pinned, when)) = wish::pinned(base, index) else { continue };
+        let free = translate(base, &known(base, objects));
         let pinned = wish(pinned);
-        (when == When::Now || wish::is_due(app, objects, &free, &pinned.translation)).then_some(pinned)
-    });
-    pinned.or(other)
+        if when == When::Now || wish::is_due(app, index, objects, [&free, &unpinned], &pinned.translation) {
+            wished = Some(pinned);
+        }
+    }
+    wished
 }
 
 /// Bridge, API server and Flux.
@@ -92,14 +105,12 @@ impl Cluster {
                 (key.clone(), std::sync::Arc::new(serde_json::from_value(object.clone()).unwrap()))
             })
             .collect();
-        let git = ObjectKey::new(FluxKind::GitRepository, NAMESPACE, "demo");
-        let is_known = self.api.objects.get(&git).is_some_and(|git| !git["status"]["artifact"].is_null());
-        let context = context_of(&app, is_known);
+        let context = known(&app, &objects);
         Some(Observed {
             now,
             translation: if app.is_bridged() { translate(&app, &context) } else { Translation::default() },
             context,
-            wish: wished(&app, &objects, is_known),
+            wish: wished(&app, &objects),
             app,
             objects,
             namespace_exists: self.api.namespaces.contains(NAMESPACE),
@@ -211,9 +222,13 @@ impl Cluster {
         let entry = json!(self.status().history[id]);
         let sync = json!({
             "revision": entry["revision"],
-            "source": entry["source"],
+            "revisions": entry["revisions"],
+            // What Go makes of a source that is not there.
+            "source": if entry["source"].is_null() { json!({"repoURL": ""}) } else { entry["source"].clone() },
+            "sources": entry["sources"],
             "syncStrategy": {"apply": {}},
         });
+        let sync = patch::without_nulls(sync);
         self.operate(&sync)
     }
 
@@ -243,9 +258,13 @@ impl Cluster {
         format!("{}/{}", status.sync.status, status.health.status)
     }
 
-    /// The revisions in the history, oldest first.
+    /// The revisions in the history, oldest first; those of several sources with commas between them.
     pub(super) fn history(&self) -> Vec<String> {
-        self.status().history.iter().map(|entry| entry.revision.clone()).collect()
+        let revisions = |entry: &RevisionHistory| match entry.revisions.as_slice() {
+            [] => entry.revision.clone(),
+            several => several.join(","),
+        };
+        self.status().history.iter().map(revisions).collect()
     }
 
     /// What is there once times, counters and requests are left out.
@@ -272,7 +291,12 @@ impl Cluster {
                 "annotations": annotations.map(|all| all.keys().cloned().collect::<Vec<_>>()),
             })
         });
-        json!({"app": app, "objects": objects, "deliveries": self.flux.deliveries, "uninstalls": self.flux.uninstalls,
+        let mut deliveries = self.flux.deliveries.clone();
+        if self.api.app.as_ref().is_some_and(|app| app["spec"]["sources"].is_array()) {
+            // Which of two workload objects comes first is chance.
+            deliveries.sort();
+        }
+        json!({"app": app, "objects": objects, "deliveries": deliveries, "uninstalls": self.flux.uninstalls,
             "records": self.flux.records, "is_shown": self.redis.is_some()})
     }
 

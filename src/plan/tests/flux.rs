@@ -1,7 +1,7 @@
 //! A script of what Flux does with its objects, one transition an object and turn (facts of the real controllers:
 //! source-controller, helm-controller, kustomize-controller).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -18,6 +18,10 @@ pub(super) struct Flux {
     pub(super) versions: BTreeSet<String>,
     /// Head of the git branch.
     pub(super) commit: String,
+    /// The same of some repositories, by a part of their addresses.
+    pub(super) commits: BTreeMap<&'static str, String>,
+    /// Commits that build to nothing.
+    pub(super) empty: BTreeSet<String>,
     /// Repositories do not answer.
     pub(super) is_offline: bool,
     /// Installs, upgrades and applies of what contains the first fail with the words of the second.
@@ -37,6 +41,8 @@ impl Flux {
         Self {
             versions: ["6.3.5".to_owned()].into(),
             commit: "2f5c000000000000000000000000000000000001".into(),
+            commits: BTreeMap::new(),
+            empty: BTreeSet::new(),
             is_offline: false,
             failure: None,
             uninstalls: 0,
@@ -73,7 +79,7 @@ impl Flux {
                 let branch = object.pointer("/spec/ref/branch").and_then(Value::as_str).unwrap_or("main");
                 match object.pointer("/spec/ref/commit").and_then(Value::as_str) {
                     Some(commit) => format!("sha1:{commit}"),
-                    None => format!("{branch}@sha1:{}", self.commit),
+                    None => format!("{branch}@sha1:{}", self.head(&object)),
                 }
             }
             _ => format!("sha256:{}", self.versions.iter().cloned().collect::<Vec<_>>().join("-")),
@@ -92,13 +98,18 @@ impl Flux {
         }
     }
 
+    fn head(&self, repository: &Value) -> &str {
+        let url = repository["spec"]["url"].as_str().unwrap_or_default();
+        self.commits.iter().find(|(part, _)| url.contains(**part)).map_or(&self.commit, |(_, commit)| commit)
+    }
+
     fn stored(api: &mut ApiServer, key: &ObjectKey, object: &Value, revision: &str) {
         let mut status = handled(object);
         patch::merge(&mut status, &observed(object));
-        patch::merge(
-            &mut status,
-            &json!({"artifact": {"revision": revision, "lastUpdateTime": seconds::text(api.now)}}),
-        );
+        if object["status"]["artifact"]["revision"] != revision {
+            let artifact = json!({"revision": revision, "lastUpdateTime": seconds::text(api.now)});
+            patch::merge(&mut status, &json!({"artifact": artifact}));
+        }
         say(api, key, &status, "True", "Succeeded", "stored artifact", None);
     }
 
@@ -185,7 +196,8 @@ impl Flux {
     fn kustomization(&mut self, api: &mut ApiServer, key: &ObjectKey) {
         let object = api.objects[key].clone();
         if is_deleting(&object) {
-            self.uninstalls += usize::from(object["spec"]["suspend"] != true);
+            let leaves = object["spec"]["suspend"] == true || object["spec"]["deletionPolicy"] == "Orphan";
+            self.uninstalls += usize::from(!leaves);
             api.objects.remove(key);
             return;
         }
@@ -203,18 +215,66 @@ impl Flux {
             say(api, key, &handled(&object), "False", "ArtifactFailed", "Source artifact not found", None);
             return;
         }
+        if Self::waits(api, key, &object, &revision) {
+            return;
+        }
         let now = seconds::text(api.now);
+        let is_guard = object["metadata"]["labels"][names::LABEL_ROLE] == names::ROLE_GUARD;
+        let is_empty = self.empty.iter().any(|commit| revision.as_str().is_some_and(|r| r.ends_with(commit)));
+        let entries =
+            if is_guard && !is_empty { json!([{"id": "apps_a__ConfigMap", "v": "v1"}]) } else { json!([]) };
+        let deliveries = self.deliveries.len();
         if object["spec"]["prune"] == true && object["status"]["lastAppliedRevision"] != revision {
             self.prunes += 1;
         }
         let wish = revision.as_str().unwrap().to_owned();
         self.deliver(api, key, &object, &wish, &json!({"lastAttemptedRevision": revision}), |is_done| {
             if is_done {
-                json!({"lastAppliedRevision": revision, "history": [{"lastReconciled": now}]})
+                json!({
+                    "lastAppliedRevision": revision,
+                    "history": [{"lastReconciled": now}],
+                    "inventory": {"entries": entries},
+                })
             } else {
                 json!({})
             }
         });
+        if is_guard {
+            self.deliveries.truncate(deliveries);
+        }
+    }
+
+    /// A dependency that is not ready; it is looked at again when something happens to the object or its source, and else
+    /// only after a while.
+    fn waits(api: &mut ApiServer, key: &ObjectKey, object: &Value, revision: &Value) -> bool {
+        let depends = object["spec"]["dependsOn"].as_array().cloned().unwrap_or_default();
+        let is_ready = |one: &Value| {
+            let name = one["name"].as_str().unwrap_or_default();
+            let Some(other) = api.objects.get(&ObjectKey { name: name.to_owned(), ..key.clone() }) else {
+                return false;
+            };
+            let entries = other["status"]["inventory"]["entries"].as_array();
+            if one.get("readyExpr").is_some() {
+                return entries.is_some_and(|entries| !entries.is_empty());
+            }
+            let is_true = said(other, "Ready").is_some_and(|ready| ready["status"] == "True");
+            is_true
+                && other["status"]["observedGeneration"] == other["metadata"]["generation"]
+                && other["status"]["lastAppliedRevision"] == *revision
+        };
+        let is_held = said(object, "Ready").is_some_and(|ready| ready["reason"] == "DependencyNotReady");
+        if is_held && is_handled(object) && object["status"]["x-held"] == *revision {
+            return true;
+        }
+        if depends.iter().all(is_ready)
+            || object["status"]["lastAppliedRevision"] == *revision && is_handled(object)
+        {
+            return false;
+        }
+        let mut status = handled(object);
+        patch::merge(&mut status, &json!({"x-held": revision}));
+        say(api, key, &status, "False", "DependencyNotReady", "dependency is not ready", None);
+        true
     }
 
     /// Runs when something is new or was asked for: first `Unknown`, in the next turn the outcome. A failure is tried

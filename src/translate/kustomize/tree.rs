@@ -8,8 +8,7 @@ use super::images::is_chained;
 use crate::translate::contents::is_kustomization;
 use crate::translate::directory::{files, text};
 use crate::translate::draft::{Draft, Source};
-use crate::translate::files::File::{self, Folder};
-use crate::translate::files::{FilePattern, Matches};
+use crate::translate::files::{File, FilePattern, Matches};
 use crate::translate::{RepoPath, glob, manifest};
 use crate::yaml;
 
@@ -176,7 +175,8 @@ impl Walk {
             match siblings.iter().find(|(sibling, _)| sibling == path.as_str()).map(|(_, file)| file) {
                 // A link, or a file that Flux keeps out of its artifacts.
                 None if !path.as_str().is_empty() => return Err("files that Flux does not fetch"),
-                None | Some(Folder) => self.enter(path.as_str()),
+                None => self.enter(path.as_str()),
+                Some(file) if file.is_folder() => self.enter(path.as_str()),
                 Some(file) => self.file(file)?,
             }
         }

@@ -1,0 +1,208 @@
+//! The ways of an Application's sources into the cluster, one leg each: source object, chart, workload object, delivery.
+//!
+//! Which objects a leg goes through is what `translate` says ([`crate::translate::Route`]).
+
+use super::Relation;
+use super::guard::{self, GuardState};
+use super::observed::Observed;
+use super::source::{self, SourceState};
+use super::view::{Resource, chart_key, source_key};
+use super::workload::{self, Delivery, Parts, WorkloadState};
+use crate::argo::ApplicationSource;
+use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::names;
+use crate::translate::{Route, is_version};
+
+/// The way of one source.
+#[derive(Clone, Debug)]
+pub struct Leg<'a> {
+    /// The workload object (wanted, referenced or owned); `None` while it is unknown, and for what others only refer to.
+    pub resource: Option<Resource<'a>>,
+    /// The source object that is wanted, or referenced.
+    pub origin: Option<Resource<'a>>,
+    /// Nothing of the source is delivered as it is: others take their values from it.
+    pub is_reference: bool,
+    /// The live objects that deliver.
+    pub parts: Parts<'a>,
+    /// State of the source object.
+    pub source: SourceState,
+    /// State of the `HelmChart`, where the workload object has one; else that of the source.
+    pub chart: SourceState,
+    /// State of the workload object.
+    pub workload: WorkloadState,
+    /// What the guard of the workload object says, where it has one.
+    pub guard: Option<GuardState>,
+    /// What is delivered beside what is offered.
+    pub delivery: Delivery,
+}
+
+impl<'a> Leg<'a> {
+    fn new(observed: &'a Observed, index: usize, way: Way<'a>) -> Self {
+        let Way { resource, origin, is_reference } = way;
+        let live = resource.as_ref().and_then(|resource| resource.live);
+        let wanted = origin.as_ref().and_then(|origin| origin.live);
+        let named = live.and_then(source_key).and_then(|key| observed.live(&key));
+        let is_outdated = resource.as_ref().is_some_and(|r| r.relation == Relation::Outdated);
+        // An older wish may have named another one.
+        let source = if is_outdated { wanted.or(named) } else { named.or(wanted) };
+        let chart = live.and_then(chart_key).and_then(|key| observed.live(&key));
+        let parts = Parts { workload: live, source, chart };
+        let state = source::state(parts.source, None);
+        let chart = chart_state(parts, &state);
+        let manifest = resource.as_ref().and_then(|resource| resource.manifest);
+        let mut delivery = workload::delivery(parts, manifest.and_then(wanted_version));
+        if resource.iter().chain(&origin).any(is_for_another_wish) {
+            delivery.available.clear();
+        }
+        if is_reference {
+            delivery = referred_to(observed, index, delivery.available);
+        }
+        let guard = resource.as_ref().and_then(|resource| {
+            let key = &observed.translation.guard_of(&resource.key)?.key;
+            Some(guard::state(key, observed.live(key), parts.source, &state))
+        });
+        let workload = workload::state(live, &chart);
+        let workload = guard::speaking(workload, live, guard.as_ref(), delivery.is_current);
+        // Flux itself does not come as far as to try.
+        delivery.is_attempted |= matches!(guard, Some(GuardState::Empty | GuardState::Failed(_)));
+        Self { resource, origin, is_reference, parts, source: state, chart, workload, guard, delivery }
+    }
+
+    /// The workload object.
+    pub fn key(&self) -> Option<&ObjectKey> {
+        self.resource.as_ref().map(|resource| &resource.key)
+    }
+
+    /// How the workload object stands to what is wanted of it.
+    pub fn relation(&self) -> Option<&Relation> {
+        self.resource.as_ref().map(|resource| &resource.relation)
+    }
+
+    /// The workload object was applied from another wish.
+    pub fn is_outdated(&self) -> bool {
+        self.relation() == Some(&Relation::Outdated)
+    }
+
+    /// The release differs from what Helm delivered (`Drifted`, helm-controller `internal/reconcile/atomic_release.go`).
+    pub fn has_drifted(&self) -> bool {
+        self.parts.workload.is_some_and(|workload| workload.is_true("Drifted"))
+    }
+
+    /// What it delivers stands in the cluster, from the newest revision of its source.
+    pub fn is_delivered(&self) -> bool {
+        self.delivery.is_current && !self.has_drifted()
+    }
+}
+
+/// The legs of `observed`, those of the routes first and in their order; there is always one.
+pub(super) fn all<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Vec<Leg<'a>> {
+    let routes = &observed.translation.routes;
+    let find = |key: &Option<ObjectKey>| {
+        key.as_ref().and_then(|key| resources.iter().find(|resource| resource.key == *key)).cloned()
+    };
+    let claimed: Vec<&ObjectKey> = routes.iter().filter_map(|route| route.workload.as_ref()).collect();
+    // What stands there from before, as long as it is unknown what takes its place.
+    let mut rest: Vec<&Resource<'a>> = resources
+        .iter()
+        .filter(|resource| resource.key.kind.is_workload() && !claimed.contains(&&resource.key))
+        .filter(|resource| routes.is_empty() || resource.relation == Relation::Unknown)
+        .collect();
+    let mut ways: Vec<Way<'a>> = routes
+        .iter()
+        .enumerate()
+        .map(|(index, route)| {
+            let is_reference = is_reference(observed, index, route);
+            let known = find(&route.workload);
+            let resource = match known {
+                None if !is_reference => take_successor(&mut rest, route.origin.as_ref()),
+                known => known,
+            };
+            Way { resource, origin: find(&route.origin), is_reference }
+        })
+        .collect();
+    let first_source = || resources.iter().find(|resource| resource.key.kind.is_source()).cloned();
+    ways.extend(rest.into_iter().map(|resource| Way {
+        resource: Some(resource.clone()),
+        origin: if routes.is_empty() { first_source() } else { None },
+        is_reference: false,
+    }));
+    if ways.is_empty() {
+        ways.push(Way { resource: None, origin: first_source(), is_reference: false });
+    }
+    ways.into_iter().enumerate().map(|(index, way)| Leg::new(observed, index, way)).collect()
+}
+
+/// The objects of a leg.
+struct Way<'a> {
+    resource: Option<Resource<'a>>,
+    origin: Option<Resource<'a>>,
+    is_reference: bool,
+}
+
+fn is_reference(observed: &Observed, index: usize, route: &Route) -> bool {
+    let source = observed.app.sources().get(index);
+    route.workload.is_none() && source.is_some_and(ApplicationSource::is_only_referred_to)
+}
+
+/// The delivery of source number `index`, from which others take values: it offers `available`, and the workload objects
+/// name the revision that they have taken. Where nobody takes anything, there is nothing to deliver.
+fn referred_to(observed: &Observed, index: usize, available: String) -> Delivery {
+    let taken = observed.owned().filter_map(|live| value_revision(live, index));
+    let older = taken.filter(|taken| *taken != available).last();
+    let is_current = !available.is_empty() && older.is_none();
+    let delivered = older.unwrap_or_else(|| available.clone());
+    Delivery { is_current, is_attempted: is_current, is_rebuilt: false, delivered, available }
+}
+
+/// The revision of source number `index` that the values of a workload object are from.
+fn value_revision(workload: Live<'_>, index: usize) -> Option<String> {
+    let revisions: serde_json::Value =
+        serde_json::from_str(workload.annotation(names::ANNOTATION_VALUE_REVISIONS)?).ok()?;
+    revisions.get(index.to_string())?.as_str().map(str::to_owned)
+}
+
+/// Of the workload objects that are there, the one that reads the source object `origin`; else any.
+fn take_successor<'a>(rest: &mut Vec<&Resource<'a>>, origin: Option<&ObjectKey>) -> Option<Resource<'a>> {
+    let reads = |resource: &&Resource<'a>| resource.live.and_then(source_key).as_ref() == origin;
+    let found = rest.iter().position(reads).or(if rest.is_empty() { None } else { Some(0) })?;
+    Some(rest.remove(found).clone())
+}
+
+/// The version of a chart that the wanted `HelmRelease` asks for.
+fn wanted_version(manifest: &Manifest) -> Option<&str> {
+    manifest.spec.pointer("/chart/spec/version").and_then(serde_json::Value::as_str)
+}
+
+/// The live object is that of another wish (an older spec, a rollback): what it says of revisions is not about this one,
+/// and what the source offers is unknown. The version of a chart may be told from the wish itself.
+fn is_for_another_wish(resource: &Resource<'_>) -> bool {
+    let (Some(manifest), Some(live), Relation::Outdated) =
+        (resource.manifest, resource.live, &resource.relation)
+    else {
+        return false;
+    };
+    let field = match manifest.key.kind {
+        FluxKind::HelmRelease => "/chart/spec/version",
+        FluxKind::GitRepository | FluxKind::OciRepository => "/ref",
+        _ => return false,
+    };
+    let wanted = manifest.spec.pointer(field);
+    let is_told = wanted.and_then(serde_json::Value::as_str).is_some_and(is_version);
+    !is_told && live.spec().pointer(field) != wanted
+}
+
+/// The state of the chart that the workload object runs; that of its source where there is no `HelmChart` between them.
+fn chart_state(parts: Parts<'_>, source: &SourceState) -> SourceState {
+    let Some(key) = parts.workload.and_then(chart_key) else { return source.clone() };
+    let is_wanted =
+        |chart: &Live<'_>| parts.workload.is_some_and(|workload| workload::is_chart_of(workload, *chart));
+    match parts.chart {
+        Some(chart) if is_wanted(&chart) => source::state(Some(chart), Some(source)),
+        // Not the one that is asked for now: what it says was said of another version.
+        Some(_) if *source == SourceState::Ready => {
+            SourceState::Fetching(format!("{key} is about to change"))
+        }
+        None if *source == SourceState::Ready => SourceState::Fetching(format!("{key} is not there yet")),
+        _ => source.clone(),
+    }
+}

@@ -1,0 +1,57 @@
+//! Guards against pruning everything (`translate/guard.rs`): kept up like sources, and out of nobody's sight.
+
+use serde_json::json;
+
+use super::{Step, upkeep};
+use crate::flux::{Live, Manifest};
+use crate::mirror::guard::{self, GuardState};
+use crate::mirror::{Leg, Relation, View, compare};
+use crate::names;
+
+/// Beginning of what a workload object is asked with once its guard has passed: Flux itself looks again only after a
+/// while (kustomize-controller `--requeue-dependency`).
+const PASSED: &str = "guard-passed-";
+
+/// Guards that differ from what is wanted.
+pub(super) fn applied(view: &View<'_>) -> Vec<Step> {
+    let identity = view.observed.app.identity();
+    let is_due = |manifest: &&Manifest| {
+        let relation = compare::relation(&identity, manifest, view.observed.live(&manifest.key));
+        matches!(relation, Relation::Missing | Relation::Outdated | Relation::Edited)
+    };
+    view.observed.translation.guards.iter().filter(is_due).cloned().map(Step::ApplyObject).collect()
+}
+
+/// What was held back for its guard goes on as soon as that one has passed.
+pub(super) fn passed(view: &View<'_>) -> Vec<Step> {
+    view.legs.iter().filter(|leg| leg.guard == Some(GuardState::Passed)).filter_map(go_on).collect()
+}
+
+fn go_on(leg: &Leg<'_>) -> Option<Step> {
+    let live = leg.parts.workload.filter(|live| guard::is_held(*live) && !live.is_suspended())?;
+    let revision = leg.parts.source?.artifact_revision()?;
+    // What somebody asked with stays in front: it is how an operation knows its own request.
+    let asked = live.annotation(names::ANNOTATION_REQUESTED_AT).unwrap_or_default();
+    let asked = asked.split(&format!("/{PASSED}")).next().unwrap_or_default();
+    let token = format!("{asked}/{PASSED}{revision}");
+    let is_asked = live.annotation(names::ANNOTATION_REQUESTED_AT) == Some(token.as_str());
+    let patch = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}});
+    (!is_asked).then(|| Step::PatchObject { key: live.key(), patch })
+}
+
+/// Guards that are no longer wanted go once nothing depends on them.
+pub(super) fn leftover(view: &View<'_>) -> Vec<Step> {
+    if !view.is_complete() {
+        return Vec::new();
+    }
+    let wanted = |live: &Live<'_>| {
+        let key = live.key();
+        view.observed.translation.guards.iter().any(|guard| guard.key == key)
+    };
+    let is_needed = |live: &Live<'_>| view.workloads().any(|workload| guard::depends(workload, live.name()));
+    let guards = view.observed.owned().filter(Live::is_guard);
+    guards
+        .filter(|live| !live.is_deleting() && !wanted(live) && !is_needed(live))
+        .map(upkeep::delete)
+        .collect()
+}

@@ -1,0 +1,160 @@
+//! Objects as an OCI artifact of the kind that `flux push artifact` makes. Pure.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use flate2::{Compression, GzBuilder};
+use serde_json::{Value, json};
+
+use super::manifests;
+use crate::digest::sha256_hex;
+use crate::names;
+
+/// Media types of fluxcd/pkg `oci/client.go`.
+const CONFIG_TYPE: &str = "application/vnd.cncf.flux.config.v1+json";
+const LAYER_TYPE: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
+/// Media type of the manifest.
+pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The configuration says nothing.
+const CONFIG: &[u8] = b"{}";
+/// The one file in the layer.
+const FILE: &str = "manifests.yaml";
+
+/// One artifact: a manifest and the blobs that it names.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Digest of the manifest (`sha256:…`), by which Flux asks for it.
+    pub digest: String,
+    pub(super) manifest: Vec<u8>,
+    /// By digest.
+    pub(super) blobs: BTreeMap<String, Vec<u8>>,
+}
+
+impl std::fmt::Debug for Image {
+    /// Without the contents, which may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Image").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+impl Image {
+    /// Packs `objects`, which come from `revision` of the repository at `source` (credentials in that address stay out, since
+    /// Flux tells it in events). Nothing else goes in, above all no time:
+    /// the same input makes the same digest, today and after a restart.
+    ///
+    /// # Errors
+    /// None that a correct archive could have: what is written stays in memory.
+    pub fn pack(objects: &[Value], revision: &str, source: &str) -> io::Result<Self> {
+        let layer = layer(&manifests::documents(objects))?;
+        let (config_digest, layer_digest) = (digest(CONFIG), digest(&layer));
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "config": {"mediaType": CONFIG_TYPE, "digest": config_digest, "size": CONFIG.len()},
+            "layers": [{"mediaType": LAYER_TYPE, "digest": layer_digest, "size": layer.len()}],
+            "annotations": {names::ANNOTATION_IMAGE_REVISION: revision, names::ANNOTATION_IMAGE_SOURCE: without_user(source)},
+        });
+        let manifest = manifest.to_string().into_bytes();
+        let blobs = BTreeMap::from([(config_digest, CONFIG.to_vec()), (layer_digest, layer)]);
+        Ok(Self { digest: digest(&manifest), manifest, blobs })
+    }
+
+    /// What it takes up in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.manifest.len() + self.blobs.values().map(Vec::len).sum::<usize>()
+    }
+}
+
+/// The address without user and password.
+fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let bare = host.rsplit_once('@').map_or(host, |(_, bare)| bare);
+    if bare == host {
+        return url.to_owned();
+    }
+    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+    format!("{scheme}{bare}{path}")
+}
+
+fn layer(documents: &str) -> io::Result<Vec<u8>> {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o644);
+    header.set_mtime(0);
+    header.set_size(documents.len() as u64);
+    // Neither a time nor the name of an operating system.
+    let gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::default());
+    let mut archive = tar::Builder::new(gzip);
+    archive.append_data(&mut header, FILE, documents.as_bytes())?;
+    archive.into_inner()?.finish()
+}
+
+pub(super) fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", sha256_hex(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+
+    fn objects(value: &str) -> Vec<Value> {
+        vec![
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": value}}),
+        ]
+    }
+
+    #[test]
+    fn the_digest_follows_contents_and_revision_and_nothing_else() {
+        let pack =
+            |value, revision| Image::pack(&objects(value), revision, "https://git.example.org/a").unwrap();
+        assert_eq!(pack("v", "1"), pack("v", "1"));
+        assert_ne!(pack("v", "1").digest, pack("w", "1").digest);
+        assert_ne!(pack("v", "1").digest, pack("v", "2").digest);
+    }
+
+    #[test]
+    fn the_manifest_names_what_is_served() {
+        let image = Image::pack(&objects("v"), "0123", "https://git.example.org/a").unwrap();
+        let manifest: Value = serde_json::from_slice(&image.manifest).unwrap();
+        assert_eq!(manifest["annotations"]["org.opencontainers.image.revision"], "0123");
+        for blob in [&manifest["config"], &manifest["layers"][0]] {
+            let bytes = &image.blobs[blob["digest"].as_str().unwrap()];
+            assert_eq!(blob["size"], bytes.len());
+            assert_eq!(blob["digest"], digest(bytes));
+        }
+        let layer = &image.blobs[manifest["layers"][0]["digest"].as_str().unwrap()];
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(layer.as_slice()));
+        let mut entries = archive.entries().unwrap();
+        let mut file = entries.next().unwrap().unwrap();
+        assert_eq!(file.path().unwrap().to_str(), Some("manifests.yaml"));
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), objects("v")[0]);
+    }
+
+    #[test]
+    fn credentials_in_the_address_of_the_source_stay_out() {
+        for (url, expected) in [
+            ("https://git.example.org/a", "https://git.example.org/a"),
+            ("https://me:secret@git.example.org/a", "https://git.example.org/a"),
+            ("https://token@git.example.org", "https://git.example.org"),
+            ("git@git.example.org:org/a.git", "git.example.org:org/a.git"),
+            ("https://git.example.org/a@b", "https://git.example.org/a@b"),
+        ] {
+            assert_eq!(without_user(url), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_of_the_contents_is_logged() {
+        let image = Image::pack(&objects("hunter2"), "1", "x").unwrap();
+        assert!(!format!("{image:?}").contains("blobs"));
+    }
+
+    #[test]
+    fn nothing_rendered_is_an_artifact_too() {
+        assert!(Image::pack(&[], "1", "x").is_ok());
+    }
+}

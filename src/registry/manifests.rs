@@ -1,0 +1,167 @@
+//! From the answer of the repo-server to the objects that are delivered. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Why an answer of the repo-server cannot be delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// It is no JSON.
+    #[error("the repo-server answered something that is no JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// An object that gets its name when it is created.
+    #[error(
+        "{kind} has metadata.generateName {prefix:?} in the place of a name: Flux keeps objects by their names and cannot \
+         deliver it (give it a name)"
+    )]
+    GenerateName {
+        /// Kind of the object.
+        kind: String,
+        /// Its `generateName`.
+        prefix: String,
+    },
+}
+
+/// Which object: group, kind, namespace, name.
+type Key = [String; 4];
+
+/// The objects of an answer as stock Argo CD would apply them: in their namespaces, each once, in a fixed order (argo-cd
+/// `controller/state.go`, `NormalizeTargetObjects`).
+///
+/// `namespace` is for those that name none, `is_namespaced` says of a group and kind whether its objects are in namespaces;
+/// what it does not know is taken for namespaced, as there. Of two objects with one name the last one counts.
+///
+/// # Errors
+/// A manifest that is no JSON, or an object without a name.
+pub fn finish(
+    manifests: &[String],
+    namespace: &str,
+    is_namespaced: impl Fn(&str, &str) -> Option<bool>,
+) -> Result<Vec<Value>, ManifestError> {
+    let mut objects: BTreeMap<Key, Value> = BTreeMap::new();
+    for manifest in manifests {
+        let mut object: Value = serde_json::from_str(manifest)?;
+        // The repo-server leaves an empty document in where a file is empty.
+        if object.is_null() {
+            continue;
+        }
+        let (group, kind) = group_kind(&object);
+        place(&mut object, namespace, is_namespaced(&group, &kind).unwrap_or(true));
+        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+        let (name, prefix) = (text("name"), text("generateName"));
+        if name.is_empty() && !prefix.is_empty() {
+            return Err(ManifestError::GenerateName { kind, prefix });
+        }
+        objects.insert([group, kind, text("namespace"), name], object);
+    }
+    Ok(objects.into_values().collect())
+}
+
+fn group_kind(object: &Value) -> (String, String) {
+    let text = |field: &str| object[field].as_str().unwrap_or_default();
+    let group = text("apiVersion").rsplit_once('/').map_or("", |(group, _)| group);
+    (group.to_owned(), text("kind").to_owned())
+}
+
+fn place(object: &mut Value, namespace: &str, is_namespaced: bool) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    let is_absent = metadata.get("namespace").and_then(Value::as_str).is_none_or(str::is_empty);
+    if !is_namespaced {
+        metadata.remove("namespace");
+    } else if is_absent {
+        metadata.insert("namespace".to_owned(), namespace.into());
+    }
+}
+
+/// The objects as one file of YAML documents. Each is written as JSON, which every reader of YAML takes for the same thing.
+pub(super) fn documents(objects: &[Value]) -> String {
+    let documents: Vec<String> =
+        objects.iter().map(|object| for_yaml(&format!("{object:#}")) + "\n").collect();
+    documents.join("---\n")
+}
+
+/// Letters that JSON allows and YAML does not (YAML 1.2, `c-printable`), escaped. They stand in texts alone.
+fn for_yaml(json: &str) -> String {
+    let is_printable = |c: char| !matches!(c, '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    json.chars().fold(String::with_capacity(json.len()), |mut text, c| {
+        if is_printable(c) {
+            text.push(c);
+        } else {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn finished(manifests: &[Value]) -> Result<Vec<Value>, ManifestError> {
+        let texts: Vec<String> = manifests.iter().map(ToString::to_string).collect();
+        finish(&texts, "apps", |group, kind| match (group, kind) {
+            ("", "ConfigMap") => Some(true),
+            ("", "Namespace") => Some(false),
+            _ => None,
+        })
+    }
+
+    fn object(kind: &str, metadata: &Value) -> Value {
+        json!({"apiVersion": "v1", "kind": kind, "metadata": metadata})
+    }
+
+    #[test]
+    fn namespaces_are_filled_in_only_where_they_are_absent() {
+        let objects = finished(&[
+            object("ConfigMap", &json!({"name": "a"})),
+            object("ConfigMap", &json!({"name": "b", "namespace": "default"})),
+            object("Namespace", &json!({"name": "c", "namespace": "odd"})),
+            json!({"apiVersion": "x.org/v1", "kind": "Unknown", "metadata": {"name": "d"}}),
+        ])
+        .unwrap();
+        let found: Vec<_> = objects.iter().map(|object| &object["metadata"]).collect();
+        assert_eq!(
+            found,
+            [
+                &json!({"name": "a", "namespace": "apps"}),
+                &json!({"name": "b", "namespace": "default"}),
+                &json!({"name": "c"}),
+                &json!({"name": "d", "namespace": "apps"}),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_order_is_fixed_and_the_last_of_two_counts() {
+        let first = object("ConfigMap", &json!({"name": "b", "labels": {"n": "1"}}));
+        let last = object("ConfigMap", &json!({"name": "b", "namespace": "apps", "labels": {"n": "2"}}));
+        let other = object("ConfigMap", &json!({"name": "a"}));
+        let objects = finished(&[first.clone(), last.clone(), other.clone()]).unwrap();
+        assert_eq!(objects, finished(&[other, first, last]).unwrap());
+        assert_eq!(objects.len(), 2);
+        assert_eq!(objects[1]["metadata"]["labels"]["n"], "2");
+    }
+
+    #[test]
+    fn what_has_no_name_is_refused_by_name() {
+        let error = finished(&[object("Job", &json!({"generateName": "migrate-"}))]).unwrap_err();
+        assert!(error.to_string().contains("Job has metadata.generateName \"migrate-\""), "{error}");
+        assert!(finish(&["{".to_owned()], "apps", |_, _| None).is_err());
+        assert_eq!(finish(&["null".to_owned()], "apps", |_, _| None).unwrap(), Vec::<Value>::new());
+    }
+
+    #[test]
+    fn documents_read_back_as_they_were() {
+        let objects = [
+            json!({"kind": "A", "data": {"n": "yes", "del": "\u{7f}\u{85}\u{feff}", "text": "a\n---\nb", "x": "\u{1b}[0m"}}),
+            json!({"kind": "B", "number": 1.5, "list": [1, true, null]}),
+        ];
+        let text = documents(&objects);
+        assert!(!text.contains('\u{7f}'));
+        let parts: Vec<Value> =
+            text.split("\n---\n").map(|part| serde_json::from_str(part).unwrap()).collect();
+        assert_eq!(parts, objects);
+    }
+}
