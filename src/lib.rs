@@ -13,13 +13,15 @@
 //! | [`argo`], [`flux`] | partial types of what is read and written of either |
 //! | [`names`] | every label, annotation, finalizer, option and default |
 //! | [`translate`] | Application → Flux objects and problems |
+//! | [`credentials`] | Argo CD's repository Secrets → Flux's, and the rule that keeps them where they are |
 //! | [`mirror`] | live objects → status, tree and differences: relations, states, health, conditions |
 //! | [`project`] | what an `AppProject` allows: sources, destinations, kinds, times |
+//! | [`policy`] | what a platform team sets for the Flux objects of many Applications |
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
 //! | [`adopt`] | hand-made changes of Flux objects → the Application |
 //! | [`generate`] | existing Flux objects → an Application that refers to, or generates, them |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
-//! | [`artifact`], [`remote_refs`] | the two questions that only a download answers |
+//! | [`artifact`], [`remote_refs`], [`address`] | the questions that only a download answers |
 //! | [`repo_server`] | what a source would deliver, asked of Argo CD |
 //! | [`registry`] | what Argo CD rendered, served to Flux as artifacts |
 //! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
@@ -43,15 +45,17 @@
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. `translate`, `mirror`, `project`, `plan`, `adopt`, `generate` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
+//! 7. `translate`, `credentials`, `mirror`, `policy`, `project`, `plan`, `adopt`, `generate` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
+pub mod address;
 pub mod adopt;
 pub mod argo;
 pub mod artifact;
 pub mod cache;
 pub mod cli;
 pub mod controller;
+pub mod credentials;
 pub mod digest;
 pub mod doctor;
 pub mod flux;
@@ -62,6 +66,7 @@ pub mod metrics;
 pub mod mirror;
 pub mod names;
 pub mod plan;
+pub mod policy;
 pub mod project;
 pub mod registry;
 pub mod remote_refs;

@@ -8,6 +8,12 @@ pub const OPTION_FLUX_SUBSYSTEM: &str = "FluxSubsystem=true";
 pub const OPTION_AUTO_CREATE: &str = "AutoCreateFluxResources=true";
 /// Sync option of Argo CD: the destination namespace is created when it is missing.
 pub const OPTION_CREATE_NAMESPACE: &str = "CreateNamespace=true";
+/// Sync option of Argo CD: what left the source stays.
+pub const OPTION_NO_PRUNE: &str = "Prune=false";
+/// Sync option of Argo CD: what was delivered outlives the Application.
+pub const OPTION_NO_DELETE: &str = "Delete=false";
+/// Sync option of Argo CD: a Sync leaves alone what `ignoreDifferences` names.
+pub const OPTION_RESPECT_IGNORE_DIFFERENCES: &str = "RespectIgnoreDifferences=true";
 
 /// Stock Argo CD leaves an Application with this annotation alone (argo-cd `common/common.go`, parsed by Go's
 /// `strconv.ParseBool`).
@@ -33,6 +39,10 @@ pub const ANNOTATION_KEEP_RELEASE_RECORD: &str = "flux-subsystem.dev/keep-releas
 pub const APPLICATION_SET_CONTROLLER: &str = "applicationset-controller";
 /// `"true"` on an Application: hand-made changes of its generated Flux objects are written back into it at once.
 pub const ANNOTATION_ADOPT_EDITS: &str = "flux-subsystem.dev/adopt-edits";
+
+/// Argo CD's label on its Secrets: `repository`, `repo-creds` and others (argo-cd `common/common.go`,
+/// `LabelKeySecretType`).
+pub const LABEL_ARGO_SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 
 /// Label on everything the bridge generates (the name is the original's).
 pub const LABEL_GENERATED: &str = "flamingo/generated";
@@ -60,6 +70,8 @@ pub const ANNOTATION_APPLICATION: &str = "flux-subsystem.dev/application";
 /// On a generated object: fingerprint of what the bridge wanted when it last applied it. A difference from what it wants
 /// now means that the wish changed; the same fingerprint with another spec means that somebody edited the object.
 pub const ANNOTATION_DIGEST: &str = "flux-subsystem.dev/digest";
+/// On a source object or `HelmChart` that failed: fingerprint of the versions of the Secrets with which it was requested anew.
+pub const ANNOTATION_CREDENTIALS: &str = "flux-subsystem.dev/credentials";
 /// On a generated `OCIRepository`: it fetches what Argo CD's repo-server rendered, from the bridge itself. The value says why
 /// Flux does not render that source.
 pub const ANNOTATION_RENDERED: &str = "flux-subsystem.dev/rendered";
@@ -173,6 +185,20 @@ pub fn shorten(name: &str, max: usize) -> String {
     format!("{}-{}", head.trim_end_matches(['-', '.', '_']), &digest[..HASH])
 }
 
+/// Name of a source object in Argo CD's namespace that fetches for objects called `name` in `namespace`. The hash keeps
+/// `a-b` in `c` and `b` in `c-a` apart, and what is there already out of the way.
+pub fn private_source(namespace: &str, name: &str) -> String {
+    let digest = crate::digest::sha256_hex(format!("{namespace}/{name}").as_bytes());
+    let head: String = format!("{namespace}-{name}").chars().take(MAX_LABEL_VALUE - 9).collect();
+    format!("{}-{}", head.trim_end_matches(['-', '.']), &digest[..8])
+}
+
+/// Name of a Secret that a source object reads; `what` it holds tells those of one source apart, and their types.
+pub fn secret(source: &crate::flux::ObjectKey, what: &str) -> String {
+    let kind = source.kind.kind().to_lowercase();
+    format!("{}-{kind}-{what}", source.name)
+}
+
 /// What is left of `text` in a name of Kubernetes: lower-case letters, digits and single dashes between them; perhaps nothing.
 pub fn dns_word(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
@@ -201,5 +227,14 @@ mod tests {
         assert_eq!(short_a.len(), 63);
         assert_ne!(short_a, short_b);
         assert!(!shorten(&format!("{}-{}", "a".repeat(53), "b".repeat(30)), 63).contains("--"));
+    }
+
+    #[test]
+    fn private_sources_keep_apart() {
+        assert_ne!(private_source("a", "b-c"), private_source("a-b", "c"));
+        assert!(private_source("apps", "demo").starts_with("apps-demo-"));
+        let long = private_source(&"n".repeat(63), &"m".repeat(63));
+        assert_eq!(long.len(), 63);
+        assert_ne!(long, private_source(&"n".repeat(63), &"m".repeat(62)));
     }
 }

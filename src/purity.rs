@@ -3,14 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 15] = [
+const PURE: [&str; 17] = [
     "translate",
+    "credentials",
     "mirror",
     "project",
     "repo_server/request.rs",
     "registry/manifests.rs",
     "registry/image.rs",
     "plan",
+    "policy",
     "adopt",
     "generate",
     "doctor",
@@ -20,7 +22,7 @@ const PURE: [&str; 15] = [
     "cache/keys.rs",
     "cache/codec.rs",
 ];
-const FORBIDDEN: [&str; 10] = [
+const FORBIDDEN: [&str; 11] = [
     "async",
     "tokio",
     "kube::Client",
@@ -30,7 +32,8 @@ const FORBIDDEN: [&str; 10] = [
     "Timestamp::now",
     "std::env",
     "std::fs",
-    "File::",
+    "File::open",
+    "File::create",
 ];
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {

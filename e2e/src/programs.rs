@@ -188,9 +188,20 @@ pub const ARGOCD: &[Program] = &[
     },
 ];
 
+/// What the bridge is compared with, outside of any stack.
+pub const ORACLES: &[Program] = &[Program {
+    packages: &[package("helm.sh/helm/v4/cmd/helm", "helm")],
+    ..program(
+        "helm4",
+        "helm.sh/helm/v4",
+        "v4.2.1",
+        "renders as the published image of Argo CD 3.5.7 does (its hack/tool-versions.sh)",
+    )
+}];
+
 /// Every program there is.
 pub fn all() -> impl Iterator<Item = &'static Program> {
-    BASE.iter().chain(ARGOCD)
+    BASE.iter().chain(ARGOCD).chain(ORACLES)
 }
 
 #[cfg(test)]

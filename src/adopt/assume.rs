@@ -14,10 +14,11 @@ use crate::translate::{Contents, Context, PathKind, RemoteRefs, RenderedSource, 
 
 /// Of all contexts that are likely the one under which most live objects carry the fingerprint of what is wanted.
 ///
-/// `polls` are the likely poll intervals, the likeliest first, as Flux durations.
+/// `known` is what does not have to be guessed: settings and policies. `polls` are the likely poll intervals, the likeliest
+/// first, as Flux durations.
 pub fn context(
     app: &Application,
-    control_namespace: &str,
+    known: &Context,
     polls: &[String],
     objects: &BTreeMap<ObjectKey, DynamicObject>,
 ) -> Context {
@@ -26,11 +27,10 @@ pub fn context(
     for refs in refs(app, objects) {
         for poll in polls {
             let context = Context {
-                control_namespace: control_namespace.to_owned(),
                 poll_interval: poll.clone(),
                 contents: contents(app, objects),
                 refs: refs.clone(),
-                ..rendered(objects)
+                ..rendered(known, objects)
             };
             let hits = hits(app, &context, objects);
             if most.is_none_or(|most| hits > most) {
@@ -42,16 +42,16 @@ pub fn context(
 }
 
 /// What the repo-server rendered, by the object that fetches it.
-fn rendered(objects: &BTreeMap<ObjectKey, DynamicObject>) -> Context {
+fn rendered(known: &Context, objects: &BTreeMap<ObjectKey, DynamicObject>) -> Context {
     let found = objects.values().find_map(|object| {
         object.metadata.annotations.as_ref()?.get(names::ANNOTATION_RENDERED)?;
         let text = |pointer: &str| object.data.pointer(pointer).and_then(Value::as_str);
         let (address, _) = text("/spec/url")?.strip_prefix("oci://")?.split_once('/')?;
         Some((address.to_owned(), text("/spec/ref/digest")?.to_owned()))
     });
-    let Some((artifact_address, digest)) = found else { return Context::default() };
+    let Some((artifact_address, digest)) = found else { return known.clone() };
     let source = RenderedSource { digest, revision: String::new() };
-    Context { artifact_address, rendered: [(0, source)].into(), ..Context::default() }
+    Context { artifact_address, rendered: [(0, source)].into(), ..known.clone() }
 }
 
 /// How many live objects carry the fingerprint of what is wanted under `context`.
@@ -181,7 +181,8 @@ mod tests {
         };
         app.status = Some(serde_json::from_value(json!({"sourceType": word})).unwrap());
         let polls = ["120s".to_owned(), live_poll(&objects).unwrap()];
-        let found = context(&app, "argocd", &polls, &objects);
+        let known = Context { control_namespace: "argocd".into(), ..Context::default() };
+        let found = context(&app, &known, &polls, &objects);
         let live = |key: &ObjectKey| objects.get(key).map(|object| Live { kind: key.kind, object });
         let adoption = adopt(&app, &found, live).unwrap().expect("the edit");
         assert_eq!(adoption.edits.len(), 1, "{:?}", adoption.edits);

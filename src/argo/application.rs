@@ -143,6 +143,9 @@ pub struct HelmSource {
     /// `--set` and `--set-string` parameters.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<HelmParameter>,
+    /// `--set-file` parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub file_parameters: Vec<HelmFileParameter>,
     /// Missing value files are skipped instead of failing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ignore_missing_value_files: bool,
@@ -152,7 +155,7 @@ pub struct HelmSource {
     /// Credentials go to every host the chart comes from.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub pass_credentials: bool,
-    /// Everything else that was set (`fileParameters`, `kubeVersion`, …), so that it can be named as a problem.
+    /// Everything else that was set (`kubeVersion`, `apiVersions`, …), so that it can be named as a problem.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
 }
@@ -169,6 +172,17 @@ pub struct HelmParameter {
     /// The value is a string whatever it looks like (`--set-string`).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub force_string: bool,
+}
+
+/// One Helm parameter whose value is the content of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HelmFileParameter {
+    /// Path in the values, in Helm's `--set` grammar.
+    pub name: String,
+    /// Where the file is, as in `valueFiles`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
 }
 
 /// `spec.destination`.
@@ -285,10 +299,7 @@ impl Application {
 
     /// Whether stock Argo CD leaves the Application alone (Go's `strconv.ParseBool` on the annotation).
     pub fn is_skipped_by_argo(&self) -> bool {
-        matches!(
-            self.annotation(names::ANNOTATION_SKIP_RECONCILE),
-            Some("1" | "t" | "T" | "true" | "TRUE" | "True")
-        )
+        self.annotation(names::ANNOTATION_SKIP_RECONCILE).and_then(super::bool_of) == Some(true)
     }
 
     /// The automated policy, if it is there and not switched off (types.go, `IsAutomatedSyncEnabled`).
@@ -304,7 +315,12 @@ impl Application {
 
     /// Whether an automated sync deletes what left the source.
     pub fn prunes(&self) -> bool {
-        self.automated().is_some_and(|automated| automated.prune == Some(true))
+        self.may_prune() && self.automated().is_some_and(|automated| automated.prune == Some(true))
+    }
+
+    /// Whether any sync may delete what left the source.
+    pub fn may_prune(&self) -> bool {
+        !self.has_sync_option(names::OPTION_NO_PRUNE)
     }
 
     /// The sources that count: the hydrator's sync source, else `sources` when there are any, else `source` (types.go,

@@ -10,3 +10,12 @@ pub use application::{Application, ApplicationSource};
 pub use hydrator::SourceHydrator;
 pub use operation::{Operation, OperationState, Phase};
 pub use status::ApplicationStatus;
+
+/// Go's `strconv.ParseBool`.
+pub fn bool_of(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}

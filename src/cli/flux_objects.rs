@@ -1,5 +1,8 @@
 //! Applications and Flux objects, read with a person's rights.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
@@ -8,8 +11,8 @@ use kube::core::{ApiResource, DynamicObject};
 use serde_json::{Value, json};
 
 use crate::argo::Application;
-use crate::controller;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::policy::FluxDeliveryPolicy;
 
 /// `applications.argoproj.io`.
 pub(super) fn application() -> ApiResource {
@@ -66,11 +69,17 @@ pub(super) async fn bridged_applications(
     Ok(apps)
 }
 
-/// The interval that the controller polls sources with; its default where the settings may not be read.
-pub(super) async fn poll_interval(client: &Client, argocd: &str) -> String {
+/// Argo CD's settings; none where they may not be read.
+pub(super) async fn settings(client: &Client, argocd: &str) -> BTreeMap<String, String> {
     let settings = Api::<ConfigMap>::namespaced(client.clone(), argocd).get_opt("argocd-cm").await;
-    let settings = settings.ok().flatten().and_then(|settings| settings.data).unwrap_or_default();
-    controller::poll_interval(settings.get("timeout.reconciliation").map(String::as_str))
+    settings.ok().flatten().and_then(|settings| settings.data).unwrap_or_default()
+}
+
+/// The policies; none where there is no such kind, or they may not be read.
+pub(super) async fn policies(client: &Client, argocd: &str) -> Vec<Arc<FluxDeliveryPolicy>> {
+    let api = Api::<FluxDeliveryPolicy>::namespaced(client.clone(), argocd);
+    let found = api.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default();
+    found.into_iter().map(Arc::new).collect()
 }
 
 /// `ks/NAME` or `hr/NAME`, as Flux's own command line abbreviates.

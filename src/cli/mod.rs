@@ -6,6 +6,7 @@ mod argo_cd;
 mod checkout;
 mod checkouts;
 pub mod cluster;
+pub mod crds;
 pub mod doctor;
 mod flux_objects;
 pub mod generate_app;
@@ -33,6 +34,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Adopt(adopt::Args),
+    Crds(crds::Args),
     Doctor(doctor::Args),
     GenerateApp(generate_app::Args),
     Get(get::Args),
@@ -45,6 +47,7 @@ impl Command {
     fn run(&self, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         match self {
             Self::Adopt(args) => adopt::run(args, streams),
+            Self::Crds(crds::Args {}) => crds::run(streams),
             Self::Doctor(args) => doctor::run(args, streams),
             Self::GenerateApp(args) => generate_app::run(args, streams),
             Self::Get(args) => get::run(args, streams),

@@ -104,7 +104,8 @@ fn json_is_one_list() {
 )]
 #[case::head(
     "{repoURL: https://git.example.org/a, path: ., kustomize: {namePrefix: a-}}",
-    "-: spec.source.targetRevision: unable to resolve 'HEAD' to a commit SHA without the repository (name the branch, or pass --source-dir with a clone)\n-: warning: spec.source.path: taken for a kustomization that Flux builds as Argo CD does, since the repository is not looked at (pass --source-dir with the root of the repository to be sure)\n"
+    "-: spec.source.targetRevision: unable to resolve 'HEAD' to a commit SHA without the repository (name the branch, or pass --source-dir with a clone)\n\
+         -: warning: spec.source.path: taken to hold no .argocd-source.yaml, since the repository is not looked at (pass --source-dir with the root of the repository to be sure)\n"
 )]
 #[case::type_error(
     "{repoURL: 5}",
@@ -125,7 +126,7 @@ fn a_branch_is_assumed_with_a_warning() {
     assert_eq!(
         outcome.errors,
         "-: warning: spec.source.targetRevision: taken for refs/heads/main, since the repository is not looked at (pass --source-dir with a clone to be sure)\n\
-         -: warning: spec.source.path: taken for a kustomization that Flux builds as Argo CD does, since the repository is not looked at (pass --source-dir with the root of the repository to be sure)\n"
+         -: warning: spec.source.path: taken to hold no .argocd-source.yaml, since the repository is not looked at (pass --source-dir with the root of the repository to be sure)\n"
     );
 }
 

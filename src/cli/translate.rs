@@ -12,8 +12,8 @@ use super::applications::{self, Document};
 use super::checkouts::{Checkouts, SourceDir};
 use crate::argo::Application;
 use crate::translate::{
-    Contents, Context, FilePattern, PathKind, Problem, RemoteRefs, RenderedSource, Severity, Translation,
-    Want, source_field, translate,
+    Contents, Context, FilePattern, Problem, RemoteRefs, RenderedSource, Severity, Translation, Want,
+    source_field, translate,
 };
 use crate::{names, yaml};
 
@@ -239,19 +239,20 @@ fn answer(
         Want::RemoteRefs { url } => {
             app.sources().iter().position(|source| source.repo_url == *url).unwrap_or_default()
         }
+        Want::Address { .. } => 0,
     };
     let checkout = checkouts.of(app, index);
     let field = |name: &str| source_field(app, index, name);
     match want {
-        Want::Contents { source } if checkout.is_none() && says_kustomize(app, *source) => {
-            let kind = PathKind::Kustomization;
-            context.contents.insert(*source, Contents { kind, ..Contents::default() });
-            let message = "taken for a kustomization that Flux builds as Argo CD does, since the repository is not looked at";
-            let hint = "pass --source-dir with the root of the repository to be sure";
-            Ok(Some(Problem::warning(field("path"), message, hint)))
-        }
         Want::Contents { source } => {
             let Some((checkout, spec)) = checkout.zip(app.sources().get(*source)) else {
+                if let Some(contents) = app.sources().get(*source).and_then(Contents::assume) {
+                    context.contents.insert(*source, contents);
+                    let message =
+                        "taken to hold no .argocd-source.yaml, since the repository is not looked at";
+                    let hint = "pass --source-dir with the root of the repository to be sure";
+                    return Ok(Some(Problem::warning(field("path"), message, hint)));
+                }
                 let message = "only the contents of the path tell whether it is a chart, a kustomization or a directory";
                 let hint =
                     "pass --source-dir with the root of the repository, or set helm, kustomize or directory";
@@ -289,6 +290,11 @@ fn answer(
             context.files.entry(*source).or_default().insert(pattern.clone(), files.into());
             Ok(None)
         }
+        Want::Address { url } => {
+            let message = format!("what {url} holds is part of the translation");
+            let hint = "the controller fetches it; here, put the values into valuesObject";
+            Err(Problem::error(field("helm.valueFiles"), message, hint))
+        }
         Want::Revision { source } => {
             let commit = checkout.and_then(|checkout| checkout.head()).ok_or_else(|| {
                 let message = "the resolved revision is part of the translation";
@@ -298,12 +304,6 @@ fn answer(
             Ok(None)
         }
     }
-}
-
-/// The source has settings for Kustomize, so that it can be nothing else.
-fn says_kustomize(app: &Application, source: usize) -> bool {
-    let settings = app.sources().get(source).and_then(|source| source.kustomize.as_ref());
-    settings.is_some_and(|settings| !settings.is_empty())
 }
 
 /// Takes the revisions of all sources of the repository at `url` for branches or tags, by what they look like.

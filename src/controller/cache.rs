@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::policy::FluxDeliveryPolicy;
 use crate::project::{self, AppProject};
 
 /// How long an answer may lie over a watched object; a watch that is slower than this is down, and says so itself.
@@ -29,6 +30,7 @@ pub(super) struct Stores {
     pub(super) namespaces: Store<PartialObjectMeta<Namespace>>,
     pub(super) settings: Store<ConfigMap>,
     pub(super) projects: Store<AppProject>,
+    pub(super) policies: Store<FluxDeliveryPolicy>,
 }
 
 #[derive(Default)]
@@ -171,19 +173,18 @@ impl Cache {
         map.data.as_ref()?.get(key).cloned()
     }
 
-    /// The Application's project, with what global projects add to it.
-    /// All of argocd-cm.
+    /// Everything in `argocd-cm`.
     pub(super) fn settings(&self) -> BTreeMap<String, String> {
-        self.stores
-            .settings
-            .state()
-            .first()
-            .and_then(|map| map.data.clone())
-            .unwrap_or_default()
-            .into_iter()
-            .collect()
+        let map = self.stores.settings.state().first().cloned();
+        map.and_then(|map| map.data.clone()).unwrap_or_default()
     }
 
+    /// All policies.
+    pub(super) fn policies(&self) -> Vec<Arc<FluxDeliveryPolicy>> {
+        self.stores.policies.state()
+    }
+
+    /// The Application's project, with what global projects add to it.
     pub(super) fn project(&self, app: &Application) -> Option<Arc<AppProject>> {
         let project = self.named_project(app.project())?;
         let globals = self.setting(GLOBAL_PROJECTS).unwrap_or_default();

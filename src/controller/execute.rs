@@ -9,7 +9,7 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource};
 use serde_json::{Value, json};
 
-use super::Shared;
+use super::{Shared, secrets};
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::metrics::Outcome;
@@ -41,9 +41,11 @@ pub(super) enum ExecuteError {
 impl ExecuteError {
     /// The API server's words, when it refused for good (as opposed to: could not).
     pub(super) fn refusal(&self) -> Option<String> {
-        let Self::Api { object, source, .. } = self else { return None };
+        let Self::Api { step, object, source } = self else { return None };
         match source.as_ref() {
-            kube::Error::Api(status) if is_final(status) => Some(format!("{object}: {}", status.message)),
+            kube::Error::Api(status) if is_final(status) || secrets::is_foreign(step, status) => {
+                Some(format!("{object}: {}", status.message))
+            }
             _ => None,
         }
     }
@@ -77,6 +79,12 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
         Step::DeleteObject { key, uid } => {
             delete(shared, key, uid).await.map_err(|source| api_error(step, key.to_string(), source))
         }
+        Step::ApplySecret { manifest, over } => secrets::apply(shared, manifest, over.as_ref())
+            .await
+            .map_err(|source| api_error(step, secrets::shown(shared, &manifest.name), source)),
+        Step::DeleteSecret { name, uid } => secrets::delete(shared, name, uid)
+            .await
+            .map_err(|source| api_error(step, secrets::shown(shared, name), source)),
         Step::DeleteReleaseRecords { namespace, release, versions } => {
             delete_records(shared, step, namespace, release, versions.clone()).await
         }
@@ -114,7 +122,7 @@ fn api_error(step: &Step, object: String, source: kube::Error) -> ExecuteError {
     ExecuteError::Api { step: step.name(), object, source: Box::new(source) }
 }
 
-fn has_code(error: &kube::Error, code: u16) -> bool {
+pub(super) fn has_code(error: &kube::Error, code: u16) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code)
 }
 
@@ -132,7 +140,7 @@ async fn create_namespace(shared: &Shared, namespace: &Value) -> Result<(), kube
     }
 }
 
-fn apply_params() -> PatchParams {
+pub(super) fn apply_params() -> PatchParams {
     PatchParams::apply(names::FIELD_MANAGER).force().validation_strict()
 }
 
@@ -156,7 +164,7 @@ async fn apply(shared: &Shared, manifest: &Manifest) -> Result<(), kube::Error> 
     Ok(())
 }
 
-fn merge_params() -> PatchParams {
+pub(super) fn merge_params() -> PatchParams {
     PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() }
 }
 
@@ -234,6 +242,13 @@ async fn confirm_gone(
                 return Err(ExecuteError::NotGone);
             }
         }
+    }
+    if secrets::is_left(shared, &params, identity).await.map_err(|source| ExecuteError::Api {
+        step: "ConfirmGone",
+        object: "Secret".to_owned(),
+        source: Box::new(source),
+    })? {
+        return Err(ExecuteError::NotGone);
     }
     Ok(())
 }

@@ -22,8 +22,9 @@ use crate::names;
 use crate::plan::marks::Marks;
 use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
+use crate::policy::Effective;
 use crate::project::Rendered;
-use crate::translate::{Context, FilePattern, Settings, Translation, Want, translate};
+use crate::translate::{Context, FilePattern, Settings, Translation, Want, customizations, translate};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
@@ -49,7 +50,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         failures: Vec::new(),
         again: None,
     };
-    let mut context = asking.context();
+    let mut context = asking.context(&app);
     let translation = asking.translate(&app, &mut context).await;
     let failures = std::mem::take(&mut asking.failures);
     // Apart: few operations want anything else, and every look would carry the room for it.
@@ -66,6 +67,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let project = shared.cache.project(&app);
     let mut observed = Observed {
         now,
+        secrets: shared.secrets.owned(&identity),
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
         refusal: shared.memory.refusal(&identity),
@@ -185,10 +187,9 @@ fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<
         .flat_map(|key| {
             let object = shared.cache.object(key);
             let live = object.as_ref().map(|object| Live { kind: key.kind, object });
-            [live.and_then(view::source_key), view::chart_key_of(key, live)]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
+            let wanted = translation.objects.iter().find(|manifest| manifest.key == *key);
+            let chart = live.map_or_else(|| wanted.and_then(view::wanted_chart_key), view::chart_key);
+            [live.and_then(view::source_key), chart].into_iter().flatten().collect::<Vec<_>>()
         })
         .collect();
     keys.extend(behind);
@@ -233,12 +234,19 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    fn context(&self) -> Context {
+    fn context(&self, app: &Application) -> Context {
+        let cache = &self.shared.cache;
         Context {
             artifact_address: self.shared.options.artifact_address.clone(),
+            ignore_differences: customizations(&cache.settings()),
+            policy: Effective::of(app, &cache.policies()),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             settings: Settings::read(|key| self.shared.cache.setting(key)),
+            repositories: Some(self.shared.secrets.repositories()),
+            value_file_schemes: self.shared.cache.setting("helm.valuesFileSchemes").map(|setting| {
+                setting.split(',').map(|scheme| scheme.trim().to_owned()).filter(|s| !s.is_empty()).collect()
+            }),
             ..Context::default()
         }
     }
@@ -313,6 +321,7 @@ impl Asking<'_> {
                 Want::Files { source, pattern } => {
                     self.files(app, *source, pattern, translation, context).await
                 }
+                Want::Address { url } => self.address(url, context).await,
                 Want::Revision { source } => self.revision(app, *source, translation, context),
             };
         }
@@ -363,6 +372,17 @@ impl Asking<'_> {
         self.look_again(self.poll);
         match self.shared.questions.refs(url, self.poll, self.token).await {
             Ok(refs) => context.refs.insert(url.to_owned(), refs).is_none(),
+            Err(error) => {
+                self.failures.push(chain(&error));
+                false
+            }
+        }
+    }
+
+    async fn address(&mut self, url: &str, context: &mut Context) -> bool {
+        self.again = Some(self.poll);
+        match self.shared.questions.address(url, self.poll, self.token).await {
+            Ok(file) => context.addresses.insert(url.to_owned(), file).is_none(),
             Err(error) => {
                 self.failures.push(chain(&error));
                 false

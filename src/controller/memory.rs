@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::mirror::{Refresh, Refusal};
 use crate::plan::State;
+use crate::policy::Refused;
 use crate::translate::{Problem, Severity};
 
 /// First and longest delay after failures of one Application.
@@ -22,6 +23,8 @@ struct Entry {
     state: Option<State>,
     /// Errors and warnings of the translation.
     problems: [i64; 2],
+    /// What policies refused.
+    refused_by_policy: Vec<Refused>,
 }
 
 /// By identity (`NAMESPACE/NAME`) of the Application.
@@ -108,6 +111,22 @@ impl Memory {
         };
         entry.problems = [count(Severity::Error), count(Severity::Warning)];
         census.count(entry, 1);
+    }
+
+    /// What policies refused at the last look; `None` when there was none yet.
+    pub(super) fn refused_by_policy(&self, identity: &str) -> Option<Vec<Refused>> {
+        let entries = self.lock();
+        let entry = entries.get(identity)?;
+        (entry.state.is_some() || entry.failures > 0).then(|| entry.refused_by_policy.clone())
+    }
+
+    /// The translation's own word on it.
+    pub(super) fn note_refused_by_policy(&self, identity: &str, refused: &[Refused]) {
+        let mut entries = self.lock();
+        let entry = entries.entry(identity.to_owned()).or_default();
+        if entry.refused_by_policy != refused {
+            entry.refused_by_policy = refused.to_vec();
+        }
     }
 
     /// How many problems of which severity there are.

@@ -9,9 +9,11 @@ mod gather;
 mod live;
 mod memory;
 mod namespaces;
+mod policies;
 mod questions;
 mod reconcile;
 mod rendering;
+mod secrets;
 mod watch;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,10 +62,12 @@ pub(crate) struct Shared {
     client: Client,
     options: Options,
     cache: watch::SharedCache,
+    secrets: Arc<secrets::Secrets>,
     live: Arc<live::Live>,
     primed: Once,
     redis: Writer,
     memory: memory::Memory,
+    policies: policies::Policies,
     questions: questions::Questions,
     artifacts: artifacts::Artifacts,
     rendering: rendering::Rendering,
@@ -96,7 +100,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
-    let (cache, streams) = watch::start(&client, &options, &metrics);
+    let (cache, secrets, streams) = watch::start(&client, &options, &metrics);
     let (live, woken) = live::Live::new(client.clone(), Arc::clone(&metrics), stop.clone());
     let (redis, Signals { everything: redis_is_empty, lost }) = crate::cache::start(
         &client,
@@ -117,15 +121,20 @@ pub async fn run(
         ),
         rendering: rendering::Rendering::new(client.clone(), options.repo_server.clone()),
         memory: memory::Memory::default(),
+        policies: policies::Policies::default(),
         client,
         options,
         cache,
+        secrets,
         live,
         primed: Once::new(),
         redis,
         metrics,
     });
     tokio::spawn(serve_artifacts(listener, Arc::clone(&shared), stop.clone()));
+    shared.policies.start(&shared, stop.clone());
+    let policies = shared.policies.clone();
+    let everything = streams.everything.inspect(move |()| policies.wake());
     tokio::spawn(announce(Arc::clone(&shared), readiness));
     // Unbounded here (0), bounded by `Shared::turn`, which can count who waits.
     let config = Config::default().concurrency(0).debounce(SETTLE);
@@ -135,9 +144,10 @@ pub async fn run(
         Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
             .with_config(config)
             .graceful_shutdown_on(stop.cancelled_owned())
-            .reconcile_all_on(futures::stream::select(streams.everything, redis_is_empty))
+            .reconcile_all_on(futures::stream::select(everything, redis_is_empty))
             .reconcile_on(lost)
-            .reconcile_on(woken);
+            .reconcile_on(woken)
+            .reconcile_on(streams.woken);
     for (kind, stream) in streams.flux {
         let shared = Arc::clone(&shared);
         controller = controller.watches_stream_with(
@@ -192,6 +202,7 @@ impl Shared {
         self.live.forget(&identity);
         self.redis.forget(&identity);
         self.tell_census();
+        self.policies.wake();
     }
 
     fn tell_census(&self) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::cache::lock;
+use crate::address::{self, AddressError};
 use crate::artifact::{self, ArtifactError};
 use crate::remote_refs::{self, RemoteRefsError};
 use crate::translate::files::Matches;
@@ -23,10 +24,11 @@ struct Read {
     size: usize,
 }
 
-struct Listed {
-    refs: RemoteRefs,
+/// An answer from outside, which may be another one later.
+struct Passing<T> {
+    answer: T,
     at: Instant,
-    /// The refresh that they were listed for.
+    /// The refresh that it was asked for.
     token: Option<String>,
 }
 
@@ -35,12 +37,19 @@ pub(super) struct Questions {
     http: reqwest::Client,
     contents: Mutex<HashMap<(String, String), Contents>>,
     files: Mutex<Read>,
-    refs: Mutex<HashMap<String, Listed>>,
+    refs: Mutex<HashMap<String, Passing<RemoteRefs>>>,
+    addresses: Mutex<HashMap<String, Passing<File>>>,
 }
 
 impl Questions {
     pub(super) fn new(http: reqwest::Client) -> Self {
-        Self { http, contents: Mutex::default(), files: Mutex::default(), refs: Mutex::default() }
+        Self {
+            http,
+            contents: Mutex::default(),
+            files: Mutex::default(),
+            refs: Mutex::default(),
+            addresses: Mutex::default(),
+        }
     }
 
     /// What `path` holds in the artifact at `url`.
@@ -97,27 +106,47 @@ impl Questions {
         max_age: Duration,
         token: Option<&str>,
     ) -> Result<RemoteRefs, RemoteRefsError> {
-        let known =
-            lock(&self.refs).get(url).map(|listed| (listed.refs.clone(), is_fresh(listed, max_age, token)));
-        if let Some((refs, true)) = known {
-            return Ok(refs);
-        }
-        match (remote_refs::list(&self.http, url).await, known) {
-            (Ok(refs), _) => {
-                let listed =
-                    Listed { refs: refs.clone(), at: Instant::now(), token: token.map(str::to_owned) };
-                lock(&self.refs).insert(url.to_owned(), listed);
-                Ok(refs)
-            }
-            (Err(error), Some((refs, _))) => {
-                tracing::debug!(url, %error, "keeping the refs that were listed before");
-                Ok(refs)
-            }
-            (Err(error), None) => Err(error),
-        }
+        passing(&self.refs, url, max_age, token, remote_refs::list(&self.http, url)).await
+    }
+
+    /// The file at `url`, at most `max_age` old and not older than the refresh `token`; an address that does not answer
+    /// keeps its last known file.
+    pub(super) async fn address(
+        &self,
+        url: &str,
+        max_age: Duration,
+        token: Option<&str>,
+    ) -> Result<File, AddressError> {
+        passing(&self.addresses, url, max_age, token, address::fetch(&self.http, url)).await
     }
 }
 
-fn is_fresh(listed: &Listed, max_age: Duration, token: Option<&str>) -> bool {
-    listed.at.elapsed() < max_age && (token.is_none() || listed.token.as_deref() == token)
+/// The answer that is known of `url`, or else the one that `ask` brings; the known one where that fails.
+async fn passing<T: Clone, E: std::fmt::Display>(
+    known: &Mutex<HashMap<String, Passing<T>>>,
+    url: &str,
+    max_age: Duration,
+    token: Option<&str>,
+    ask: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let last = lock(known).get(url).map(|last| (last.answer.clone(), is_fresh(last, max_age, token)));
+    if let Some((answer, true)) = last {
+        return Ok(answer);
+    }
+    match (ask.await, last) {
+        (Ok(answer), _) => {
+            let now = Passing { answer: answer.clone(), at: Instant::now(), token: token.map(str::to_owned) };
+            lock(known).insert(url.to_owned(), now);
+            Ok(answer)
+        }
+        (Err(error), Some((answer, _))) => {
+            tracing::debug!(url, %error, "keeping what was answered before");
+            Ok(answer)
+        }
+        (Err(error), None) => Err(error),
+    }
+}
+
+fn is_fresh<T>(last: &Passing<T>, max_age: Duration, token: Option<&str>) -> bool {
+    last.at.elapsed() < max_age && (token.is_none() || last.token.as_deref() == token)
 }

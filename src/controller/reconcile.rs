@@ -57,6 +57,7 @@ async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, Exec
     // Argo CD's times are whole seconds: what is compared with them is too.
     let now = seconds::floor(Timestamp::now());
     let Gathered { observed, again } = gather(shared, app, now).await;
+    shared.memory.note_refused_by_policy(&identity, &observed.translation.refused);
     let plan = plan(&observed);
     let mut again = again;
     for step in &plan.steps {
@@ -75,6 +76,7 @@ async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, Exec
     }
     shared.memory.succeeded(&identity, plan.state, &observed.translation.problems);
     shared.tell_census();
+    shared.policies.wake();
     Ok(again.map_or_else(Action::await_change, Action::requeue))
 }
 

@@ -1,6 +1,6 @@
 //! The watches: one a kind, for all Applications together. Kinds that are not served (yet) are asked for again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -17,11 +17,16 @@ use tokio::sync::{mpsc, watch};
 use super::Options;
 use super::cache::{Cache, Stores};
 use super::namespaces;
+use super::secrets::{self, Secrets};
 use crate::argo::Application;
 use crate::flux::FluxKind;
 use crate::metrics::Metrics;
+use crate::policy::FluxDeliveryPolicy;
 use crate::project::AppProject;
 use crate::watch_error;
+
+/// The kind of policies; without its CRD there are none.
+const POLICY: &str = "FluxDeliveryPolicy";
 
 pub(super) type ApplicationEvent = Result<Event<Application>, watcher::Error>;
 type Objects<K> = BoxStream<'static, Result<K, watcher::Error>>;
@@ -32,17 +37,28 @@ pub(super) struct Streams {
     pub(super) flux: Vec<(FluxKind, Objects<DynamicObject>)>,
     pub(super) namespaces: Objects<PartialObjectMeta<Namespace>>,
     pub(super) projects: Objects<AppProject>,
+    /// Credentials changed, or Secrets that the bridge made.
+    pub(super) woken: secrets::Woken,
     /// Something changed that concerns every Application.
     pub(super) everything: BoxStream<'static, ()>,
 }
 
 /// Sets up all watches; they run as soon as the streams are polled.
-pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) -> (SharedCache, Streams) {
+pub(super) fn start(
+    client: &Client,
+    options: &Options,
+    metrics: &Arc<Metrics>,
+) -> (SharedCache, Arc<Secrets>, Streams) {
     let (signal, everything) = mpsc::unbounded_channel();
     let kinds = FluxKind::ALL.iter().map(|kind| kind.kind());
     let watches = Arc::new(Watches {
         cache: OnceLock::new(),
-        pending: Mutex::new(kinds.chain(["Application", "AppProject", "Namespace", "ConfigMap"]).collect()),
+        pending: Mutex::new(
+            kinds
+                .chain(["Application", "AppProject", "Namespace", "ConfigMap", POLICY])
+                .chain(secrets::WATCHED)
+                .collect(),
+        ),
         filled: watch::channel(false).0,
         signal,
         metrics: Arc::clone(metrics),
@@ -51,6 +67,7 @@ pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) 
     let (namespaces, namespaces_writer) = reflector::store();
     let (settings, settings_writer) = reflector::store();
     let (projects, projects_writer) = reflector::store();
+    let (policies, policies_writer) = reflector::store();
     let mut stores = BTreeMap::new();
     let mut flux = Vec::new();
     for kind in FluxKind::ALL {
@@ -58,21 +75,25 @@ pub(super) fn start(client: &Client, options: &Options, metrics: &Arc<Metrics>) 
         stores.insert(kind, writer.as_reader());
         flux.push((kind, watches.flux(client.clone(), kind, writer)));
     }
+    let (secrets, woken) = secrets::start(&watches, client, &options.control_namespace, &applications);
     let cache = Arc::new(Cache::new(
-        Stores { applications, flux: stores, namespaces, settings, projects },
+        Stores { applications, flux: stores, namespaces, settings, projects, policies },
         watches.filled.subscribe(),
     ));
     // Set once, here; the streams are not polled before.
     let _ = watches.cache.set(Arc::clone(&cache));
     let settings = watches.settings(client.clone(), options, settings_writer);
+    let policies = watches.policies(client.clone(), options, policies_writer);
+    let signals = futures::stream::select(tokio_stream(everything), policies);
     let streams = Streams {
         applications: watches.applications(client, options, applications_writer),
         namespaces: watches.namespaces(client.clone(), namespaces_writer),
         projects: watches.projects(client.clone(), options, projects_writer),
         flux,
-        everything: futures::stream::select(settings, tokio_stream(everything)).boxed(),
+        woken,
+        everything: futures::stream::select(settings, signals).boxed(),
     };
-    (cache, streams)
+    (cache, secrets, streams)
 }
 
 pub(super) type SharedCache = Arc<Cache>;
@@ -97,7 +118,7 @@ fn without_errors<K: Send + 'static>(
 }
 
 /// What all watches share.
-struct Watches {
+pub(super) struct Watches {
     cache: OnceLock<SharedCache>,
     /// Kinds that have not been listed yet and are not known to be absent.
     pending: Mutex<BTreeSet<&'static str>>,
@@ -173,6 +194,44 @@ impl Watches {
             .boxed()
     }
 
+    /// A policy may concern every Application. Its status is the bridge's own and concerns none.
+    fn policies(
+        self: &Arc<Self>,
+        client: Client,
+        options: &Options,
+        writer: Writer<FluxDeliveryPolicy>,
+    ) -> BoxStream<'static, ()> {
+        let api = Api::<FluxDeliveryPolicy>::namespaced(client, &options.control_namespace);
+        let watches = Arc::clone(self);
+        let mut known = HashMap::new();
+        watcher(api, Config::default())
+            .backoff(Delays::default())
+            .modify(|policy| policy.managed_fields_mut().clear())
+            .reflect(writer)
+            .inspect(move |event| {
+                if event.as_ref().is_err_and(is_not_served) {
+                    watches.is_listed(POLICY);
+                }
+                watches.note(POLICY, event);
+            })
+            .filter_map(move |event| {
+                let is_news = match event {
+                    Ok(Event::Apply(policy) | Event::InitApply(policy)) => {
+                        let generation = policy.metadata.generation;
+                        let is_going = policy.metadata.deletion_timestamp.is_some();
+                        known.insert(policy.name_any(), (generation, is_going))
+                            != Some((generation, is_going))
+                    }
+                    Ok(Event::Delete(policy)) => known.remove(&policy.name_any()).is_some(),
+                    // A list that begins anew may lack what was deleted meanwhile.
+                    Ok(Event::InitDone) => true,
+                    _ => false,
+                };
+                std::future::ready(is_news.then_some(()))
+            })
+            .boxed()
+    }
+
     fn flux(
         self: &Arc<Self>,
         client: Client,
@@ -213,7 +272,7 @@ impl Watches {
         self.note(kind.kind(), event);
     }
 
-    fn note<K>(&self, kind: &'static str, event: &Result<Event<K>, watcher::Error>) {
+    pub(super) fn note<K>(&self, kind: &'static str, event: &Result<Event<K>, watcher::Error>) {
         match event {
             Ok(Event::InitDone) => self.is_listed(kind),
             Ok(_) => {}

@@ -35,6 +35,17 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// Labels and annotations of everything that the bridge makes for `app`.
+pub fn owner_marks(app: &Application) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let labels = BTreeMap::from([
+        (names::LABEL_GENERATED.to_owned(), "true".to_owned()),
+        (names::LABEL_MANAGED_BY.to_owned(), names::MANAGED_BY.to_owned()),
+        (names::LABEL_APPLICATION_NAME.to_owned(), names::shorten(app.name(), names::MAX_LABEL_VALUE)),
+        (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
+    ]);
+    (labels, BTreeMap::from([(names::ANNOTATION_APPLICATION.to_owned(), app.identity())]))
+}
+
 /// A generated Flux object: everything of it that the bridge owns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
@@ -46,19 +57,15 @@ pub struct Manifest {
     pub annotations: BTreeMap<String, String>,
     /// The whole spec, an object.
     pub spec: Value,
+    /// JSON pointers into the object: fields that the comparison with the live object leaves out. No part of the object.
+    pub ignored: Vec<String>,
 }
 
 impl Manifest {
     /// An object that belongs to `app`, with the labels and the annotation that say so.
     pub fn owned_by(app: &Application, key: ObjectKey, spec: Value) -> Self {
-        let labels = BTreeMap::from([
-            (names::LABEL_GENERATED.to_owned(), "true".to_owned()),
-            (names::LABEL_MANAGED_BY.to_owned(), names::MANAGED_BY.to_owned()),
-            (names::LABEL_APPLICATION_NAME.to_owned(), names::shorten(app.name(), names::MAX_LABEL_VALUE)),
-            (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
-        ]);
-        let annotations = BTreeMap::from([(names::ANNOTATION_APPLICATION.to_owned(), app.identity())]);
-        Self { key, labels, annotations, spec }
+        let (labels, annotations) = owner_marks(app);
+        Self { key, labels, annotations, spec, ignored: Vec::new() }
     }
 
     /// Fingerprint of labels, annotations and spec: 16 hexadecimal digits.

@@ -65,12 +65,12 @@ fn stands_already(wanted: &Manifest, live: Live<'_>) -> bool {
 
 /// The live spec as comparisons see it: without the CRD's defaults, without what the bridge and people set for a time.
 pub fn comparable_live(wanted: &Manifest, live: Live<'_>) -> Value {
-    comparable(wanted.key.kind, &spec_without_one_sync(wanted, live), &wanted.spec)
+    comparable(wanted, &spec_without_one_sync(wanted, live))
 }
 
 /// The wanted spec as comparisons see it.
 pub fn comparable_wanted(wanted: &Manifest) -> Value {
-    comparable(wanted.key.kind, &wanted.spec, &wanted.spec)
+    comparable(wanted, &wanted.spec)
 }
 
 /// What a Sync has set for its own time is no edit.
@@ -98,8 +98,11 @@ fn spec_without_one_sync(wanted: &Manifest, live: Live<'_>) -> Value {
 }
 
 fn is_as_wanted(wanted: &Manifest, live: Live<'_>) -> bool {
-    let labels = wanted.labels.iter().all(|(key, value)| live.label(key) == Some(value));
-    let annotations = wanted.annotations.iter().all(|(key, value)| live.annotation(key) == Some(value));
+    let mut labels = wanted.labels.iter().filter(|(key, _)| !is_ignored(wanted, "labels", key));
+    let labels = labels.all(|(key, value)| live.label(key) == Some(value));
+    let mut annotations =
+        wanted.annotations.iter().filter(|(key, _)| !is_ignored(wanted, "annotations", key));
+    let annotations = annotations.all(|(key, value)| live.annotation(key) == Some(value));
     labels && annotations && surplus(wanted, &spec_without_one_sync(wanted, live)).is_none()
 }
 
@@ -107,7 +110,7 @@ fn is_as_wanted(wanted: &Manifest, live: Live<'_>) -> bool {
 ///
 /// Defaults of the CRD do not count, nor does `suspend` unless it is wanted: the bridge and people set it for a time.
 pub fn surplus(wanted: &Manifest, live_spec: &Value) -> Option<Value> {
-    patch::between(&comparable(wanted.key.kind, live_spec, &wanted.spec), &comparable_wanted(wanted))
+    patch::between(&comparable(wanted, live_spec), &comparable_wanted(wanted))
 }
 
 /// The live spec beside the wanted one: the wish with the differences in it, so that what the comparison leaves out
@@ -121,15 +124,45 @@ pub fn live_beside(wanted: &Manifest, live: Live<'_>) -> Value {
     spec
 }
 
-fn comparable(kind: FluxKind, spec: &Value, wanted: &Value) -> Value {
+fn comparable(wanted: &Manifest, spec: &Value) -> Value {
     // A `null` in chart values is as good as nothing, and a merge patch could not write it.
-    let mut spec = patch::without_nulls(defaults::without_defaults(kind, spec));
-    if wanted.get("suspend").is_none()
+    let mut spec = patch::without_nulls(defaults::without_defaults(wanted.key.kind, spec));
+    if wanted.spec.get("suspend").is_none()
         && let Some(fields) = spec.as_object_mut()
     {
         fields.remove("suspend");
     }
-    spec
+    let mut object = json!({ "spec": spec });
+    for pointer in &wanted.ignored {
+        remove(&mut object, pointer);
+    }
+    object["spec"].take()
+}
+
+/// Takes away what a JSON pointer names, if it is there.
+fn remove(object: &mut Value, pointer: &str) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match object.pointer_mut(parent) {
+        Some(Value::Object(fields)) => {
+            fields.remove(&key);
+        }
+        Some(Value::Array(items)) => {
+            if let Some(index) = key.parse().ok().filter(|index| *index < items.len()) {
+                items.remove(index);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Nobody cares what this label, or annotation, says.
+fn is_ignored(wanted: &Manifest, map: &str, key: &str) -> bool {
+    let pointer = format!("/metadata/{map}/{}", key.replace('~', "~0").replace('/', "~1"));
+    let is_ignored = |ignored: &String| {
+        pointer.strip_prefix(ignored.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    wanted.ignored.iter().any(is_ignored)
 }
 
 /// The merge patch that removes from a freshly applied object what others had added to it.
@@ -189,6 +222,29 @@ mod tests {
     )]
     fn relations(#[case] edit: Value, #[case] expected: Relation) {
         assert_eq!(related(&edit), expected);
+    }
+
+    #[rstest]
+    #[case::value(&["/spec/values/replicaCount"], json!({"spec": {"values": {"replicaCount": 9}}}), Relation::Matches)]
+    #[case::value_added(&["/spec/values/color"], json!({"spec": {"values": {"color": "red"}}}), Relation::Matches)]
+    #[case::another_value(&["/spec/values/color"], json!({"spec": {"values": {"replicaCount": 9}}}), Relation::Edited)]
+    #[case::everything(&["/spec"], json!({"spec": {"values": {"replicaCount": 9}, "interval": "1s"}}), Relation::Matches)]
+    #[case::label(
+        &["/metadata/labels/app.kubernetes.io~1managed-by"],
+        json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "me"}}}), Relation::Matches
+    )]
+    #[case::nowhere(&["/spec/values/a/b/0", "/x"], json!({"spec": {"interval": "1s"}}), Relation::Edited)]
+    fn ignored_fields_do_not_count(
+        #[case] ignored: &[&str],
+        #[case] edit: Value,
+        #[case] expected: Relation,
+    ) {
+        let wanted = Manifest { ignored: ignored.iter().map(ToString::to_string).collect(), ..wanted() };
+        let mut object = wanted.to_value();
+        patch::merge(&mut object, &edit);
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let live = Live { kind: FluxKind::HelmRelease, object: &object };
+        assert_eq!(relation("argocd/demo", &wanted, Some(live)), expected);
     }
 
     /// Helm's way to drop a default; whether the API server keeps the `null` does not matter.

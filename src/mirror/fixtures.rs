@@ -230,6 +230,7 @@ impl App {
         let translation = translate(&app, &context);
         let is_asked = app.annotation(names::ANNOTATION_REFRESH).is_some();
         Observed {
+            secrets: Vec::new(),
             now: now(),
             app: Arc::new(app),
             context,

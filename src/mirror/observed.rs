@@ -9,6 +9,7 @@ use kube::core::DynamicObject;
 use super::live::LiveObjects;
 use super::managed::Tracking;
 use crate::argo::Application;
+use crate::credentials::LiveSecret;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::project::{AppProject, Rendered};
 use crate::translate::{Context, Translation};
@@ -28,6 +29,8 @@ pub struct Observed {
     pub wish: Option<Wish>,
     /// Live Flux objects: wanted, referenced, owned, and the `HelmChart`s and sources behind them.
     pub objects: BTreeMap<ObjectKey, Arc<DynamicObject>>,
+    /// Secrets of Argo CD's namespace that the bridge made for this Application.
+    pub secrets: Vec<Arc<LiveSecret>>,
     /// Whether the destination namespace is there.
     pub namespace_exists: bool,
     /// Kinds that the API server does not serve.

@@ -259,16 +259,12 @@ pub fn chart_key(workload: Live<'_>) -> Option<ObjectKey> {
     Some(ObjectKey::new(FluxKind::HelmChart, namespace, &name))
 }
 
-/// The same for a `HelmRelease` that may be gone: its `HelmChart` may outlive it for a moment.
-pub fn chart_key_of(workload: &ObjectKey, live: Option<Live<'_>>) -> Option<ObjectKey> {
-    match live {
-        Some(live) => chart_key(live),
-        None if workload.kind == FluxKind::HelmRelease => {
-            let name = format!("{}-{}", workload.namespace, workload.name);
-            Some(ObjectKey::new(FluxKind::HelmChart, &workload.namespace, &name))
-        }
-        None => None,
-    }
+/// The same for a `HelmRelease` that is wanted, and may be gone: its `HelmChart` may outlive it for a moment.
+pub fn wanted_chart_key(wanted: &Manifest) -> Option<ObjectKey> {
+    let chart = wanted.spec.pointer("/chart/spec")?;
+    let namespace = chart.pointer("/sourceRef/namespace").and_then(serde_json::Value::as_str);
+    let (own, name) = (wanted.key.namespace.as_str(), wanted.key.name.as_str());
+    Some(ObjectKey::new(FluxKind::HelmChart, namespace.unwrap_or(own), &format!("{own}-{name}")))
 }
 
 /// Generated objects that are no longer wanted.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::state::State;
-use super::{Plan, Step, guarded, upkeep};
+use super::{Plan, Step, guarded, secrets, upkeep};
 use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::flux::{FluxKind, Live};
@@ -35,7 +35,8 @@ fn workloads(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
 
 /// Something that a cascade has to see the end of is still there.
 fn is_waiting(observed: &Observed) -> bool {
-    observed.app.cascades() && (observed.owned().next().is_some() || charts(observed).next().is_some())
+    let is_left = observed.owned().next().is_some() || !observed.secrets.is_empty();
+    observed.app.cascades() && (is_left || charts(observed).next().is_some())
 }
 
 /// `HelmChart`s that Flux removes together with their `HelmRelease`.
@@ -45,7 +46,8 @@ fn charts(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
     wanted.filter_map(|manifest| {
         let release = observed.live(&manifest.key);
         let is_ours = release.is_none_or(|release| release.is_owned_by(&observed.app.identity()));
-        let key = view::chart_key_of(&manifest.key, release).filter(|_| is_ours)?;
+        let key = release.map_or_else(|| view::wanted_chart_key(manifest), view::chart_key);
+        let key = key.filter(|_| is_ours)?;
         observed.live(&key)
     })
 }
@@ -56,6 +58,10 @@ fn cascade(observed: &Observed) -> Vec<Step> {
     }
     if charts(observed).next().is_some() {
         return Vec::new();
+    }
+    if observed.owned().next().is_none() {
+        // What the sources read goes after them.
+        return secrets::delete_all(observed);
     }
     observed.owned().filter(|live| !live.is_deleting()).map(upkeep::delete).collect()
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::state::State;
-use super::{Plan, Step, deletion, guarded, refresh, terminated, upkeep};
+use super::{Plan, Step, deletion, guarded, refresh, secrets, terminated, upkeep};
 use crate::argo::Application;
 use crate::argo::operation::{Operation, OperationState, Phase};
 use crate::argo::status::seconds;
@@ -44,6 +44,8 @@ pub fn plan(observed: &Observed) -> Plan {
         release(observed)
     } else if observed.owned().next().is_some() {
         observed.owned().filter(|live| !live.is_deleting()).map(upkeep::delete).collect()
+    } else if !observed.secrets.is_empty() {
+        secrets::delete_all(observed)
     } else {
         finish(observed)
     };

@@ -17,6 +17,7 @@ pub mod operation;
 pub mod refresh;
 pub mod result;
 pub mod retry;
+mod secrets;
 mod selection;
 pub mod state;
 pub mod step;

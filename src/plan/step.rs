@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::credentials::SecretManifest;
 use crate::flux::{Manifest, ObjectKey};
 use crate::mirror::{Tree, View, managed};
 
@@ -39,6 +40,20 @@ pub enum Step {
         /// Which object.
         key: ObjectKey,
         /// The very object that was seen; another one of that name stays.
+        uid: String,
+    },
+    /// Create a Secret in Argo CD's namespace, or bring the bridge's own up to date.
+    ApplySecret {
+        /// What is wanted.
+        manifest: SecretManifest,
+        /// The Secret that is there; without it, one of that name is somebody else's and stays.
+        over: Option<KnownSecret>,
+    },
+    /// Delete a generated Secret in Argo CD's namespace.
+    DeleteSecret {
+        /// Its name.
+        name: String,
+        /// The very Secret that was seen; another one of that name stays.
         uid: String,
     },
     /// Delete the records that Helm keeps of a release, without reading them: Secrets `sh.helm.release.v1.RELEASE.vN`
@@ -78,6 +93,15 @@ pub enum Step {
     Requeue(Duration),
 }
 
+/// A Secret that the bridge has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownSecret {
+    /// The very Secret that was seen.
+    pub uid: String,
+    /// Keys of its data that are not wanted.
+    pub surplus: Vec<String>,
+}
+
 /// What Argo CD's server reads from Redis (argo-cd `util/cache/appstate/cache.go`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct CacheEntry {
@@ -104,6 +128,8 @@ impl Step {
             Self::TryObject(_) => "TryObject",
             Self::PatchObject { .. } => "PatchObject",
             Self::DeleteObject { .. } => "DeleteObject",
+            Self::ApplySecret { .. } => "ApplySecret",
+            Self::DeleteSecret { .. } => "DeleteSecret",
             Self::DeleteReleaseRecords { .. } => "DeleteReleaseRecords",
             Self::ConfirmGone { .. } => "ConfirmGone",
             Self::PatchApplication(_) => "PatchApplication",

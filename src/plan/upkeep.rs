@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Step, gate, guard};
+use super::{Step, gate, guard, secrets};
 use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::{Relation, Resource, View, compare};
 use crate::names;
@@ -23,7 +23,7 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
     let (before, after) = if is_stopping { (suspension, Vec::new()) } else { (Vec::new(), suspension) };
     // A source that goes back to what the spec says, after a rollback, must not deliver that.
     steps.extend(before);
-    let sources = sources(view);
+    let sources = secrets::wanted(view).into_iter().chain(sources(view)).collect::<Vec<_>>();
     if !sources.is_empty() {
         steps.extend(namespace(view));
         let is_created = steps.iter().any(|step| matches!(step, Step::CreateNamespace { .. }));
@@ -35,9 +35,11 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
         steps.extend(after);
         steps.extend(end_of_one_sync(view));
         steps.extend(stale(view));
+        steps.extend(secrets::stale(view));
     }
     steps.extend(guard::passed(view));
     steps.extend(guard::leftover(view));
+    steps.extend(secrets::requests(view));
     steps.extend(fingerprints(view));
     steps
 }

@@ -16,8 +16,8 @@ mod window;
 
 pub use app_project::{AppProject, AppProjectSpec, ClusterResource, GroupKind, SyncWindow};
 pub use delivery::{Refused, Rendered, RenderedObject, refusal_of_means, refusals};
-pub(crate) use pattern::glob;
-pub use pattern::{is_in_namespaces, is_regex};
+pub(crate) use pattern::glob_without_separator as glob;
+pub use pattern::{glob_regex, is_in_namespaces, is_regex};
 pub(crate) use verdict::this_cluster;
 pub use verdict::{INVALID_SPEC_ERROR, UNKNOWN_ERROR, Violation, is_verdict, violations};
 pub use virtual_project::{global_project_names, virtual_project};

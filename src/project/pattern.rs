@@ -10,6 +10,18 @@ pub(crate) fn glob(pattern: &str, text: &str, separator: Option<char>) -> bool {
     matches(translation.translate(pattern), text)
 }
 
+/// Whether the glob matches `text`; `*` is anything.
+pub(crate) fn glob_without_separator(pattern: &str, text: &str) -> bool {
+    glob(pattern, text, None)
+}
+
+/// The regular expression, without anchors, of a glob in which `*` is anything.
+pub fn glob_regex(pattern: &str) -> Option<String> {
+    let mut translation =
+        Translation { other: ".".to_owned(), has_alternatives: true, negation: '!', depth: 0 };
+    translation.translate(pattern).filter(|regex| Regex::new(regex).is_ok())
+}
+
 /// Argo CD's `globMatch`: a bare `*` is everything, and with `negates`, `!PATTERN` is what the pattern does not match.
 pub(super) fn matches_rule(pattern: &str, text: &str, negates: bool, separator: Option<char>) -> bool {
     match denied(pattern).filter(|_| negates) {

@@ -60,7 +60,7 @@ pub(super) fn assemble(draft: &mut Draft<'_>, placement: Option<&Placement>) -> 
     let mut legs = Vec::new();
     for ((source, placement), own) in sources.iter().zip(&names).zip(&prepared) {
         let leg = own.as_ref().map(|own| {
-            let is_shared = own.is_read_by_others(source, &prepared);
+            let is_shared = own.is_read_by_others(&prepared) || references::is_used(source, &sources);
             shape::generate(draft, placement, source, own, is_shared, &mut pool)
         });
         legs.push(leg.unwrap_or_default());

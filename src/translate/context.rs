@@ -1,9 +1,16 @@
 //! What a translation has to know beside the Application: settings, what a path holds, which refs a repository has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::files::{FilePattern, Files};
+use serde_json::Value;
+
+use super::IgnoreDifferences;
+use super::files::{File, FilePattern, Files};
 use super::semver::{Semver, classify};
+use crate::argo::ApplicationSource;
+use crate::credentials::Repositories;
+use crate::policy::Effective;
 
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +37,16 @@ pub struct Context {
     /// The resolved revision of a source, by the same index, as Argo CD writes it: a commit, the version of a chart, a
     /// digest.
     pub revisions: BTreeMap<usize, String>,
+    /// What Argo CD knows of repositories; `None`: nobody has looked, and nothing is said about credentials.
+    pub repositories: Option<Arc<Repositories>>,
+    /// What was found at addresses, by the address as the Application writes it.
+    pub addresses: BTreeMap<String, File>,
+    /// Schemes of addresses that value files may have: `helm.valuesFileSchemes` in argocd-cm; `None` for its default.
+    pub value_file_schemes: Option<Vec<String>>,
+    /// Differences that argocd-cm ignores for everybody.
+    pub ignore_differences: Vec<IgnoreDifferences>,
+    /// What policies set for the Application.
+    pub policy: Effective,
 }
 
 /// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.
@@ -98,6 +115,11 @@ pub enum Want {
         /// Index into the Application's sources.
         source: usize,
     },
+    /// The file at an address, which nothing but an `http` or `https` one has.
+    Address {
+        /// As the Application writes it.
+        url: String,
+    },
 }
 
 /// What stock Argo CD would say that a path is (argo-cd `util/app/discovery/discovery.go`).
@@ -131,6 +153,26 @@ pub struct Contents {
     pub is_bare: bool,
     /// Files in the path by which a repository overrides the source (`.argocd-source.yaml` and the like), by name.
     pub source_overrides: Vec<String>,
+}
+
+impl Contents {
+    /// What the path holds by what the source itself says that it is, where nobody can look; `None` where only the contents
+    /// decide what is delivered.
+    pub fn assume(source: &ApplicationSource) -> Option<Self> {
+        let is_said = |settings: &Option<serde_json::Map<String, Value>>| {
+            settings.as_ref().is_some_and(|settings| !settings.values().all(super::is_empty))
+        };
+        let is_helm = source.helm.as_ref().is_some_and(|helm| {
+            helm.values_object.is_some()
+                || serde_json::to_value(helm).is_ok_and(|helm| !super::is_empty(&helm))
+        });
+        let kind = match (is_helm, is_said(&source.kustomize)) {
+            (true, false) => PathKind::Chart,
+            (false, true) => PathKind::Kustomization,
+            _ => return None,
+        };
+        (!is_said(&source.directory)).then(|| Self { kind, ..Self::default() })
+    }
 }
 
 /// The refs of a git repository, as `git ls-remote` lists them.

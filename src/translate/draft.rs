@@ -3,6 +3,7 @@
 use super::{Context, Problem, RepoPath, Want};
 use crate::argo::{Application, ApplicationSource};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::policy::Refused;
 use serde_json::{Value, json};
 
 /// One translation at work. Steps return `None` when they noted a problem or a want instead of a result.
@@ -11,11 +12,13 @@ pub(super) struct Draft<'a> {
     pub(super) context: &'a Context,
     pub(super) problems: Vec<Problem>,
     pub(super) wants: Vec<Want>,
+    /// What policies refused.
+    pub(super) refused: Vec<Refused>,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(app: &'a Application, context: &'a Context) -> Self {
-        Self { app, context, problems: Vec::new(), wants: Vec::new() }
+        Self { app, context, problems: Vec::new(), wants: Vec::new(), refused: Vec::new() }
     }
 
     /// Notes an error; `None`, so that a step can end with it.
@@ -32,6 +35,13 @@ impl<'a> Draft<'a> {
     /// Notes an error about something that a later version will translate.
     pub(super) fn unsupported(&mut self, field: impl Into<String>, what: &str, hint: impl Into<String>) {
         self.problems.push(Problem::error(field, format!("{what} not supported yet"), hint));
+    }
+
+    /// Notes an error that a policy is the reason of.
+    pub(super) fn refuse(&mut self, field: &str, policy: String, message: String) {
+        let hint = "take it out, or ask who keeps the policy";
+        self.problems.push(Problem::error(field, &message, hint));
+        self.refused.push(Refused { policy, field: field.to_owned(), message });
     }
 
     /// Notes a field without effect.
@@ -73,6 +83,11 @@ impl<'a> Source<'a> {
             "spec.source".to_owned()
         };
         Self { spec, index, field }
+    }
+
+    /// The same source with other settings.
+    pub(super) fn with<'b>(&self, spec: &'b ApplicationSource) -> Source<'b> {
+        Source { spec, index: self.index, field: self.field.clone() }
     }
 
     /// Path of a field of this source in the Application.

@@ -3,11 +3,45 @@
 //! Syntax is Go's `os.Expand`, with `$$` for a dollar sign (argo-cd `types.go`, `Env.Envsubst`); the variables are those of
 //! `repository.go`, `newEnv`.
 
+use super::Want;
+use super::draft::{Draft, Source};
+use super::semver::is_version;
 use crate::argo::{Application, ApplicationSource};
 
-/// The variables whose value is the resolved revision, which is not known before the delivery.
-const REVISIONS: [&str; 3] =
-    ["ARGOCD_APP_REVISION", "ARGOCD_APP_REVISION_SHORT", "ARGOCD_APP_REVISION_SHORT_8"];
+/// The variables whose value is the resolved revision, and how much of it they hold (`shortenRevision`).
+const REVISIONS: [(&str, usize); 3] = [
+    ("ARGOCD_APP_REVISION", usize::MAX),
+    ("ARGOCD_APP_REVISION_SHORT", 7),
+    ("ARGOCD_APP_REVISION_SHORT_8", 8),
+];
+
+/// `text`, which stands in `field` of `source`, with its variables replaced.
+///
+/// Asks for the revision where it is needed; `None` until it is known. The version of a chart in a Helm repository is
+/// known where the Application names it.
+pub(super) fn substitute(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    field: &str,
+    text: &str,
+) -> Option<String> {
+    let environment = Environment::new(draft.app, source.spec, &draft.context.control_namespace);
+    let target = source.spec.target_revision.as_str();
+    let is_chart = !source.spec.chart.is_empty() && !source.spec.repo_url.starts_with("oci://");
+    let revision = match draft.context.revisions.get(&source.index) {
+        _ if is_chart => is_version(target).then_some(target),
+        known => known.map(String::as_str),
+    };
+    match (environment.at(revision).substitute(text), is_chart) {
+        (Ok(text), _) => Some(text),
+        (Err(_), false) => draft.want(Want::Revision { source: source.index }),
+        (Err(variable), true) => draft.error(
+            field,
+            format!("${variable} is not known: which version of a range is delivered is found out by Flux"),
+            "name one version of the chart as targetRevision",
+        ),
+    }
+}
 
 /// The variables of one source.
 #[derive(Clone, Debug)]
@@ -15,17 +49,23 @@ pub(super) struct Environment<'a> {
     app: &'a Application,
     source: &'a ApplicationSource,
     instance: String,
+    revision: Option<&'a str>,
 }
 
 impl<'a> Environment<'a> {
     /// The environment in which Argo CD would render `source`.
     pub(super) fn new(app: &'a Application, source: &'a ApplicationSource, control_namespace: &str) -> Self {
-        Self { app, source, instance: app.instance_name(control_namespace) }
+        Self { app, source, instance: app.instance_name(control_namespace), revision: None }
+    }
+
+    /// The same at a resolved revision.
+    pub(super) fn at(self, revision: Option<&'a str>) -> Self {
+        Self { revision, ..self }
     }
 
     /// `text` with its variables replaced; unknown ones by nothing.
     ///
-    /// The error is the name of a variable that holds the revision.
+    /// The error is the name of a variable that holds the revision, while that is not known.
     pub(super) fn substitute(&self, text: &str) -> Result<String, String> {
         let mut result = String::with_capacity(text.len());
         let mut rest = text;
@@ -38,8 +78,13 @@ impl<'a> Environment<'a> {
             let (name, width) = variable(after);
             match name {
                 Some("" | "$") => result.push('$'),
-                Some(name) if REVISIONS.contains(&name) => return Err(name.to_owned()),
-                Some(name) => result.push_str(self.value(name).unwrap_or_default()),
+                Some(name) => match REVISIONS.iter().find(|(revision, _)| *revision == name) {
+                    Some((_, length)) => {
+                        let revision = self.revision.ok_or_else(|| name.to_owned())?;
+                        result.push_str(revision.get(..*length).unwrap_or(revision));
+                    }
+                    None => result.push_str(self.value(name).unwrap_or_default()),
+                },
                 None => {}
             }
             rest = &after[width..];
@@ -131,9 +176,18 @@ mod tests {
     #[rstest]
     #[case("$ARGOCD_APP_REVISION", "ARGOCD_APP_REVISION")]
     #[case("v${ARGOCD_APP_REVISION_SHORT}", "ARGOCD_APP_REVISION_SHORT")]
-    fn the_revision_is_not_known_here(#[case] text: &str, #[case] name: &str) {
+    fn an_unknown_revision_is_told(#[case] text: &str, #[case] name: &str) {
         let app = app("argocd");
         let environment = Environment::new(&app, &app.sources()[0], "argocd");
         assert_eq!(environment.substitute(text), Err(name.to_owned()));
+    }
+    #[rstest]
+    #[case("$ARGOCD_APP_REVISION", "0123456789ab")]
+    #[case("v${ARGOCD_APP_REVISION_SHORT}", "v0123456")]
+    #[case("$ARGOCD_APP_REVISION_SHORT_8", "01234567")]
+    fn a_known_revision_is_used(#[case] text: &str, #[case] expected: &str) {
+        let app = app("argocd");
+        let environment = Environment::new(&app, &app.sources()[0], "argocd").at(Some("0123456789ab"));
+        assert_eq!(environment.substitute(text), Ok(expected.to_owned()));
     }
 }

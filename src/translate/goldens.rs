@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::files::matching_folders;
-use super::{Contents, Context, RemoteRefs, RenderedSource, Severity, Translation, Want, translate};
-use super::{File, FilePattern};
+use super::{
+    Contents, Context, File, FilePattern, RemoteRefs, RenderedSource, Severity, Translation, Want, translate,
+};
 use crate::argo::Application;
 use crate::{names, yaml};
 
@@ -22,72 +23,101 @@ use crate::{names, yaml};
 struct Known {
     /// Files of the source's artifact.
     files: Option<Vec<String>>,
-    /// What some of them hold; any other is a `ConfigMap` with a name of its own, or a kustomization of nothing.
-    texts: BTreeMap<String, String>,
     /// What the repo-server rendered: digest and revision.
     rendered: Option<(String, String)>,
     /// The ref that `HEAD` points to.
     head: Option<String>,
     /// Refs of the source's repository.
     refs: Option<BTreeMap<String, String>>,
+    /// What some of the files hold; of the others, a manifest is a `ConfigMap` of its own, a kustomization is of nothing.
+    texts: BTreeMap<String, String>,
+    /// The resolved revision.
+    revision: Option<String>,
+    /// What is found at addresses.
+    addresses: BTreeMap<String, String>,
     /// The same for each of several sources, in their order.
     sources: Vec<Known>,
 }
 
-fn context(app: &Application, known: Known) -> Context {
+impl Known {
+    /// What is known of the source with that index.
+    fn of(&self, index: usize) -> Option<&Self> {
+        if self.sources.is_empty() { Some(self).filter(|_| index == 0) } else { self.sources.get(index) }
+    }
+
+    /// The answer to `pattern`, where files are known.
+    fn matches(&self, pattern: &FilePattern) -> Option<Vec<(String, File)>> {
+        let is_match = pattern.matcher().unwrap();
+        let found = self.files.as_ref()?.iter().filter(|file| is_match(file));
+        let text = |file: &String| self.texts.get(file).cloned().unwrap_or_else(|| default_text(file));
+        let mut found: Vec<_> = found.map(|file| (file.clone(), File::Text(text(file).into()))).collect();
+        let folders = matching_folders(self.files.iter().flatten().map(String::as_str), &*is_match);
+        found.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
+        found.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
+        Some(found)
+    }
+}
+
+fn default_text(file: &str) -> String {
+    let name = file.rsplit('/').next().unwrap_or_default();
+    if super::contents::is_kustomization(file) {
+        return "resources: []\n".to_owned();
+    }
+    if name.starts_with(".argocd-source") || name.contains("values") || !name.ends_with(".yaml") {
+        return String::new();
+    }
+    let name = file.replace(['/', '.'], "-");
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n")
+}
+
+fn context(app: &Application, known: &Known) -> Context {
+    let text = |(url, text): (&String, &String)| (url.clone(), File::Text(text.clone().into()));
     let mut context = Context {
+        addresses: known.addresses.iter().map(text).collect(),
         control_namespace: "argocd".to_owned(),
         poll_interval: "120s".to_owned(),
         artifact_address: names::artifact_address("argocd"),
         ..Context::default()
     };
-    let known = if known.sources.is_empty() { vec![known] } else { known.sources };
-    let mut held: BTreeMap<usize, Vec<(String, String)>> = BTreeMap::new();
-    for (index, (source, known)) in app.sources().iter().zip(known).enumerate() {
-        if let Some(files) = known.files {
-            let texts = files.iter().map(|file| (file.clone(), text(file, &known.texts)));
-            held.insert(index, texts.collect());
+    for (index, source) in app.sources().iter().enumerate() {
+        let Some(known) = known.of(index) else { continue };
+        if let Some(files) = &known.files {
             let is_oci = source.repo_url.starts_with("oci://");
             let contents = Contents::of(files.iter().map(String::as_str), &source.path, is_oci);
             context.contents.insert(index, contents);
         }
-        if let Some((digest, revision)) = known.rendered {
+        if let Some(revision) = &known.revision {
+            context.revisions.insert(index, revision.clone());
+        }
+        if let Some((digest, revision)) = known.rendered.clone() {
             context.rendered.insert(index, RenderedSource { digest, revision });
         }
-        if let Some(refs) = known.refs {
-            context.refs.insert(source.repo_url.clone(), RemoteRefs { head: known.head, refs });
-        }
-    }
-    // Each answer may lead to the next question.
-    for _ in 0..10 {
-        for want in translate(app, &context).wants {
-            let Want::Files { source, pattern } = want else { continue };
-            let Some(held) = held.get(&source) else { continue };
-            let files = matches(&pattern, held);
-            context.files.entry(source).or_default().insert(pattern, files.into());
+        if let Some(refs) = &known.refs {
+            let refs = RemoteRefs { head: known.head.clone(), refs: refs.clone() };
+            context.refs.insert(source.repo_url.clone(), refs);
         }
     }
     context
 }
 
-fn text(file: &str, texts: &BTreeMap<String, String>) -> String {
-    let default = if super::contents::is_kustomization(file) {
-        "resources: []\n".to_owned()
-    } else {
-        let name = file.replace(['/', '.'], "-");
-        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n")
-    };
-    texts.get(file).cloned().unwrap_or(default)
-}
-
-fn matches(pattern: &FilePattern, held: &[(String, String)]) -> Vec<(String, File)> {
-    let is_match = pattern.matcher().unwrap();
-    let texts = held.iter().filter(|(file, _)| is_match(file));
-    let mut files: Vec<_> =
-        texts.map(|(file, text)| (file.clone(), File::of(text.clone().into_bytes()))).collect();
-    let folders = matching_folders(held.iter().map(|(file, _)| file.as_str()), &*is_match);
-    files.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
-    files
+/// What the Application becomes when everything is answered that is known.
+fn translated(app: &Application, known: &Known) -> Translation {
+    let mut context = context(app, known);
+    loop {
+        let translation = translate(app, &context);
+        let mut is_wiser = false;
+        for want in &translation.wants {
+            if let Want::Files { source, pattern } = want
+                && let Some(found) = known.of(*source).and_then(|known| known.matches(pattern))
+            {
+                let files = context.files.entry(*source).or_default();
+                is_wiser |= files.insert(pattern.clone(), found.into()).is_none();
+            }
+        }
+        if !is_wiser {
+            return translation;
+        }
+    }
 }
 
 fn objects(translation: &Translation) -> String {
@@ -117,6 +147,7 @@ fn said(translation: &Translation) -> String {
             Want::Files { source, pattern } => {
                 writeln!(text, "wants: {pattern:?} of source {source}").unwrap();
             }
+            Want::Address { url } => writeln!(text, "wants: {url}").unwrap(),
             Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
         }
     }
@@ -162,7 +193,7 @@ fn every_case_becomes_what_its_folder_says() {
         let app: Application = read(&case.join("application.yaml"));
         let known_file = case.join("known.yaml");
         let known = if known_file.exists() { read(&known_file) } else { Known::default() };
-        let translation = translate(&app, &context(&app, known));
+        let translation = translated(&app, &known);
         compare(&case.join("expected.yaml"), &objects(&translation), &mut wrong);
         compare(&case.join("problems.txt"), &said(&translation), &mut wrong);
     }
@@ -174,7 +205,7 @@ fn every_case_becomes_what_its_folder_says() {
 fn what_is_written_reads_back_as_what_is_applied() {
     for case in cases() {
         let app: Application = read(&case.join("application.yaml"));
-        for object in translate(&app, &context(&app, Known::default())).objects {
+        for object in translated(&app, &Known::default()).objects {
             let value = object.to_value();
             assert_eq!(yaml::parse(&yaml::write(&value).unwrap()), Ok(value), "{}", case.display());
         }

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Placement, Source};
 use super::placement::is_dns_subdomain;
-use super::{RepoPath, helm_values, revision, value_files};
+use super::value_files::{self, Home, Reader};
+use super::{FilePattern, RepoPath, helm_values, revision};
 use crate::argo::application::HelmSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -33,8 +34,10 @@ pub(super) fn release(
     let known = draft.problems.len();
     check_unsupported(draft, source, helm, from, &placement.namespace);
     let name = release_name(draft, source, helm);
-    let chart = chart(draft, placement, source, helm, from, origin);
-    let values = helm_values::values(draft, source, helm);
+    let home = home(draft, source, helm, from);
+    let values = home.and_then(|home| helm_values::values(draft, source, helm, &home));
+    let files = values.as_ref().map_or(&[][..], |values| &values.files);
+    let chart = chart(draft, placement, source, helm, from, origin, files);
     if draft.problems[known..].iter().any(|problem| problem.severity == super::Severity::Error) {
         return None;
     }
@@ -50,7 +53,7 @@ pub(super) fn release(
         "upgrade": action(helm),
         "driftDetection": {"mode": if draft.app.self_heals() { "enabled" } else { "warn" }},
     });
-    let values = values?;
+    let values = values?.inline;
     if !values.is_empty() {
         spec["values"] = Value::Object(values);
     }
@@ -92,7 +95,31 @@ fn release_name(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSource) -
     }
 }
 
-/// `chart` or `chartRef`, with its key in the spec.
+/// Where the chart's files lie.
+fn home(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSource, from: ChartFrom) -> Option<Home> {
+    let root = RepoPath::default();
+    match from {
+        ChartFrom::HelmRepository { .. } => Some(Home { folder: root.clone(), root, reader: Reader::Flux }),
+        ChartFrom::Git => Some(Home { folder: source.folder(draft)?, root, reader: Reader::Both }),
+        ChartFrom::Artifact if helm.value_files.is_empty() && helm.file_parameters.is_empty() => {
+            Some(Home { folder: root.clone(), root, reader: Reader::Bridge })
+        }
+        ChartFrom::Artifact => {
+            // A packed chart lies in a folder of its name, which Argo CD takes for the root (argo-cd `util/oci/client.go`).
+            let charts =
+                value_files::look_up(draft, source.index, FilePattern::Glob("*/Chart.yaml".to_owned()))?;
+            let folder = charts.first().and_then(|(path, _)| path.split('/').next()).unwrap_or_default();
+            let root = RepoPath::folder(folder).unwrap_or_default();
+            Some(Home {
+                folder: root.join(&source.spec.path).unwrap_or_default(),
+                root,
+                reader: Reader::Bridge,
+            })
+        }
+    }
+}
+
+/// `chart` or `chartRef`, with its key in the spec; `files` are its `valuesFiles`.
 fn chart(
     draft: &mut Draft<'_>,
     placement: &Placement,
@@ -100,38 +127,27 @@ fn chart(
     helm: &HelmSource,
     from: ChartFrom,
     origin: &ObjectKey,
+    files: &[String],
 ) -> Option<(&'static str, Value)> {
     let mut spec = Map::new();
-    let root = RepoPath::default();
-    let files = match from {
+    match from {
         ChartFrom::HelmRepository { oci } => {
-            let files = value_files::resolve(draft, source, helm, &root);
             spec.insert("chart".to_owned(), json!(source.spec.chart));
             spec.insert("version".to_owned(), json!(revision::chart(draft, source)?));
             if oci {
                 // A HelmRepository of type oci is never fetched itself: the HelmChart is what looks for new versions.
                 spec.insert("interval".to_owned(), json!(draft.context.poll_interval));
             }
-            files?
         }
         ChartFrom::Git => {
-            let folder = source.folder(draft)?;
-            spec.insert("chart".to_owned(), json!(folder.dotted()));
+            spec.insert("chart".to_owned(), json!(source.folder(draft)?.dotted()));
             // Argo CD renders every commit; Flux's default would wait for a new version in Chart.yaml.
             spec.insert("reconcileStrategy".to_owned(), json!("Revision"));
-            value_files::resolve(draft, source, helm, &folder)?
         }
         ChartFrom::Artifact => {
-            if !helm.value_files.is_empty() {
-                draft.unsupported(
-                    source.at("helm.valueFiles"),
-                    "value files of an OCI artifact are",
-                    "use valuesObject",
-                );
-            }
             return Some(("chartRef", placement.reference(origin)));
         }
-    };
+    }
     spec.insert("sourceRef".to_owned(), placement.reference(origin));
     if !files.is_empty() {
         spec.insert("valuesFiles".to_owned(), json!(files));
@@ -158,10 +174,28 @@ fn check_unsupported(
         let field = || source.at(&format!("helm.{name}"));
         match (name.as_str(), value) {
             (_, value) if super::is_empty(value) => {}
-            // Flux delivers by Helm's library whatever is named here, and runs tests only when it is told to.
-            ("version", Value::String(version)) if version == "v3" => {}
+            // Argo CD and Flux deliver by Helm 4 whatever is named here (argo-cd `util/helm/cmd.go`, `NewCmd`).
+            ("version", Value::String(version)) if version == "v3" || version == "v4" => {}
+            ("version", other) => {
+                let message =
+                    format!("helm version '{}' is not supported", other.as_str().unwrap_or_default());
+                draft.error::<()>(field(), message, "leave it out: v3 and v4 mean the same");
+            }
+            // Flux runs tests only when it is told to, and Argo CD does not know them for hooks.
             ("skipTests" | "skipSchemaValidation", Value::Bool(_)) => {}
             ("namespace", Value::String(other)) if other == namespace => {}
+            ("namespace", Value::String(other)) => {
+                let message = format!(
+                    "objects that name no namespace would go to {other:?} with Helm, and to {namespace:?} with Argo CD"
+                );
+                let hint = "leave it out, or deliver to that namespace: destination.namespace";
+                draft.error::<()>(field(), message, hint);
+            }
+            ("kubeVersion" | "apiVersions", _) => {
+                let message =
+                    "Flux tells charts the versions of the cluster they are installed in, and no others";
+                draft.error::<()>(field(), message, "leave it out, or give the chart a value to go by");
+            }
             _ => draft.unsupported(field(), "this setting is", ""),
         }
     }

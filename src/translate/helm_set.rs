@@ -15,17 +15,19 @@ const MAX_INDEX: usize = 65_536;
 
 /// How the values on the right are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Typing {
+pub(super) enum Typing<'a> {
     /// `--set`: `true`, `false`, `null` and integers are themselves.
     Inferred,
     /// `--set-string`: everything is text.
     Text,
+    /// `--set-file`: whatever stands there, the value is this text.
+    Content(&'a str),
 }
 
 /// Merges one `--set` argument, `name=value[,name=value…]`, into `values`.
 ///
 /// The error is Helm's sentence; `values` may then hold a part of the argument.
-pub(super) fn set(values: &mut Map<String, Value>, argument: &str, typing: Typing) -> Result<(), String> {
+pub(super) fn set(values: &mut Map<String, Value>, argument: &str, typing: Typing<'_>) -> Result<(), String> {
     let mut parser = Parser { input: argument.chars().peekable(), typing };
     loop {
         match parser.key(values, 0) {
@@ -91,7 +93,7 @@ fn bad<T>(message: impl Into<String>) -> Result<T, Stop> {
 
 struct Parser<'a> {
     input: Peekable<Chars<'a>>,
-    typing: Typing,
+    typing: Typing<'a>,
 }
 
 impl Parser<'_> {
@@ -253,8 +255,10 @@ impl Parser<'_> {
     }
 
     fn typed(&self, text: String) -> Value {
-        if self.typing == Typing::Text {
-            return Value::String(text);
+        match self.typing {
+            Typing::Inferred => {}
+            Typing::Text => return Value::String(text),
+            Typing::Content(content) => return Value::String(content.to_owned()),
         }
         if text.eq_ignore_ascii_case("true") {
             Value::Bool(true)
@@ -307,7 +311,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    fn parse(base: Value, argument: &str, typing: Typing) -> Result<Value, String> {
+    fn parse(base: Value, argument: &str, typing: Typing<'_>) -> Result<Value, String> {
         let Value::Object(mut values) = base else { panic!("the base is a map") };
         set(&mut values, argument, typing).map(|()| Value::Object(values))
     }
@@ -392,6 +396,13 @@ mod tests {
     fn text_stays_text() {
         let expected = json!({"a": "1", "b": "true", "c": ["null"], "d": "0"});
         assert_eq!(parse(json!({}), "a=1,b=true,c={null},d=0", Typing::Text), Ok(expected));
+    }
+
+    #[test]
+    fn content_is_taken_as_it_is() {
+        let content = Typing::Content("{1,2}\n");
+        assert_eq!(parse(json!({}), "a[1].b=x", content), Ok(json!({"a": [null, {"b": "{1,2}\n"}]})));
+        assert_eq!(parse(json!({"a": "text"}), "a=x", content), Ok(json!({"a": "{1,2}\n"})));
     }
 
     #[test]

@@ -1,30 +1,73 @@
-//! The values that Argo CD would hand to Helm, computed in Argo CD's order (argo-cd `util/helm/cmd.go`, `template`):
-//! `valuesObject` or else `values`, then `--set`, then `--set-string`.
+//! The values that Argo CD would hand to Helm, computed in Argo CD's order (argo-cd `util/helm/cmd.go`, `template`; helm
+//! `pkg/cli/values/options.go`): value files, `valuesObject` or else `values`, then `--set`, `--set-string` and
+//! `--set-file`.
 
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Source};
-use super::env::Environment;
 use super::helm_set::{self, Typing};
+use super::value_files::{self, Home, Place};
+use super::{env, helm_layers};
 use crate::argo::application::{HelmParameter, HelmSource};
-use crate::yaml;
+use crate::{merge, yaml};
 
-/// `spec.values` of the `HelmRelease`; empty when the Application sets none.
-///
-/// A null stays: to Helm and Flux alike it takes a default of the chart away.
+/// Where integers that Helm's `--set` makes begin to look otherwise as the numbers that Flux reads from an object: Go
+/// prints a `float64` of this size with an exponent.
+const PRINTED_ALIKE: u64 = 1_000_000;
+/// The largest integer up to which such a number holds every one.
+const EXACT: u64 = 1 << 53;
+
+/// What a `HelmRelease` has to say of values.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Values {
+    /// `valuesFiles` of its chart; empty where Flux's default, the chart's own `values.yaml`, is all there is.
+    pub(super) files: Vec<String>,
+    /// `spec.values`.
+    ///
+    /// A null stays: to Helm and Flux alike it takes a default of the chart away.
+    pub(super) inline: Map<String, Value>,
+}
+
+/// What of the values goes which way.
 pub(super) fn values(
     draft: &mut Draft<'_>,
     source: &Source<'_>,
     helm: &HelmSource,
+    home: &Home,
+) -> Option<Values> {
+    let inline = inline(draft, source, helm);
+    let layers = helm_layers::layers(draft, source, helm, home);
+    let (inline, layers) = (inline?, layers?);
+    helm_layers::check_elements(draft, source, helm, &layers)?;
+    if layers.read.is_empty() {
+        let inline = parameters(draft, source, helm, home, inline)?;
+        return Some(Values { files: layers.files, inline });
+    }
+    let mut merged = layers.merged();
+    helm_layers::overlay(&mut merged, inline.clone());
+    let merged = parameters(draft, source, helm, home, merged)?;
+    // What is wrong with the parameters has been said.
+    let own = parameters(&mut Draft::new(draft.app, draft.context), source, helm, home, inline);
+    let native = own.and_then(|own| layers.native(helm, &own, &merged).map(|files| (files, own)));
+    let (files, inline) = native.unwrap_or((layers.files, merged));
+    Some(Values { files, inline })
+}
+
+/// `values` with everything that parameters set in them.
+fn parameters(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    helm: &HelmSource,
+    home: &Home,
+    mut values: Map<String, Value>,
 ) -> Option<Map<String, Value>> {
-    let base = inline(draft, source, helm);
-    let mut values = base?;
     let mut complete = true;
     for typing in [Typing::Inferred, Typing::Text] {
         for (index, parameter) in effective(&helm.parameters, typing == Typing::Text) {
-            complete &= apply(draft, source, helm, &mut values, (index, parameter, typing)).is_some();
+            complete &= apply(draft, source, &mut values, (index, parameter, typing)).is_some();
         }
     }
+    complete &= files(draft, source, helm, home, &mut values).is_some();
     complete.then_some(values)
 }
 
@@ -32,7 +75,7 @@ pub(super) fn values(
 fn inline(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSource) -> Option<Map<String, Value>> {
     let (field, value) = match &helm.values_object {
         Some(object) => ("helm.valuesObject", object.clone()),
-        None => match yaml::parse(&helm.values) {
+        None => match documents(&helm.values) {
             Ok(value) => ("helm.values", value),
             Err(error) => {
                 return draft.error(source.at("helm.values"), format!("is not valid YAML: {error}"), "");
@@ -44,6 +87,18 @@ fn inline(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSource) -> Opti
         Value::Null => Some(Map::new()),
         _ => draft.error(source.at(field), "is not a map of values", ""),
     }
+}
+
+/// A text of values. Of several documents each is laid over those before (helm v4 `pkg/chart/v2/loader`, `LoadValues`).
+pub(super) fn documents(text: &str) -> Result<Value, yaml::Error> {
+    let mut values = Value::Null;
+    for document in yaml::parse_all(text)? {
+        if !document.is_object() {
+            return Ok(document);
+        }
+        merge::deep_merge(&mut values, document);
+    }
+    Ok(values)
 }
 
 /// The parameters of one kind. Of two with one name Argo CD keeps the last.
@@ -59,29 +114,81 @@ fn effective(parameters: &[HelmParameter], text: bool) -> impl Iterator<Item = (
 fn apply(
     draft: &mut Draft<'_>,
     source: &Source<'_>,
-    helm: &HelmSource,
     values: &mut Map<String, Value>,
-    (index, parameter, typing): (usize, &HelmParameter, Typing),
+    (index, parameter, typing): (usize, &HelmParameter, Typing<'_>),
 ) -> Option<()> {
     let field = |name: &str| source.at(&format!("helm.parameters[{index}].{name}"));
-    if !helm.value_files.is_empty() && parameter.name.contains('[') {
-        return draft.error(
-            field("name"),
-            "an element of a list cannot be set beside valueFiles, which may hold the rest of the list",
-            "set the whole list: {a,b}",
-        );
+    let value = escape_commas(&env::substitute(draft, source, &field("value"), &parameter.value)?);
+    if typing == Typing::Inferred {
+        check_number(draft, &field("value"), &value)?;
     }
-    let environment = Environment::new(draft.app, source.spec, &draft.context.control_namespace);
-    let value = match environment.substitute(&parameter.value) {
-        Ok(value) => escape_commas(&value),
-        Err(variable) => {
-            return draft.error(field("value"), format!("${variable} is not supported yet"), "");
-        }
-    };
     match helm_set::set(values, &format!("{}={value}", parameter.name), typing) {
         Ok(()) => Some(()),
         Err(message) => draft.error(field("name"), format!("failed parsing --set data: {message}"), ""),
     }
+}
+
+/// Helm makes an exact integer of what `--set` says; in an object it is a floating-point number to Go.
+fn check_number(draft: &mut Draft<'_>, field: &str, value: &str) -> Option<()> {
+    let size = value.parse::<i64>().map_or(0, i64::unsigned_abs);
+    if size > EXACT {
+        let message =
+            format!("{value} loses its last digits in a HelmRelease, which holds numbers up to {EXACT}");
+        return draft.error(field, message, "set forceString where the chart takes text");
+    }
+    if size >= PRINTED_ALIKE {
+        let message = format!(
+            "a template that prints {value} without converting it (`int64`) prints it with an exponent under Flux"
+        );
+        draft.warn(field, message, "set forceString where the chart takes text");
+    }
+    Some(())
+}
+
+/// `--set-file`: the content of a file as text.
+fn files(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    helm: &HelmSource,
+    home: &Home,
+    values: &mut Map<String, Value>,
+) -> Option<()> {
+    let mut complete = true;
+    for (index, parameter) in helm.file_parameters.iter().enumerate() {
+        if helm.file_parameters[index + 1..].iter().any(|later| later.name == parameter.name) {
+            continue;
+        }
+        let field = |name: &str| source.at(&format!("helm.fileParameters[{index}].{name}"));
+        let Some(content) = content(draft, source, home, &field("path"), &parameter.path) else {
+            complete = false;
+            continue;
+        };
+        if helm_set::target(&parameter.name).is_none() {
+            complete = false;
+            draft.error::<()>(field("name"), format!("{:?} does not name one value", parameter.name), "");
+        } else if let Err(message) =
+            helm_set::set(values, &format!("{}=x", parameter.name), Typing::Content(&content))
+        {
+            complete = false;
+            draft.error::<()>(field("name"), format!("failed parsing --set-file data: {message}"), "");
+        }
+    }
+    complete.then_some(())
+}
+
+fn content(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    home: &Home,
+    field: &str,
+    path: &str,
+) -> Option<String> {
+    let place = value_files::locate(draft, source, home, field, path)?;
+    if !home.is_readable() && matches!(&place, Place::Source(index, _) if *index == source.index) {
+        let hint = "keep the file in a git repository, or write its content into valuesObject";
+        return draft.error(field, "a file inside a packed chart cannot be read", hint);
+    }
+    value_files::read(draft, field, &place)
 }
 
 /// A bare comma is part of the value, unless the value is a list (argo-cd `util/helm/cmd.go`, `cleanSetParameters`).
@@ -105,7 +212,7 @@ fn escape_commas(value: &str) -> String {
 mod tests {
     use super::*;
     use crate::argo::Application;
-    use crate::translate::Context;
+    use crate::translate::{Context, RepoPath};
     use rstest::rstest;
     use serde_json::json;
 
@@ -118,13 +225,22 @@ mod tests {
         let context = Context { control_namespace: "argocd".to_owned(), ..Context::default() };
         let mut draft = Draft::new(&app, &context);
         let source = Source::new(&app, 0, &app.sources()[0]);
-        let values = values(&mut draft, &source, source.spec.helm.as_ref().unwrap());
-        (values.map(Value::Object), draft.problems.iter().map(ToString::to_string).collect())
+        let packed = Home {
+            folder: RepoPath::default(),
+            root: RepoPath::default(),
+            reader: value_files::Reader::Flux,
+        };
+        let values = values(&mut draft, &source, source.spec.helm.as_ref().unwrap(), &packed);
+        (
+            values.map(|values| Value::Object(values.inline)),
+            draft.problems.iter().map(ToString::to_string).collect(),
+        )
     }
 
     #[rstest]
     #[case::nothing(json!({}), json!({}))]
     #[case::text(json!({"values": "a: yes\nb: 010\n"}), json!({"a": true, "b": 8}))]
+    #[case::documents(json!({"values": "a: 1\nb: 1\n---\nb: 2\n"}), json!({"a": 1, "b": 2}))]
     #[case::object_wins(json!({"values": "a: 1", "valuesObject": {"b": 2}}), json!({"b": 2}))]
     #[case::empty_object_wins(json!({"values": "a: 1", "valuesObject": {}}), json!({}))]
     #[case::parameter_wins(
@@ -151,6 +267,8 @@ mod tests {
 
     #[rstest]
     #[case(json!({"values": "a: [1"}), "spec.source.helm.values: is not valid YAML: line 1")]
+    #[case(json!({"parameters": [{"name": "a", "value": "9007199254740993"}]}), "spec.source.helm.parameters[0].value: 9007199254740993 loses its last digits")]
+    #[case(json!({"fileParameters": [{"name": "a", "path": "x"}]}), "spec.source.helm.fileParameters[0].path: a file inside a packed chart")]
     #[case(json!({"values": "text"}), "spec.source.helm.values: is not a map of values")]
     #[case(json!({"valuesObject": [1]}), "spec.source.helm.valuesObject: is not a map of values")]
     #[case(
@@ -159,7 +277,7 @@ mod tests {
     )]
     #[case(
         json!({"parameters": [{"name": "a", "value": "$ARGOCD_APP_REVISION"}]}),
-        "spec.source.helm.parameters[0].value: $ARGOCD_APP_REVISION is not supported yet"
+        "spec.source.helm.parameters[0].value: $ARGOCD_APP_REVISION is not known"
     )]
     #[case(
         json!({"valueFiles": ["x.yaml"], "parameters": [{"name": "a[0]", "value": "1"}]}),

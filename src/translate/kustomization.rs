@@ -57,7 +57,7 @@ pub(super) fn of_rendered(draft: &Draft<'_>, placement: &Placement, source: &Obj
 
 /// What holds for any Kustomization of the Application.
 fn common(draft: &Draft<'_>) -> Map<String, Value> {
-    let replaces = draft.app.has_sync_option("Replace=true") || draft.app.has_sync_option("Force=true");
+    let replaces = draft.app.has_sync_option("Replace=true");
     let mut spec = Map::new();
     spec.insert("interval".to_owned(), json!(names::WORKLOAD_INTERVAL));
     spec.insert("retryInterval".to_owned(), json!(names::RETRY_INTERVAL));

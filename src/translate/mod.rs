@@ -4,9 +4,11 @@
 //! sentence and a hint. What it does not know yet (what a path holds, which refs a repository has) it asks for as a
 //! [`Want`]; whoever calls it answers in the [`Context`] and calls again.
 
+mod allowed;
 mod assembly;
 mod contents;
 pub mod context;
+mod delivery;
 mod directory;
 mod draft;
 mod env;
@@ -16,10 +18,14 @@ mod glob;
 mod goldens;
 mod guard;
 mod helm;
+mod helm_layers;
 mod helm_set;
 mod helm_values;
 mod hydrator;
 mod ignore;
+mod ignore_differences;
+mod in_repository;
+mod jq;
 mod kustomization;
 mod kustomize;
 mod manifest;
@@ -29,6 +35,7 @@ mod path;
 mod placement;
 mod policy;
 mod pool;
+mod private;
 pub mod problem;
 #[cfg(test)]
 mod properties;
@@ -38,11 +45,13 @@ mod revision;
 mod semver;
 mod shape;
 mod sources;
+mod sync_options;
 mod value_files;
 
 pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
+pub use ignore_differences::{IgnoreDifferences, customizations};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
 pub use problem::{Problem, Severity};
@@ -53,8 +62,10 @@ pub(crate) use semver::is_version;
 use serde_json::Value;
 
 use crate::argo::Application;
+use crate::credentials::SecretManifest;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
+use crate::policy::Refused;
 
 use draft::{Draft, Placement};
 
@@ -67,10 +78,14 @@ pub struct Translation {
     pub objects: Vec<Manifest>,
     /// Generated objects that deliver nothing: guards of Kustomizations among `objects`, to be applied before them.
     pub guards: Vec<Manifest>,
+    /// Secrets that the sources among them read; they stand in Argo CD's namespace.
+    pub secrets: Vec<SecretManifest>,
     /// Reference mode (no `AutoCreateFluxResources=true`): the workload objects to look for, the likelier one first.
     pub references: Vec<ObjectKey>,
     /// What cannot be, or is not yet, expressed.
     pub problems: Vec<Problem>,
+    /// Those of the problems that a policy is the reason of.
+    pub refused: Vec<Refused>,
     /// What has to be found out before the translation is complete.
     pub wants: Vec<Want>,
     /// The way of each source of the Application into the cluster, by its index there; as far as it is known.
@@ -147,16 +162,23 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.artifacts = assembly.artifacts;
         translation.objects = assembly.objects;
         assembly.source_type.clone_into(&mut translation.source_type);
+        sync_options::apply(&mut draft, &mut translation.objects);
+        ignore_differences::apply(&mut draft, &mut translation.objects);
+        delivery::apply(&context.policy, &mut translation.objects);
+        let generated = private::Generated::of(&translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
+        private::attach(&mut draft, &generated, &mut translation);
         translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);
     }
     translation.problems = draft.problems;
+    translation.refused = draft.refused;
     translation.wants = draft.wants;
     if translation.has_errors() {
         translation.objects.clear();
         translation.guards.clear();
+        translation.secrets.clear();
         translation.references.clear();
     }
     translation

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::allowed;
 use super::draft::Draft;
 use crate::flux::{FluxKind, Manifest};
 use crate::{merge, names, yaml};
@@ -41,6 +42,7 @@ type Change = fn(&mut Manifest, Map<String, Value>) -> Result<(), String>;
 
 fn one(draft: &mut Draft<'_>, object: &mut Manifest, field: &str, text: &str, change: Change) {
     let hint = format!("write YAML of the {} as kubectl would apply it", object.key.kind.kind());
+    let before = object.clone();
     let result = match yaml::parse(text) {
         Err(error) => Err(format!("is not valid YAML: {error}")),
         Ok(Value::Object(map)) => change(object, map),
@@ -48,6 +50,8 @@ fn one(draft: &mut Draft<'_>, object: &mut Manifest, field: &str, text: &str, ch
     };
     if let Err(message) = result {
         draft.error::<()>(field, message, hint);
+    } else if let Some(refusal) = allowed::refusal(&draft.context.policy, &before, object) {
+        draft.refuse(field, refusal.policy, refusal.message);
     }
 }
 

@@ -36,11 +36,18 @@ pub(super) fn check(draft: &mut Draft<'_>, sources: &[Source<'_>]) {
     }
 }
 
+/// Whether files of other sources are looked for in `target`.
+pub(super) fn is_used(target: &Source<'_>, sources: &[Source<'_>]) -> bool {
+    let reference = target.spec.reference.as_str();
+    let uses = |source: &Source<'_>| uses(source.spec).iter().any(|(_, used)| *used == reference);
+    !reference.is_empty() && sources.iter().any(uses)
+}
+
 fn is_word(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// What the files of one chart refer to. An unknown `ref` is told where the file is looked for.
+/// What the files of one chart refer to. An unknown `ref`, or one of a chart, is told where the file is looked for.
 fn check_uses(draft: &mut Draft<'_>, source: &Source<'_>, known: &BTreeMap<&str, &Source<'_>>) {
     let mut used: Vec<&Source<'_>> = Vec::new();
     for (field, reference) in uses(source.spec) {
@@ -49,12 +56,10 @@ fn check_uses(draft: &mut Draft<'_>, source: &Source<'_>, known: &BTreeMap<&str,
             continue;
         }
         let field = source.at(&field);
-        if !target.spec.chart.is_empty() || target.spec.repo_url.starts_with("oci://") {
+        if target.spec.repo_url.starts_with("oci://") {
             draft.error::<()>(
                 field,
-                format!(
-                    "${reference} is no git repository: files of a chart or an artifact cannot be referred to"
-                ),
+                format!("${reference} is no git repository: files of an artifact cannot be referred to"),
                 "keep the files in a git repository",
             );
             continue;

@@ -9,7 +9,8 @@ use super::kustomization::{self, Manifests};
 use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
-use super::{Contents, Context, PathKind, Settings, Want, is_empty, kustomize};
+use super::{Contents, Context, PathKind, Settings, Want, in_repository, is_empty, kustomize};
+use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 
@@ -35,11 +36,11 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Whether others read the same source object, so that nothing of it may be left out.
-    pub(super) fn is_read_by_others(&self, source: &Source<'_>, all: &[Option<Self>]) -> bool {
+    pub(super) fn is_read_by_others(&self, all: &[Option<Self>]) -> bool {
         let says = |manifest: &Manifest| (manifest.key.kind, manifest.spec.clone());
         let own = self.whole.as_ref().map(says);
         let alike = all.iter().flatten().filter(|other| other.whole.as_ref().map(says) == own).count();
-        own.is_some() && (alike > 1 || !source.spec.reference.is_empty())
+        own.is_some() && alike > 1
     }
 }
 
@@ -142,12 +143,12 @@ fn from_files(
     let whole = prepared.whole.clone().map(|whole| apart(draft.context, source, whole));
     // What everybody reads tells each what its path holds, whatever becomes of the others.
     let shared = whole.clone().filter(|_| is_shared).map(|whole| pool.share(whole));
+    let merged = with_overrides(draft, source, prepared.origin);
+    let source = &merged.as_ref().map_or_else(|| source.with(source.spec), |merged| source.with(merged));
     let before = draft.problems.len();
     let explicit = explicit_type(draft, source);
-    if draft.problems.len() > before {
-        return Leg { origin: shared.clone(), artifact: shared, ..Leg::default() };
-    }
-    let Some(rendering) = rendering(draft, source, explicit) else {
+    let is_known = merged.is_some() && draft.problems.len() == before;
+    let Some(rendering) = is_known.then(|| rendering(draft, source, explicit)).flatten() else {
         // The bare source object is enough to fetch the artifact that tells.
         let probe = whole.map(|whole| pool.share(whole));
         return Leg { origin: probe.clone(), artifact: probe, ..Leg::default() };
@@ -196,6 +197,20 @@ fn from_repo_server(
     let is_told_by_contents = draft.context.contents.contains_key(&source.index);
     let probe = prepared.whole.clone().filter(|_| is_told_by_contents).map(|whole| pool.share(whole));
     Leg { origin, artifact: probe, workload, source_type: rendering.word() }
+}
+
+/// The source with what files in its path add to it. `None` while that is wanted, and when it cannot be read.
+fn with_overrides(draft: &mut Draft<'_>, source: &Source<'_>, origin: Origin) -> Option<ApplicationSource> {
+    let spec = source.spec;
+    // What the repo-server renders it changes itself, and a chart in a registry is nobody's repository.
+    if spec.plugin.is_some() || origin == Origin::Oci && spec.helm.is_some() {
+        return Some(spec.clone());
+    }
+    let context = draft.context;
+    match context.contents.get(&source.index) {
+        Some(contents) => in_repository::merged(draft, source, contents),
+        None => draft.want(Want::Contents { source: source.index }),
+    }
 }
 
 /// The source object under a name of its own, where the one that is there was narrowed to another path: that one goes on
@@ -256,14 +271,13 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
     let context = draft.context;
     let Some(contents) = context.contents.get(&source.index) else {
         return match explicit {
-            // Nothing that the contents could say changes these.
+            // Those that are not looked into.
             Some(rendering @ (Rendering::Helm | Rendering::Rendered { .. })) => Some(rendering),
             // What the settings alone decide needs no look.
             Some(Rendering::Kustomize) => kustomized(draft, source, None),
             _ => draft.want(Want::Contents { source: source.index }),
         };
     };
-    check_source_overrides(draft, source, contents);
     if contents.kind == PathKind::Missing {
         let path = &source.spec.path;
         return draft.error(source.at("path"), format!("{path}: app path does not exist"), "");
@@ -305,20 +319,5 @@ fn by(way: Way, rendering: Rendering) -> Rendering {
     match way {
         Way::Native => rendering,
         Way::Rendered(reason) => Rendering::Rendered { word: rendering.word(), reason },
-    }
-}
-
-/// Files in the repository that would change the source (argo-cd `repository.go`, `mergeSourceParameters`).
-fn check_source_overrides(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) {
-    let instance = draft.app.instance_name(&draft.context.control_namespace);
-    let own = format!(".argocd-source-{instance}.yaml");
-    for file in
-        contents.source_overrides.iter().filter(|file| *file == ".argocd-source.yaml" || **file == own)
-    {
-        draft.unsupported(
-            source.at("path"),
-            &format!("{file} in the repository is"),
-            "move its settings into the Application",
-        );
     }
 }

@@ -8,12 +8,14 @@ use kube::api::{Api, ListParams};
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use super::super::flux_objects::{application, poll_interval};
 use crate::adopt::assume;
 use crate::argo::Application;
+use crate::cli::flux_objects::{application, policies, settings};
+use crate::controller;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::names;
-use crate::translate::Context;
+use crate::policy::Effective;
+use crate::translate::{Context, customizations};
 
 /// What there is to adopt from, and into.
 pub(super) struct Look {
@@ -56,9 +58,17 @@ impl Look {
             bail!("Application {namespace}/{name} is being deleted");
         }
         let objects = objects(client, &app).await?;
-        let mut polls = vec![poll_interval(client, argocd).await];
+        let settings = settings(client, argocd).await;
+        let poll = settings.get("timeout.reconciliation").map(String::as_str);
+        let mut polls = vec![controller::poll_interval(poll)];
         polls.extend(assume::live_poll(&objects));
-        let context = assume::context(&app, argocd, &polls, &objects);
+        let known = Context {
+            control_namespace: argocd.to_owned(),
+            ignore_differences: customizations(&settings),
+            policy: Effective::of(&app, &policies(client, argocd).await),
+            ..Context::default()
+        };
+        let context = assume::context(&app, &known, &polls, &objects);
         Ok(Self { app, raw, objects, context })
     }
 

@@ -9,11 +9,15 @@ use kube::core::DynamicObject;
 use crate::argo::Application;
 use crate::artifact;
 use crate::cli::checkout::Checkout;
-use crate::cli::flux_objects::{get, poll_interval};
+use crate::cli::flux_objects::{get, policies, settings};
+use crate::controller;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::generate::{Found, origin};
 use crate::names;
-use crate::translate::{Contents, Context, RemoteRefs};
+use crate::policy::Effective;
+use crate::translate::{
+    Contents, Context, File, FilePattern, RemoteRefs, Settings, Want, customizations, translate,
+};
 
 /// What there is to make an Application from.
 pub(super) struct Look {
@@ -65,9 +69,14 @@ impl Look {
         argocd: &str,
         source_dir: Option<&Path>,
     ) -> anyhow::Result<Context> {
+        let settings = settings(client, argocd).await;
+        let poll = settings.get("timeout.reconciliation").map(String::as_str);
         let mut context = Context {
             control_namespace: argocd.to_owned(),
-            poll_interval: poll_interval(client, argocd).await,
+            poll_interval: controller::poll_interval(poll),
+            policy: Effective::of(app, &policies(client, argocd).await),
+            ignore_differences: customizations(&settings),
+            settings: Settings::read(|key| settings.get(key).cloned()),
             artifact_address: names::artifact_address(argocd),
             ..Context::default()
         };
@@ -78,14 +87,28 @@ impl Look {
             return Ok(context);
         }
         context.refs.insert(spec.repo_url.clone(), refs(source));
-        let files = match source_dir {
-            Some(folder) => Checkout::open(folder)?.files().map(str::to_owned).collect(),
-            None => files(source).await?,
+        let reader = match source_dir {
+            Some(folder) => Reader::Folder(Checkout::open(folder)?),
+            None => Reader::artifact(source)?,
         };
+        let files = reader.list().await.with_context(|| unseen(source))?;
         let is_oci = spec.repo_url.starts_with("oci://");
         let contents = Contents::of(files.iter().map(String::as_str), &spec.path, is_oci);
         context.contents.insert(0, contents);
-        Ok(context)
+        // Each answer may lead to the next question.
+        loop {
+            let wants = translate(app, &context).wants;
+            let mut is_wiser = false;
+            for want in wants {
+                let Want::Files { source: 0, pattern } = want else { continue };
+                let found = reader.read(&pattern).await.with_context(|| unseen(source))?;
+                let files = context.files.entry(0).or_default();
+                is_wiser |= files.insert(pattern, found.into()).is_none();
+            }
+            if !is_wiser {
+                return Ok(context);
+            }
+        }
     }
 }
 
@@ -99,17 +122,47 @@ fn refs(source: Live<'_>) -> RemoteRefs {
     RemoteRefs { head: None, refs: names.map(|name| (name, commit.to_owned())).collect() }
 }
 
-/// The files of the artifact that the source object offers.
-async fn files(source: Live<'_>) -> anyhow::Result<Vec<String>> {
+fn unseen(source: Live<'_>) -> String {
     let key = source.key();
-    let artifact = source.text("/status/artifact/url").zip(source.text("/status/artifact/digest"));
-    let Some((url, digest)) = artifact else {
-        bail!(
-            "{key} has no artifact: wait until it is Ready, or pass --source-dir with the contents of its repository"
-        );
-    };
-    let found = artifact::list_files(&reqwest::Client::new(), url, digest).await;
-    found.with_context(|| {
-        format!("what {key} holds cannot be seen from here (pass --source-dir with the contents of its repository)")
-    })
+    format!(
+        "what {key} holds cannot be seen from here (pass --source-dir with the contents of its repository)"
+    )
+}
+
+/// Where the contents of the source are read.
+enum Reader {
+    /// A folder that a person names.
+    Folder(Checkout),
+    /// What source-controller serves.
+    Artifact { http: reqwest::Client, url: String, digest: String },
+}
+
+impl Reader {
+    /// The artifact that the source object offers.
+    fn artifact(source: Live<'_>) -> anyhow::Result<Self> {
+        let key = source.key();
+        let text = |field: &str| source.text(&format!("/status/artifact/{field}")).map(str::to_owned);
+        let Some((url, digest)) = text("url").zip(text("digest")) else {
+            bail!(
+                "{key} has no artifact: wait until it is Ready, or pass --source-dir with the contents of its repository"
+            );
+        };
+        Ok(Self::Artifact { http: reqwest::Client::new(), url, digest })
+    }
+
+    async fn list(&self) -> anyhow::Result<Vec<String>> {
+        Ok(match self {
+            Self::Folder(checkout) => checkout.files().map(str::to_owned).collect(),
+            Self::Artifact { http, url, digest } => artifact::list_files(http, url, digest).await?,
+        })
+    }
+
+    async fn read(&self, pattern: &FilePattern) -> anyhow::Result<Vec<(String, File)>> {
+        match self {
+            Self::Folder(checkout) => checkout.read(pattern).map_err(anyhow::Error::msg),
+            Self::Artifact { http, url, digest } => {
+                Ok(artifact::read_files(http, url, digest, pattern).await?)
+            }
+        }
+    }
 }

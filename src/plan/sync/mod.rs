@@ -254,6 +254,11 @@ impl<'a> Turn<'a> {
         self.view.deliveries().filter(|leg| leg.key().is_none_or(|key| selection.has(key)))
     }
 
+    /// It deletes what left the source.
+    fn prunes(&self) -> bool {
+        self.sync.prune && self.view.observed.app.may_prune()
+    }
+
     /// Edited by hand, and that is to be undone. Once is enough: an edit that cannot be undone is not applied over and
     /// over.
     fn is_edited(&self, resource: &Resource<'_>) -> bool {
@@ -265,7 +270,7 @@ impl<'a> Turn<'a> {
         if let Some(outcome) = self.another_revision().filter(|_| self.is_by_somebody && is_whole) {
             return Progress::ended(outcome);
         }
-        let steps = if is_whole { upkeep::prune(self.view, self.sync.prune) } else { Vec::new() };
+        let steps = if is_whole { upkeep::prune(self.view, self.prunes()) } else { Vec::new() };
         Progress { steps, message: String::new(), outcome: Some(Outcome::succeeded()) }
     }
 

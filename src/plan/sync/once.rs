@@ -37,7 +37,7 @@ impl Turn<'_> {
     /// `kustomization_controller.go`, `apply` and `prune`). Without `prune`, Flux forgets what left the source: a later
     /// Sync that prunes deletes what leaves from then on.
     fn kustomization_for_one_sync(&self, leg: &Leg<'_>, live: Live<'_>) -> Value {
-        let asks = [("force", forces(self.sync)), ("prune", self.sync.prune)];
+        let asks = [("force", forces(self.sync)), ("prune", self.prunes())];
         let is_off = |field: &str| live.at(&format!("/spec/{field}")).and_then(Value::as_bool) != Some(true);
         let mut fields: serde_json::Map<_, _> = asks
             .into_iter()

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::argo::Application;
 use crate::argo::status::seconds;
+use crate::credentials::{LiveSecret, SecretManifest};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::mirror::{compare, patch};
 use crate::names;
@@ -30,6 +31,8 @@ pub(super) struct ApiServer {
     pub(super) app: Option<Value>,
     pub(super) objects: BTreeMap<ObjectKey, Value>,
     pub(super) namespaces: BTreeSet<String>,
+    /// Secrets of Argo CD's namespace, by name.
+    pub(super) secrets: BTreeMap<String, LiveSecret>,
     /// Kinds that an admission webhook denies.
     pub(super) denied: BTreeSet<FluxKind>,
     version: u64,
@@ -42,6 +45,7 @@ impl ApiServer {
             app: None,
             objects: BTreeMap::new(),
             namespaces: BTreeSet::from(["argocd".to_owned(), "apps".to_owned()]),
+            secrets: BTreeMap::new(),
             denied: BTreeSet::new(),
             version: 1,
         }
@@ -150,6 +154,27 @@ impl ApiServer {
         }
     }
 
+    /// Server-side apply of a Secret.
+    pub(super) fn apply_secret(&mut self, manifest: &SecretManifest) {
+        let version = self.next_version();
+        let uid = self.secrets.get(&manifest.name).map_or(version.clone(), |before| before.uid.clone());
+        let secret = LiveSecret {
+            name: manifest.name.clone(),
+            uid,
+            resource_version: version,
+            labels: manifest.labels.clone(),
+            annotations: manifest.annotations.clone(),
+            is_deleting: false,
+            data: manifest.data.clone(),
+        };
+        self.secrets.insert(secret.name.clone(), secret);
+    }
+
+    /// A Secret has no finalizer.
+    pub(super) fn delete_secret(&mut self, name: &str, uid: &str) {
+        self.secrets.retain(|_, secret| secret.name != name || secret.uid != uid);
+    }
+
     /// Whether anything generated for the Application is left.
     pub(super) fn confirm_gone(
         &self,
@@ -161,6 +186,7 @@ impl ApiServer {
             let live = Live { kind: key.kind, object: &object };
             labels.iter().all(|(label, value)| live.label(label) == Some(value)) && live.is_owned_by(identity)
         });
+        let is_left = is_left || self.secrets.values().any(|secret| secret.owner() == Some(identity));
         if is_left { Err(Refused::NotGone) } else { Ok(()) }
     }
 

@@ -112,6 +112,7 @@ impl Cluster {
             context,
             wish: wished(&app, &objects),
             app,
+            secrets: self.api.secrets.values().cloned().map(std::sync::Arc::new).collect(),
             objects,
             namespace_exists: self.api.namespaces.contains(NAMESPACE),
             absent_kinds: std::collections::BTreeSet::new(),
@@ -163,6 +164,8 @@ impl Cluster {
             Step::PatchObject { key, patch } => self.api.patch_object(key, patch),
             Step::DeleteObject { key, uid } => self.api.delete(key, uid),
             Step::ConfirmGone { labels, identity } => self.api.confirm_gone(labels, identity)?,
+            Step::ApplySecret { manifest, .. } => self.api.apply_secret(manifest),
+            Step::DeleteSecret { name, uid } => self.api.delete_secret(name, uid),
             Step::DeleteReleaseRecords { release, versions, .. } => {
                 self.flux.records.retain(|(name, version)| name != release || !versions.contains(version));
             }

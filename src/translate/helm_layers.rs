@@ -1,0 +1,194 @@
+//! Value files: which of them a `HelmChart` reads by itself, and which the bridge reads and writes into `spec.values`.
+//!
+//! Flux lays its `valuesFiles` over the chart's defaults, beneath all values; Helm lays value files over each other and
+//! then, as values, over the defaults. Both come to the same as long as nothing is null (which takes a default away, but
+//! only as a value) and no map meets anything but a map. What differs is merged here instead. Merged values follow the
+//! files with a moment's delay, which is why they are the second choice.
+
+use serde_json::{Map, Value};
+
+use super::FilePattern;
+use super::draft::{Draft, Source};
+use super::helm_values::documents;
+use super::value_files::{self, Home, Place, Reader, ValueFile};
+use crate::argo::application::HelmSource;
+use crate::merge;
+
+/// Name of the file with a chart's own defaults.
+const DEFAULTS: &str = "values.yaml";
+
+/// The value files of a chart.
+#[derive(Debug, Default)]
+pub(super) struct Layers {
+    /// `valuesFiles` for those that only Flux can read; all of them come before those that are read here.
+    pub(super) files: Vec<String>,
+    /// What was read, in rising precedence.
+    pub(super) read: Vec<Map<String, Value>>,
+    /// The chart's own defaults and paths to all that was read, where Flux could read it too.
+    alternative: Option<(Map<String, Value>, Vec<String>)>,
+}
+
+/// Reads what can be read.
+pub(super) fn layers(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    helm: &HelmSource,
+    home: &Home,
+) -> Option<Layers> {
+    let files = value_files::resolve(draft, source, helm, home)?;
+    let own = |file: &ValueFile| match &file.place {
+        Place::Source(index, path) if *index == source.index => Some(path.clone()),
+        _ => None,
+    };
+    let mut layers = Layers::default();
+    let hidden =
+        if home.is_readable() { 0 } else { files.iter().take_while(|file| own(file).is_some()).count() };
+    let (packed, rest) = files.split_at(hidden);
+    if !packed.is_empty() {
+        layers.files = std::iter::once(DEFAULTS.to_owned()).chain(packed.iter().filter_map(own)).collect();
+        // The defaults named once more change nothing.
+        layers.files.dedup();
+    }
+    let mut complete = true;
+    for file in rest {
+        if !home.is_readable() && own(file).is_some() {
+            let hint = "list the files of the chart before all others";
+            draft.error::<()>(
+                &file.field,
+                "a file inside a packed chart cannot come after other files",
+                hint,
+            );
+            complete = false;
+        } else if let Some(values) = read(draft, file) {
+            layers.read.push(values);
+        } else {
+            complete = false;
+        }
+    }
+    if home.reader == Reader::Both && !files.is_empty() {
+        let paths: Option<Vec<String>> = files.iter().map(own).collect();
+        layers.alternative = paths.and_then(|paths| alternative(draft, source, home, paths));
+    }
+    (complete && draft.wants.is_empty()).then_some(layers)
+}
+
+fn read(draft: &mut Draft<'_>, file: &ValueFile) -> Option<Map<String, Value>> {
+    let text = value_files::read(draft, &file.field, &file.place)?;
+    let (Place::Source(_, name) | Place::Address(name)) = &file.place;
+    match documents(&text) {
+        Ok(Value::Object(values)) => Some(values),
+        Ok(Value::Null) => Some(Map::new()),
+        Ok(_) => draft.error(&file.field, format!("failed to parse {name}: it is not a map of values"), ""),
+        Err(error) => draft.error(&file.field, format!("failed to parse {name}: {error}"), ""),
+    }
+}
+
+/// The chart's own defaults, and the list that has Flux lay the files at `paths` over them.
+fn alternative(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    home: &Home,
+    paths: Vec<String>,
+) -> Option<(Map<String, Value>, Vec<String>)> {
+    let own = home.folder.join(DEFAULTS)?.as_str().to_owned();
+    let found = value_files::look_up(draft, source.index, FilePattern::Path(own.clone()))?;
+    let Some((_, file)) = found.first() else { return Some((Map::new(), paths)) };
+    let defaults = match documents(file.text().ok()?) {
+        Ok(Value::Object(values)) => values,
+        Ok(Value::Null) => Map::new(),
+        // The chart is broken whichever way its files are read; Helm says so.
+        _ => return None,
+    };
+    let mut all: Vec<String> = std::iter::once(own).chain(paths).collect();
+    // The defaults named once more change nothing.
+    all.dedup();
+    Some((defaults, all))
+}
+
+impl Layers {
+    /// Everything that was read, as Helm lays it over each other.
+    pub(super) fn merged(&self) -> Map<String, Value> {
+        let mut merged = Map::new();
+        for layer in &self.read {
+            overlay(&mut merged, layer.clone());
+        }
+        merged
+    }
+
+    /// The list that Flux may read instead, where that comes to the same: `own` are the values without the files, `merged`
+    /// those with them.
+    pub(super) fn native(
+        &self,
+        helm: &HelmSource,
+        own: &Map<String, Value>,
+        merged: &Map<String, Value>,
+    ) -> Option<Vec<String>> {
+        let (defaults, paths) = self.alternative.as_ref()?;
+        // What a parameter makes of a list depends on the list.
+        if sets_elements(helm) {
+            return None;
+        }
+        let mut sum = defaults.clone();
+        for layer in self.read.iter().chain([own]) {
+            is_plain(&sum, layer).then_some(())?;
+            overlay(&mut sum, layer.clone());
+        }
+        let mut other = defaults.clone();
+        overlay(&mut other, merged.clone());
+        (sum == other).then(|| paths.clone())
+    }
+}
+
+/// Lays `values` over `base` as Helm's `mergeMaps` does.
+pub(super) fn overlay(base: &mut Map<String, Value>, values: Map<String, Value>) {
+    let mut merged = Value::Object(std::mem::take(base));
+    merge::deep_merge(&mut merged, Value::Object(values));
+    if let Value::Object(merged) = merged {
+        *base = merged;
+    }
+}
+
+/// Whether `values` can be laid over `base` first or last alike: no null, and maps over maps alone.
+fn is_plain(base: &Map<String, Value>, values: &Map<String, Value>) -> bool {
+    values.iter().all(|(key, value)| match (base.get(key), value) {
+        (_, Value::Null) | (Some(Value::Null), _) => false,
+        (Some(Value::Object(base)), Value::Object(values)) => is_plain(base, values),
+        (Some(base), value) => base.is_object() == value.is_object() && has_no_null(value),
+        (None, value) => has_no_null(value),
+    })
+}
+
+fn has_no_null(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Object(values) => values.values().all(has_no_null),
+        _ => true,
+    }
+}
+
+fn sets_elements(helm: &HelmSource) -> bool {
+    let names = helm.parameters.iter().map(|parameter| &parameter.name);
+    names.chain(helm.file_parameters.iter().map(|parameter| &parameter.name)).any(|name| name.contains('['))
+}
+
+/// An element of a list cannot be set where files that only Flux reads may hold the rest of the list.
+pub(super) fn check_elements(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    helm: &HelmSource,
+    layers: &Layers,
+) -> Option<()> {
+    if layers.files.is_empty() || !sets_elements(helm) {
+        return Some(());
+    }
+    let is_parameter = helm.parameters.iter().position(|parameter| parameter.name.contains('['));
+    let field = match is_parameter {
+        Some(index) => source.at(&format!("helm.parameters[{index}].name")),
+        None => source.at("helm.fileParameters"),
+    };
+    draft.error(
+        field,
+        "an element of a list cannot be set beside value files of a packed chart, which may hold the rest of the list",
+        "set the whole list: {a,b}, or keep the value files in a git repository",
+    )
+}
