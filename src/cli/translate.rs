@@ -29,8 +29,8 @@ pub struct Args {
     /// position (from 1), its ref or its name; may be repeated
     #[arg(long = "source-dir", value_name = "[SOURCE=]DIR")]
     source_dirs: Vec<SourceDir>,
-    /// Digest of what the controller made of a source that Argo CD's repo-server renders (plugins, jsonnet, …): `ref.digest`
-    /// of the `OCIRepository`
+    /// Digest of what the controller made of a source that Argo CD's repo-server renders (plugins, jsonnet, …): ref.digest of
+    /// its source object
     #[arg(long, value_name = "DIGEST")]
     rendered: Option<String>,
     /// HOST:PORT from which Flux fetches such sources [default: flux-subsystem-artifacts.ARGOCD_NAMESPACE.svc:8082]

@@ -23,16 +23,8 @@ use crate::translate::{RenderedSource, rendered_repository};
 /// How many answers are remembered.
 const MAX_ANSWERS: usize = 20_000;
 
-/// What was made of a source.
-#[derive(Clone, Debug)]
-pub(super) struct Made {
-    pub(super) source: RenderedSource,
-    /// It holds no object at all.
-    pub(super) is_empty: bool,
-}
-
 struct Answer {
-    made: Made,
+    made: RenderedSource,
     at: Instant,
     /// The refresh or the operation that it was made for.
     token: Option<String>,
@@ -64,7 +56,7 @@ impl Artifacts {
         Self { store: Store::default(), access, answers: Mutex::default() }
     }
 
-    fn known(&self, key: &str, freshness: Freshness<'_>) -> Option<Made> {
+    fn known(&self, key: &str, freshness: Freshness<'_>) -> Option<RenderedSource> {
         let answers = lock(&self.answers);
         let is_fresh = |answer: &&Answer| {
             answer.at.elapsed() < freshness.max_age
@@ -73,7 +65,7 @@ impl Artifacts {
         Some(answers.get(key).filter(is_fresh)?.made.clone())
     }
 
-    fn keep(&self, key: String, made: &Made, token: Option<&str>) {
+    fn keep(&self, key: String, made: &RenderedSource, token: Option<&str>) {
         let mut answers = lock(&self.answers);
         if answers.len() >= MAX_ANSWERS {
             answers.clear();
@@ -92,7 +84,7 @@ impl Shared {
         app: &Application,
         index: usize,
         freshness: Freshness<'_>,
-    ) -> Result<Option<Made>, RenderingError> {
+    ) -> Result<Option<RenderedSource>, RenderingError> {
         let (project, source) = (self.cache.project(app), app.sources().get(index));
         let (Some(project), Some(source)) = (project, source) else { return Ok(None) };
         let control_namespace = &self.options.control_namespace;
@@ -110,8 +102,8 @@ impl Shared {
         request.no_revision_cache = freshness.token.is_some();
         request.no_cache = freshness.is_hard;
         self.artifacts.access.ensure().await?;
-        let which = Which { source: index + 1, of: app.sources().len() };
-        let answer = self.rendering.generate(request, which).await?;
+        let answer =
+            self.rendering.generate(request, Which { source: index + 1, of: app.sources().len() }).await?;
         let objects = request::objects(&answer.manifests)?;
         let scopes: BTreeMap<_, _> =
             self.rendering.with_scopes(objects).await?.into_iter().map(scope).collect();
@@ -119,8 +111,7 @@ impl Shared {
             |group: &str, kind: &str| scopes.get(&(group.to_owned(), kind.to_owned())).copied().flatten();
         let objects = finish(&answer.manifests, &app.spec.destination.namespace, is_namespaced)?;
         let image = Image::pack(&objects, &answer.revision, &source.repo_url)?;
-        let source = RenderedSource { digest: image.digest.clone(), revision: answer.revision };
-        let made = Made { source, is_empty: objects.is_empty() };
+        let made = RenderedSource { digest: image.digest.clone(), revision: answer.revision };
         self.artifacts.store.put(&rendered_repository(app.namespace(), app.name(), index), image);
         self.artifacts.keep(key, &made, freshness.token);
         Ok(Some(made))

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::core::DynamicObject;
-use serde_json::Value;
 
 use super::Shared;
 use super::artifacts::Freshness;
@@ -332,40 +331,20 @@ impl Asking<'_> {
         self.again = Some(self.again.map_or(after, |again| again.min(after)));
     }
 
-    /// What the repo-server renders of a source; nothing that would delete everything where that is not wished for.
+    /// What the repo-server renders of a source.
     async fn rendered(&mut self, app: &Application, index: usize, context: &mut Context) -> bool {
-        let operation = asked_since(app);
         let is_hard = app.annotation(names::ANNOTATION_REFRESH) == Some("hard");
-        let token = self.token.map(str::to_owned).or_else(|| operation.clone());
+        let token = self.token.map(str::to_owned).or_else(|| asked(app));
         let freshness = Freshness { max_age: self.poll, token: token.as_deref(), is_hard };
         self.look_again(self.poll);
-        match self.shared.rendered(app, index, freshness).await {
-            Ok(Some(made)) if made.is_empty && operation.is_none() && self.would_wipe_out(app) => {
-                self.failures.push(format!(
-                    "Skipping sync attempt to [{}]: auto-sync will wipe out all resources",
-                    made.source.revision
-                ));
-                false
-            }
-            Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made.source).is_none()),
+        match Box::pin(self.shared.rendered(app, index, freshness)).await {
+            Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made).is_none()),
             Err(error) => {
                 self.failures.push(chain(&error));
                 self.look_again(RENDER_AGAIN);
                 false
             }
         }
-    }
-
-    /// Whether an empty source would delete what is there, by itself (argo-cd `controller/appcontroller.go`, `autoSync`).
-    fn would_wipe_out(&self, app: &Application) -> bool {
-        let allows = app.automated().is_some_and(|automated| automated.allow_empty == Some(true));
-        let cache = &self.shared.cache;
-        let delivers = |key: &ObjectKey| {
-            let object = cache.object(key);
-            let entries = object.as_ref().and_then(|object| object.data.pointer("/status/inventory/entries"));
-            entries.and_then(Value::as_array).is_some_and(|entries| !entries.is_empty())
-        };
-        app.prunes() && !allows && cache.owned(&app.identity()).iter().any(delivers)
     }
 
     async fn refs(&mut self, url: &str, context: &mut Context) -> bool {
@@ -492,8 +471,8 @@ impl Artifact {
     }
 }
 
-/// The beginning of the operation that somebody has asked for, while it runs: what it delivers is not older.
-fn asked_since(app: &Application) -> Option<String> {
+/// The token of the operation that somebody has asked for, while it runs: what it delivers is not older.
+fn asked(app: &Application) -> Option<String> {
     let state = app.status.as_ref()?.operation_state.as_ref()?;
     let is_asked = !state.phase.is_completed() && !state.operation.initiated_by.automated;
     is_asked.then(|| Marks::of(state).token)

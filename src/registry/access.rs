@@ -140,7 +140,7 @@ fn secret(address: &str, password: &str) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": names::ARTIFACTS, "labels": {names::LABEL_MANAGED_BY: names::MANAGED_BY}},
+        "metadata": {"name": names::ARTIFACTS, "labels": {names::LABEL_GENERATED: "true", names::LABEL_MANAGED_BY: names::MANAGED_BY}},
         "type": "kubernetes.io/dockerconfigjson",
         "data": {KEY: STANDARD.encode(config.to_string())},
     })

@@ -17,8 +17,10 @@ const LAYER_TYPE: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
 pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The configuration says nothing.
 const CONFIG: &[u8] = b"{}";
-/// The one file in the layer.
-const FILE: &str = "manifests.yaml";
+/// The files in the layer: the objects, and what tells Flux to build them and nothing else. An empty file of objects could not be
+/// built.
+const OBJECTS: &str = "manifests.yaml";
+const KUSTOMIZATION: &str = "kustomization.yaml";
 
 /// One artifact: a manifest and the blobs that it names.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,7 +47,14 @@ impl Image {
     /// # Errors
     /// None that a correct archive could have: what is written stays in memory.
     pub fn pack(objects: &[Value], revision: &str, source: &str) -> io::Result<Self> {
-        let layer = layer(&manifests::documents(objects))?;
+        let documents = manifests::documents(objects);
+        let resources = if objects.is_empty() { Vec::new() } else { vec![OBJECTS] };
+        let kustomization = json!({
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": resources,
+        });
+        let layer = layer(&[(KUSTOMIZATION, format!("{kustomization:#}\n")), (OBJECTS, documents)])?;
         let (config_digest, layer_digest) = (digest(CONFIG), digest(&layer));
         let manifest = json!({
             "schemaVersion": 2,
@@ -78,15 +87,17 @@ fn without_user(url: &str) -> String {
     format!("{scheme}{bare}{path}")
 }
 
-fn layer(documents: &str) -> io::Result<Vec<u8>> {
-    let mut header = tar::Header::new_gnu();
-    header.set_mode(0o644);
-    header.set_mtime(0);
-    header.set_size(documents.len() as u64);
+fn layer(files: &[(&str, String)]) -> io::Result<Vec<u8>> {
     // Neither a time nor the name of an operating system.
     let gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::default());
     let mut archive = tar::Builder::new(gzip);
-    archive.append_data(&mut header, FILE, documents.as_bytes())?;
+    for (name, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_mtime(0);
+        header.set_size(text.len() as u64);
+        archive.append_data(&mut header, name, text.as_bytes())?;
+    }
     archive.into_inner()?.finish()
 }
 
@@ -126,12 +137,19 @@ mod tests {
         }
         let layer = &image.blobs[manifest["layers"][0]["digest"].as_str().unwrap()];
         let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(layer.as_slice()));
-        let mut entries = archive.entries().unwrap();
-        let mut file = entries.next().unwrap().unwrap();
-        assert_eq!(file.path().unwrap().to_str(), Some("manifests.yaml"));
-        let mut text = String::new();
-        file.read_to_string(&mut text).unwrap();
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), objects("v")[0]);
+        let files: Vec<(String, Value)> = archive
+            .entries()
+            .unwrap()
+            .map(|file| {
+                let mut file = file.unwrap();
+                let mut text = String::new();
+                file.read_to_string(&mut text).unwrap();
+                (file.path().unwrap().display().to_string(), serde_json::from_str(&text).unwrap())
+            })
+            .collect();
+        assert_eq!(files[0].0, "kustomization.yaml");
+        assert_eq!(files[0].1["resources"], json!(["manifests.yaml"]));
+        assert_eq!(files[1], ("manifests.yaml".to_owned(), objects("v")[0].clone()));
     }
 
     #[test]

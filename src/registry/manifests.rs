@@ -1,6 +1,7 @@
 //! From the answer of the repo-server to the objects that are delivered. Pure.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -88,7 +89,8 @@ fn for_yaml(json: &str) -> String {
         if is_printable(c) {
             text.push(c);
         } else {
-            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
         }
         text
     })

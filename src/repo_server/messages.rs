@@ -197,6 +197,7 @@ pub struct HelmParameter {
 }
 
 /// `v1alpha1.ApplicationSourceKustomize`.
+#[expect(clippy::struct_excessive_bools, reason = "the message is Argo CD's")]
 #[derive(Clone, PartialEq, serde::Deserialize, prost::Message)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Kustomize {

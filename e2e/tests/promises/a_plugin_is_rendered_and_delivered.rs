@@ -132,3 +132,21 @@ async fn a_manual_application_waits_for_its_sync() -> Result<()> {
     .await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_plugin_that_prints_nothing_deletes_nothing() -> Result<()> {
+    let env = Stack::shared().await?.test("plugin-empty").await?;
+    let repository = repository(&env).await?;
+    let app = application(&env, &repository);
+    app.deliver(&env).await?;
+    repository.commit("main", &[("printed/empty", Some("yes"))], "Nothing").await?;
+    env.argocd(&["app", "get", app.name(), "--refresh"]).await?.text()?;
+    app.told(&env, "SyncError", "auto-sync will wipe out all resources").await?;
+    assert_eq!(printed(&env, &app).await?["message"], "first");
+    // Who asks for it gets it.
+    env.argocd(&["app", "sync", app.name(), "--prune"]).await?.text()?;
+    env.wait_until("everything is gone", PATIENCE, async || {
+        Ok(env.get("ConfigMap", app.destination(), "printed").await?.is_none().then_some(()))
+    })
+    .await
+}

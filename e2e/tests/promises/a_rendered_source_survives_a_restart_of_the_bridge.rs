@@ -65,3 +65,34 @@ async fn a_rendered_source_survives_a_restart_of_the_bridge() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn the_service_leads_to_the_replica_that_leads() -> Result<()> {
+    let env = Stack::shared().await?.test("rendered-leader").await?.with_control_namespace("30s").await?;
+    let replica = async |name: &str, address: &str| {
+        let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let options = BridgeOptions {
+            name: env.name(name),
+            arguments: vec!["--leader-elect".to_owned()],
+            variables: vec![variable("POD_NAME", name), variable("POD_IP", address)],
+            ..BridgeOptions::serving(&env.control)
+        };
+        env.stack().bridge(options).await
+    };
+    let leads_to = async |address: &str| {
+        env.wait_until(&format!("the Service leads to {address}"), PATIENCE, async || {
+            let slice = env.get("EndpointSlice", &env.control, "flux-subsystem-artifacts").await?;
+            let slice = slice.context("no EndpointSlice")?;
+            assert_eq!(slice["metadata"]["labels"]["kubernetes.io/service-name"], "flux-subsystem-artifacts");
+            assert_eq!(slice["endpoints"].as_array().map(Vec::len), Some(1), "{slice}");
+            Ok((slice["endpoints"][0]["addresses"] == json!([address])).then_some(()))
+        })
+        .await
+    };
+    let first = replica("first", "10.1.2.3").await?;
+    leads_to("10.1.2.3").await?;
+    let _second = replica("second", "10.1.2.4").await?;
+    leads_to("10.1.2.3").await?;
+    first.terminate();
+    leads_to("10.1.2.4").await
+}
