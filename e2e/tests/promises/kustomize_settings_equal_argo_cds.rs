@@ -26,11 +26,12 @@ labels: [{pairs: {tier: front}}]
 configMapGenerator: [{name: settings, literals: [a=b]}]
 images: [{name: nginx, newTag: '1.26'}]
 ";
-const COMPONENT: &str = "\
+const COMPONENT: &str = r#"
 apiVersion: kustomize.config.k8s.io/v1alpha1
 kind: Component
-patches: [{patch: '[{op: add, path: /metadata/annotations, value: {tls: \"on\"}}]', target: {kind: Deployment}}]
-";
+patches:
+- {patch: '[{"op": "add", "path": "/metadata/annotations", "value": {"tls": "on"}}]', target: {kind: Deployment}}
+"#;
 const PATCH: &str = "\
 apiVersion: apps/v1
 kind: Deployment
@@ -48,7 +49,7 @@ async fn each_setting_comes_to_the_same() -> Result<()> {
         ("tls/kustomization.yaml", Some(COMPONENT)),
     ];
     let repository = env.sources().create_repository(&env.name("web"), &files).await?;
-    let inline = "[{op: replace, path: /spec/replicas, value: 2}]";
+    let inline = r#"[{"op": "replace", "path": "/spec/replicas", "value": 2}]"#;
     let target = json!({ "kind": "Deployment" });
     let settings: [(&str, Value, bool); 8] = [
         ("images", json!({ "images": ["nginx=httpd:2.4"], "namePrefix": "x-", "nameSuffix": "-y" }), false),
