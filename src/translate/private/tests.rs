@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::super::{Context, RemoteRefs, Severity, Translation, translate};
+use super::super::{Contents, Context, RemoteRefs, Severity, Translation, translate};
 use crate::argo::Application;
 use crate::credentials::{LiveSecret, Repositories};
 use crate::flux::FluxKind;
@@ -38,6 +38,7 @@ fn translated(source: &Value, annotations: &Value, secrets: Vec<LiveSecret>) -> 
     let context = Context {
         control_namespace: "argocd".into(),
         poll_interval: "2m".into(),
+        contents: Contents::assume(&app.sources()[0]).map(|contents| (0, contents)).into_iter().collect(),
         refs: [(GIT.to_owned(), refs)].into(),
         repositories: Some(Arc::new(Repositories::new(secrets, String::new(), BTreeMap::new()))),
         ..Context::default()
