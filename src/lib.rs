@@ -19,6 +19,7 @@
 //! | [`policy`] | what a platform team sets for the Flux objects of many Applications |
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
 //! | [`adopt`] | hand-made changes of Flux objects → the Application |
+//! | [`generate`] | existing Flux objects → an Application that refers to, or generates, them |
 //! | [`controller`] | the shell: watches, caches, questions, the executor |
 //! | [`artifact`], [`remote_refs`], [`address`] | the questions that only a download answers |
 //! | [`repo_server`] | what a source would deliver, asked of Argo CD |
@@ -44,7 +45,7 @@
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. `translate`, `credentials`, `mirror`, `policy`, `project`, `plan`, `adopt` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
+//! 7. `translate`, `credentials`, `mirror`, `policy`, `project`, `plan`, `adopt`, `generate` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
 pub mod address;
@@ -58,6 +59,7 @@ pub mod credentials;
 pub mod digest;
 pub mod doctor;
 pub mod flux;
+pub mod generate;
 pub mod lease;
 pub mod merge;
 pub mod metrics;

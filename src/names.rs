@@ -48,6 +48,15 @@ pub const LABEL_ARGO_SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 pub const LABEL_GENERATED: &str = "flamingo/generated";
 /// Label on an Application that names its Flux objects; without it they carry the Application's name.
 pub const LABEL_WORKLOAD_NAME: &str = "flamingo/workload-name";
+/// Labels that `generate-app` writes for people and their scripts (the names are the original's): kind of the workload
+/// object.
+pub const LABEL_WORKLOAD_TYPE: &str = "flamingo/workload-type";
+/// Kind of the source object.
+pub const LABEL_SOURCE_TYPE: &str = "flamingo/source-type";
+/// Namespace of the workload object.
+pub const LABEL_DESTINATION_NAMESPACE: &str = "flamingo/destination-namespace";
+/// Name of the cluster.
+pub const LABEL_CLUSTER_NAME: &str = "flamingo/cluster-name";
 /// Kubernetes' recommended label for the program that manages an object.
 pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The value of [`LABEL_MANAGED_BY`].

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 17] = [
+const PURE: &[&str] = &[
     "translate",
     "credentials",
     "mirror",
@@ -15,6 +15,7 @@ const PURE: [&str; 17] = [
     "plan",
     "policy",
     "adopt",
+    "generate",
     "doctor",
     "merge.rs",
     "yaml.rs",

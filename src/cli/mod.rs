@@ -8,10 +8,15 @@ mod checkouts;
 pub mod cluster;
 pub mod crds;
 pub mod doctor;
+mod flux_objects;
+pub mod generate_app;
+pub mod get;
+pub mod list_candidates;
 mod policy_file;
 pub mod redis;
 mod repositories;
 pub mod run;
+mod table;
 pub mod translate;
 
 use std::ffi::OsString;
@@ -33,6 +38,9 @@ enum Command {
     Adopt(adopt::Args),
     Crds(crds::Args),
     Doctor(doctor::Args),
+    GenerateApp(generate_app::Args),
+    Get(get::Args),
+    ListCandidates(list_candidates::Args),
     Run(run::Args),
     Translate(translate::Args),
 }
@@ -43,6 +51,9 @@ impl Command {
             Self::Adopt(args) => adopt::run(args, streams),
             Self::Crds(crds::Args {}) => crds::run(streams),
             Self::Doctor(args) => doctor::run(args, streams),
+            Self::GenerateApp(args) => generate_app::run(args, streams),
+            Self::Get(args) => get::run(args, streams),
+            Self::ListCandidates(args) => list_candidates::run(args, streams),
             Self::Run(args) => run::run(args.clone()),
             Self::Translate(args) => translate::run(args, streams),
         }

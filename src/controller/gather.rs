@@ -26,12 +26,12 @@ use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
 use crate::policy::Effective;
 use crate::project::Rendered;
-use crate::translate::{Context, FilePattern, Translation, Want, customizations, translate};
+use crate::translate::{Context, FilePattern, Settings, Translation, Want, customizations, translate};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
-/// How often a question may lead to the next one.
-const MAX_ROUNDS: usize = 8;
+/// How often a question may lead to the next one; kustomizations that build on each other take one each.
+const MAX_ROUNDS: usize = 24;
 
 /// What was read, and when to read again though nothing happens.
 pub(super) struct Gathered {
@@ -246,6 +246,7 @@ impl Asking<'_> {
             policy: Effective::of(app, &cache.policies()),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
+            settings: Settings::read(|key| self.shared.cache.setting(key)),
             repositories: Some(self.shared.secrets.repositories()),
             value_file_schemes: self.shared.cache.setting("helm.valuesFileSchemes").map(|setting| {
                 setting.split(',').map(|scheme| scheme.trim().to_owned()).filter(|s| !s.is_empty()).collect()

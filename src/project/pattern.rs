@@ -4,7 +4,7 @@
 use regex::Regex;
 
 /// Whether the glob matches `text`. With `separator`, `*` and `?` stop at it and `**` does not.
-pub(super) fn glob(pattern: &str, text: &str, separator: Option<char>) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str, separator: Option<char>) -> bool {
     let other = separator.map_or_else(|| ".".to_owned(), |separator| format!("[^{separator}]"));
     let mut translation = Translation { other, has_alternatives: true, negation: '!', depth: 0 };
     matches(translation.translate(pattern), text)

@@ -18,20 +18,42 @@ impl Contents {
         let folder = wrapped.unwrap_or(folder);
         let below: Vec<&str> = files.iter().filter_map(|file| folder.strip(file)).collect();
         let direct = || below.iter().copied().filter(|file| !file.contains('/'));
-        let nested = || below.iter().copied().filter(|file| file.contains('/'));
+        let (manifests, has_more) = some(&below, is_manifest);
+        let (kustomizations, has_more_kustomizations) = some(&below, is_kustomization);
         Self {
             kind: if below.is_empty() && !folder.as_str().is_empty() {
                 PathKind::Missing
             } else {
                 kind(direct())
             },
+            manifests,
+            kustomizations,
+            has_too_many: has_more || has_more_kustomizations,
+            has_source_ignore: files.iter().any(|file| name(file) == ".sourceignore"),
             is_bare: direct().next().is_none(),
-            has_nested_manifests: nested().any(|file| is_yaml(file) || is_unreadable(file)),
-            unreadable: direct().filter(|file| is_unreadable(file)).map(str::to_owned).collect(),
-            nested_unreadable: nested().filter(|file| is_unreadable(file)).map(str::to_owned).collect(),
             source_overrides: direct().filter(|file| is_source_override(file)).map(str::to_owned).collect(),
         }
     }
+}
+
+/// The most files of a sort that are looked at one by one.
+const MAX_LISTED: usize = 2_000;
+
+/// The files that are of that sort, as far as they are listed, and whether there are more.
+fn some(files: &[&str], is_one: fn(&str) -> bool) -> (Vec<String>, bool) {
+    let mut found: Vec<String> = files
+        .iter()
+        .filter(|file| is_one(file))
+        .take(MAX_LISTED + 1)
+        .map(|file| (*file).to_owned())
+        .collect();
+    let has_more = found.len() > MAX_LISTED;
+    found.truncate(MAX_LISTED);
+    (found, has_more)
+}
+
+fn name(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or_default()
 }
 
 /// The one folder at the top that is a chart, with nothing beside it.
@@ -45,7 +67,7 @@ fn chart_folder(files: &BTreeSet<&str>) -> Option<RepoPath> {
 /// The last file in lexical order decides, as in Argo CD's walk (`discovery.go`, `Discover`).
 fn kind<'a>(direct: impl Iterator<Item = &'a str>) -> PathKind {
     direct.fold(PathKind::Directory, |kind, name| match name {
-        "kustomization.yaml" | "kustomization.yml" | "Kustomization" => PathKind::Kustomization,
+        name if is_kustomization(name) => PathKind::Kustomization,
         chart if chart.ends_with("Chart.yaml") => PathKind::Chart,
         _ => kind,
     })
@@ -55,14 +77,14 @@ fn has_extension(file: &str, extensions: &[&str]) -> bool {
     file.rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension))
 }
 
-/// Argo CD and Flux read it.
-fn is_yaml(file: &str) -> bool {
-    has_extension(file, &["yaml", "yml"])
+/// A file that kustomize takes for its own (kustomize `konfig.RecognizedKustomizationFileNames`).
+pub(super) fn is_kustomization(file: &str) -> bool {
+    matches!(name(file), "kustomization.yaml" | "kustomization.yml" | "Kustomization")
 }
 
-/// Argo CD reads it, Flux does not.
-fn is_unreadable(file: &str) -> bool {
-    has_extension(file, &["json", "jsonnet"])
+/// Argo CD may read it (argo-cd `repository.go`, `manifestFile`).
+fn is_manifest(file: &str) -> bool {
+    has_extension(name(file), &["yaml", "yml", "json", "jsonnet"])
 }
 
 /// argo-cd `repository.go`, `mergeSourceParameters`.
@@ -108,14 +130,27 @@ mod tests {
 
     #[test]
     fn details_of_a_directory() {
-        let files =
-            ["d/a.yaml", "d/b.json", "d/c.jsonnet", "d/sub/d.json", "d/.argocd-source-x.yaml", "e/f.yaml"];
+        let files = [
+            "d/.argocd-source-x.yaml",
+            "d/a.yaml",
+            "d/b.json",
+            "d/README.md",
+            "d/sub/kustomization.yml",
+            "e/f.yaml",
+        ];
         let contents = Contents::of(files.into_iter(), "d", false);
-        assert!(contents.has_nested_manifests && !contents.is_bare);
-        assert_eq!(contents.unreadable, ["b.json", "c.jsonnet"]);
-        assert_eq!(contents.nested_unreadable, ["sub/d.json"]);
+        assert_eq!(
+            contents.manifests,
+            [".argocd-source-x.yaml", "a.yaml", "b.json", "sub/kustomization.yml"]
+        );
+        assert_eq!(contents.kustomizations, ["sub/kustomization.yml"]);
         assert_eq!(contents.source_overrides, [".argocd-source-x.yaml"]);
-        assert!(!Contents::of(["e/f.yaml", "e/g/README.md"].into_iter(), "e", false).has_nested_manifests);
+        assert!(!contents.has_source_ignore && !contents.has_too_many);
+        assert!(Contents::of(["e/.sourceignore", "d/a.yaml"].into_iter(), "d", false).has_source_ignore);
+        let many: Vec<String> = (0..=MAX_LISTED).map(|index| format!("d/{index}.yaml")).collect();
+        let contents = Contents::of(many.iter().map(String::as_str), "d", false);
+        assert!(contents.has_too_many && contents.manifests.len() == MAX_LISTED);
+        assert!(!contents.is_bare);
         assert!(Contents::of(["e/f/g.yaml"].into_iter(), "e", false).is_bare);
     }
 }

@@ -17,6 +17,8 @@ use crate::policy::Effective;
 pub struct Context {
     /// Argo CD's own namespace (`argocd`); Applications elsewhere carry it in their instance name.
     pub control_namespace: String,
+    /// What Argo CD's settings say about rendering.
+    pub settings: Settings,
     /// How often sources are polled, as a Flux duration such as `2m`.
     pub poll_interval: String,
     /// `HOST:PORT` from which Flux fetches what the bridge serves.
@@ -54,6 +56,33 @@ pub struct RenderedSource {
     pub digest: String,
     /// The resolved revision of the source: commit, or digest.
     pub revision: String,
+}
+
+/// Settings of Argo CD (argocd-cm) that change what a source renders to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// `kustomize.buildOptions`: arguments of `kustomize build`.
+    pub kustomize_build_options: String,
+    /// `helm.enable: "false"`: charts are read as plain directories.
+    pub helm_is_disabled: bool,
+    /// `kustomize.enable: "false"`: the same with kustomizations.
+    pub kustomize_is_disabled: bool,
+    /// `jsonnet.enable: "false"`: jsonnet files are skipped.
+    pub jsonnet_is_disabled: bool,
+}
+
+impl Settings {
+    /// The settings in `argocd-cm` (argo-cd `util/settings/settings.go`, `GetKustomizeSettings`,
+    /// `GetEnabledSourceTypes`).
+    pub fn read(setting: impl Fn(&str) -> Option<String>) -> Self {
+        let is_disabled = |key: &str| setting(key).is_some_and(|value| !value.is_empty() && value != "true");
+        Self {
+            kustomize_build_options: setting("kustomize.buildOptions").unwrap_or_default(),
+            helm_is_disabled: is_disabled("helm.enable"),
+            kustomize_is_disabled: is_disabled("kustomize.enable"),
+            jsonnet_is_disabled: is_disabled("jsonnet.enable"),
+        }
+    }
 }
 
 /// Something that a translation has to know first.
@@ -112,14 +141,16 @@ pub enum PathKind {
 pub struct Contents {
     /// What Argo CD would call it.
     pub kind: PathKind,
+    /// Files below the path that Argo CD may read as manifests (`.yaml`, `.yml`, `.json`, `.jsonnet`), relative to it.
+    pub manifests: Vec<String>,
+    /// Kustomization files in the path and below it, relative to it.
+    pub kustomizations: Vec<String>,
+    /// There are more of either than is worth looking at one by one; the lists are cut short.
+    pub has_too_many: bool,
+    /// Somewhere in the repository a `.sourceignore` keeps files from Flux that Argo CD reads.
+    pub has_source_ignore: bool,
     /// No file stands directly in the path.
     pub is_bare: bool,
-    /// Some folder below the path holds manifests, which Argo CD reads only with `directory.recurse`.
-    pub has_nested_manifests: bool,
-    /// Files directly in the path that Argo CD would deliver and Flux would not read (`.json`, `.jsonnet`), by name.
-    pub unreadable: Vec<String>,
-    /// The same in folders below the path, relative to it; they count only with `directory.recurse`.
-    pub nested_unreadable: Vec<String>,
     /// Files in the path by which a repository overrides the source (`.argocd-source.yaml` and the like), by name.
     pub source_overrides: Vec<String>,
 }

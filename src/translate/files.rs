@@ -79,6 +79,11 @@ impl File {
         String::from_utf8(bytes).map_or(Self::Binary, |text| Self::Text(text.into()))
     }
 
+    /// Nothing to read.
+    pub fn is_folder(&self) -> bool {
+        *self == Self::Folder
+    }
+
     /// The text, or why there is none, as the end of a sentence that begins with the file.
     pub fn text(&self) -> Result<&str, String> {
         match self {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::files::matching_folders;
 use super::{
     Contents, Context, File, FilePattern, RemoteRefs, RenderedSource, Severity, Translation, Want, translate,
 };
@@ -28,7 +29,7 @@ struct Known {
     head: Option<String>,
     /// Refs of the source's repository.
     refs: Option<BTreeMap<String, String>>,
-    /// What some of the files hold; all others are empty.
+    /// What some of the files hold; of the others, a manifest is a `ConfigMap` of its own, a kustomization is of nothing.
     texts: BTreeMap<String, String>,
     /// The resolved revision.
     revision: Option<String>,
@@ -48,11 +49,25 @@ impl Known {
     fn matches(&self, pattern: &FilePattern) -> Option<Vec<(String, File)>> {
         let is_match = pattern.matcher().unwrap();
         let found = self.files.as_ref()?.iter().filter(|file| is_match(file));
-        let text = |file: &String| File::Text(self.texts.get(file).cloned().unwrap_or_default().into());
-        let mut found: Vec<_> = found.map(|file| (file.clone(), text(file))).collect();
+        let text = |file: &String| self.texts.get(file).cloned().unwrap_or_else(|| default_text(file));
+        let mut found: Vec<_> = found.map(|file| (file.clone(), File::Text(text(file).into()))).collect();
+        let folders = matching_folders(self.files.iter().flatten().map(String::as_str), &*is_match);
+        found.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
         found.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
         Some(found)
     }
+}
+
+fn default_text(file: &str) -> String {
+    let name = file.rsplit('/').next().unwrap_or_default();
+    if super::contents::is_kustomization(file) {
+        return "resources: []\n".to_owned();
+    }
+    if name.starts_with(".argocd-source") || name.contains("values") || !name.ends_with(".yaml") {
+        return String::new();
+    }
+    let name = file.replace(['/', '.'], "-");
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n")
 }
 
 fn context(app: &Application, known: &Known) -> Context {

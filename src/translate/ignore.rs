@@ -2,10 +2,26 @@
 
 use super::RepoPath;
 
-/// Leaves of an artifact only the files that stand directly in `folder`.
+/// What Flux keeps out of an artifact as long as nobody gives it patterns (fluxcd/pkg `sourceignore`, `ExcludeCI` and
+/// `ExcludeExtra`), among YAML files. Repeated here, so that a narrowed artifact shows no file that the whole one hides.
+const HIDDEN: [&str; 10] = [
+    ".travis.yml",
+    ".gitlab-ci.yml",
+    "appveyor.yml",
+    ".drone.yml",
+    "cloudbuild.yaml",
+    "codeship-services.yml",
+    "codeship-steps.yml",
+    "**/.goreleaser.yml",
+    "**/.sops.yaml",
+    "**/.flux.yaml",
+];
+
+/// Leaves of an artifact only the files that stand directly in `folder`: of those, the ones that a pattern of `include`
+/// matches, where there is any, and none that one of `exclude` does. Patterns are those of names, without a slash.
 ///
 /// Argo CD reads a directory without its subfolders unless `directory.recurse` is set; Flux always reads them.
-pub(super) fn only_files_in(folder: &RepoPath) -> String {
+pub(super) fn only_files_in(folder: &RepoPath, include: Option<&[String]>, exclude: &[String]) -> String {
     let mut lines = Vec::new();
     let mut prefix = String::new();
     for segment in folder.segments() {
@@ -14,7 +30,13 @@ pub(super) fn only_files_in(folder: &RepoPath) -> String {
         prefix = format!("{prefix}/{}", escape(segment));
         lines.push(format!("!{prefix}\n"));
     }
+    if let Some(include) = include {
+        lines.push(format!("{prefix}/*\n"));
+        lines.extend(include.iter().map(|pattern| format!("!{prefix}/{pattern}\n")));
+    }
     lines.push(format!("{prefix}/*/\n"));
+    lines.extend(exclude.iter().map(|pattern| format!("{prefix}/{pattern}\n")));
+    lines.extend(HIDDEN.iter().map(|pattern| format!("{pattern}\n")));
     lines.concat()
 }
 
@@ -36,9 +58,9 @@ mod tests {
     use ::ignore::gitignore::GitignoreBuilder;
     use rstest::rstest;
 
-    fn remaining<'a>(path: &str, files: &[&'a str]) -> Vec<&'a str> {
+    fn remaining<'a>(ignored: &str, files: &[&'a str]) -> Vec<&'a str> {
         let mut builder = GitignoreBuilder::new("");
-        for line in only_files_in(&RepoPath::folder(path).unwrap()).lines() {
+        for line in ignored.lines() {
             builder.add_line(None, line).unwrap();
         }
         let rules = builder.build().unwrap();
@@ -72,12 +94,27 @@ mod tests {
             "we[i]rd */a.yaml",
             "weird x/a.yaml",
         ];
-        assert_eq!(remaining(path, &files), expected);
+        let ignored = only_files_in(&RepoPath::folder(path).unwrap(), None, &[]);
+        assert_eq!(remaining(&ignored, &files), expected);
+    }
+
+    #[rstest]
+    #[case::include(Some(&["a*.yaml", "c.yml"][..]), &[], &["d/a.yaml", "d/ab.yaml", "d/c.yml"])]
+    #[case::exclude(None, &["a*"], &["d/b.yaml", "d/c.yml"])]
+    #[case::both(Some(&["*.yaml"][..]), &["a.yaml"], &["d/ab.yaml", "d/b.yaml"])]
+    #[case::nothing_included(Some(&[][..]), &[], &[])]
+    fn patterns(#[case] include: Option<&[&str]>, #[case] exclude: &[&str], #[case] expected: &[&str]) {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let folder = RepoPath::folder("d").unwrap();
+        let ignored = only_files_in(&folder, include.map(owned).as_deref(), &owned(exclude));
+        let files =
+            ["a.yaml", "d/a.yaml", "d/ab.yaml", "d/b.yaml", "d/c.yml", "d/a.d/x.yaml", "d/.gitlab-ci.yml"];
+        assert_eq!(remaining(&ignored, &files), expected);
     }
 
     #[test]
     fn each_level_has_its_lines() {
-        let lines = only_files_in(&RepoPath::folder("a/b").unwrap());
-        assert_eq!(lines, "/*\n!/a\n/a/*\n!/a/b\n/a/b/*/\n");
+        let lines = only_files_in(&RepoPath::folder("a/b").unwrap(), None, &[]);
+        assert!(lines.starts_with("/*\n!/a\n/a/*\n!/a/b\n/a/b/*/\n.travis.yml\n"), "{lines}");
     }
 }

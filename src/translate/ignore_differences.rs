@@ -204,7 +204,7 @@ fn is_about(rule: &Rule, object: &Manifest) -> bool {
 mod tests {
     use super::*;
     use crate::argo::Application;
-    use crate::translate::{Context, Translation, translate};
+    use crate::translate::{Contents, Context, Translation, translate};
     use rstest::rstest;
 
     fn translated(source: &Value, rules: &Value, context: &Context) -> Translation {
@@ -218,9 +218,8 @@ mod tests {
             },
         }))
         .unwrap();
-        let contents =
-            crate::translate::Contents::assume(&app.sources()[0]).into_iter().map(|known| (0, known));
-        translate(&app, &Context { contents: contents.collect(), ..context.clone() })
+        let assumed = Contents::assume(&app.sources()[0]).map(|contents| (0, contents));
+        translate(&app, &Context { contents: assumed.into_iter().collect(), ..context.clone() })
     }
 
     fn chart() -> Value {

@@ -9,9 +9,11 @@ mod assembly;
 mod contents;
 pub mod context;
 mod delivery;
+mod directory;
 mod draft;
 mod env;
 pub mod files;
+mod glob;
 #[cfg(test)]
 mod goldens;
 mod guard;
@@ -26,6 +28,7 @@ mod in_repository;
 mod jq;
 mod kustomization;
 mod kustomize;
+mod manifest;
 mod newest;
 mod overrides;
 mod path;
@@ -45,7 +48,7 @@ mod sources;
 mod sync_options;
 mod value_files;
 
-pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Want};
+pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub use ignore_differences::{IgnoreDifferences, customizations};

@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::directory::{self, Directory, Way};
 use super::draft::{Draft, Placement, Source};
 use super::helm::{self, ChartFrom};
 use super::kustomization::{self, Manifests};
 use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
-use super::{Contents, Context, PathKind, Want, ignore, in_repository, is_empty};
+use super::{Contents, Context, PathKind, Settings, Want, in_repository, is_empty, kustomize};
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -60,9 +61,6 @@ enum Rendering {
 
 /// A config management plugin.
 const PLUGIN: Rendering = Rendering::Rendered { word: "Plugin", reason: "config management plugin" };
-
-/// A directory with files that Flux does not read.
-const DIRECTORY: Rendering = Rendering::Rendered { word: "Directory", reason: "JSON or Jsonnet" };
 
 impl Rendering {
     const fn word(self) -> &'static str {
@@ -158,7 +156,7 @@ fn from_files(
     if let Rendering::Rendered { reason, .. } = rendering {
         return from_repo_server(draft, placement, source, prepared, rendering, reason, pool);
     }
-    let object = whole.and_then(|whole| delivered(draft, source, whole, rendering));
+    let object = whole.map(|whole| delivered(source, whole, rendering));
     let origin = object.map(|object| pool.share(object));
     let kind = if prepared.origin == Origin::Git { FluxKind::GitRepository } else { FluxKind::OciRepository };
     let key = origin.clone().unwrap_or_else(|| placement.key(kind));
@@ -173,7 +171,8 @@ fn from_files(
         }
         Rendering::Directory => {
             // Flux builds kustomizations that it finds on its way down.
-            let manifests = if recurses(source) { Manifests::Kustomized } else { Manifests::Flat };
+            let manifests =
+                if Directory::of(source).recurses { Manifests::Kustomized } else { Manifests::Flat };
             kustomization::kustomization(draft, placement, source, &key, manifests)
         }
     };
@@ -224,19 +223,18 @@ fn apart(context: &Context, source: &Source<'_>, mut whole: Manifest) -> Manifes
 }
 
 /// The source object with nothing but what is delivered.
-fn delivered(
-    draft: &mut Draft<'_>,
-    source: &Source<'_>,
-    whole: Manifest,
-    rendering: Rendering,
-) -> Option<Manifest> {
-    // Narrowed whether or not there are subfolders now: the artifact that was narrowed shows none, and a translation that
-    // depended on them would go back and forth.
-    if rendering == Rendering::Directory && !recurses(source) {
-        return Some(sources::narrowed(whole, ignore::only_files_in(&source.folder(draft)?)));
+fn delivered(source: &Source<'_>, whole: Manifest, rendering: Rendering) -> Manifest {
+    let is_artifact = whole.key.kind == FluxKind::OciRepository;
+    match rendering {
+        // Narrowed whether or not there are subfolders now: the artifact that was narrowed shows none, and a translation
+        // that depended on them would go back and forth.
+        Rendering::Directory => match Directory::of(source).ignore(source) {
+            Ok(Some(ignore)) => sources::narrowed(whole, ignore),
+            _ => whole,
+        },
+        Rendering::Helm if is_artifact => sources::as_chart(whole),
+        _ => whole,
     }
-    let is_chart = rendering == Rendering::Helm && whole.key.kind == FluxKind::OciRepository;
-    Some(if is_chart { sources::as_chart(whole) } else { whole })
 }
 
 /// The type that the Application itself names (argo-cd `types.go`, `ExplicitType`). More than one is an error.
@@ -271,66 +269,55 @@ fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering
 /// What becomes of the path; `None` while its contents are wanted, or when they cannot be delivered.
 fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Rendering>) -> Option<Rendering> {
     let context = draft.context;
-    let contents = context.contents.get(&source.index);
-    if explicit == Some(Rendering::Directory) {
-        check_directory(draft, source);
-    }
-    let Some(contents) = contents else {
+    let Some(contents) = context.contents.get(&source.index) else {
         return match explicit {
             // Those that are not looked into.
             Some(rendering @ (Rendering::Helm | Rendering::Rendered { .. })) => Some(rendering),
+            // What the settings alone decide needs no look.
+            Some(Rendering::Kustomize) => kustomized(draft, source, None),
             _ => draft.want(Want::Contents { source: source.index }),
         };
     };
-    let found = match contents.kind {
-        PathKind::Missing => {
-            let path = &source.spec.path;
-            return draft.error(source.at("path"), format!("{path}: app path does not exist"), "");
+    if contents.kind == PathKind::Missing {
+        let path = &source.spec.path;
+        return draft.error(source.at("path"), format!("{path}: app path does not exist"), "");
+    }
+    match enabled(explicit.unwrap_or_else(|| discovered(contents)), &context.settings) {
+        Rendering::Kustomize => kustomized(draft, source, Some(contents)),
+        Rendering::Directory => {
+            let way = directory::way(draft, source, contents)?;
+            Some(by(way, Rendering::Directory))
         }
+        other => Some(other),
+    }
+}
+
+/// What Argo CD finds in a path (argo-cd `util/app/discovery/discovery.go`, `Discover`).
+fn discovered(contents: &Contents) -> Rendering {
+    match contents.kind {
         PathKind::Chart => Rendering::Helm,
         PathKind::Kustomization => Rendering::Kustomize,
-        PathKind::Directory => Rendering::Directory,
-    };
-    let rendering = explicit.unwrap_or(found);
-    if rendering == Rendering::Directory {
-        if is_beyond_flux(source, contents) {
-            return Some(DIRECTORY);
-        }
-        check_files(draft, source, contents)?;
-    }
-    Some(rendering)
-}
-
-fn recurses(source: &Source<'_>) -> bool {
-    let directory = source.spec.directory.as_ref();
-    directory.and_then(|directory| directory.get("recurse")) == Some(&Value::Bool(true))
-}
-
-fn check_directory(draft: &mut Draft<'_>, source: &Source<'_>) {
-    for (name, value) in source.spec.directory.iter().flatten() {
-        if !matches!(name.as_str(), "recurse" | "jsonnet") && !is_empty(value) {
-            draft.unsupported(source.at(&format!("directory.{name}")), "this setting is", "");
-        }
+        PathKind::Directory | PathKind::Missing => Rendering::Directory,
     }
 }
 
-/// Files that Flux would build in another way.
-fn check_files(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) -> Option<()> {
-    if contents.kind == PathKind::Kustomization {
-        let hint = "leave directory out";
-        return draft.error(
-            source.at("directory"),
-            "the path holds a kustomization file, which Flux always builds",
-            hint,
-        );
+/// A type that Argo CD's settings switch off is read as a directory (argo-cd `repository.go`, `GetAppSourceType`).
+fn enabled(rendering: Rendering, settings: &Settings) -> Rendering {
+    match rendering {
+        Rendering::Helm if settings.helm_is_disabled => Rendering::Directory,
+        Rendering::Kustomize if settings.kustomize_is_disabled => Rendering::Directory,
+        other => other,
     }
-    Some(())
 }
 
-/// Flux would not read all of it: Jsonnet, and JSON.
-fn is_beyond_flux(source: &Source<'_>, contents: &Contents) -> bool {
-    let directory = source.spec.directory.as_ref();
-    let has_settings = directory.and_then(|directory| directory.get("jsonnet")).is_some_and(|j| !is_empty(j));
-    let has_nested = recurses(source) && !contents.nested_unreadable.is_empty();
-    has_settings || has_nested || !contents.unreadable.is_empty()
+fn kustomized(draft: &mut Draft<'_>, source: &Source<'_>, contents: Option<&Contents>) -> Option<Rendering> {
+    let way = kustomize::way(draft, source, contents)?;
+    Some(by(way, Rendering::Kustomize))
+}
+
+fn by(way: Way, rendering: Rendering) -> Rendering {
+    match way {
+        Way::Native => rendering,
+        Way::Rendered(reason) => Rendering::Rendered { word: rendering.word(), reason },
+    }
 }

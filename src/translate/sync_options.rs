@@ -147,7 +147,7 @@ fn place(draft: &Draft<'_>, option: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::argo::Application;
-    use crate::translate::{Context, Severity, translate};
+    use crate::translate::{Contents, Context, Severity, translate};
     use rstest::rstest;
 
     fn translated(source: &Value, options: &[&str]) -> crate::translate::Translation {
@@ -162,9 +162,8 @@ mod tests {
             },
         }))
         .unwrap();
-        let contents =
-            crate::translate::Contents::assume(&app.sources()[0]).into_iter().map(|known| (0, known));
-        translate(&app, &Context { contents: contents.collect(), ..Context::default() })
+        let assumed = Contents::assume(&app.sources()[0]).map(|contents| (0, contents));
+        translate(&app, &Context { contents: assumed.into_iter().collect(), ..Context::default() })
     }
 
     fn chart() -> Value {

@@ -7,17 +7,18 @@ use anyhow::{Context as _, bail};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Client;
 use kube::api::{Api, ListParams};
-use kube::core::{ApiResource, DynamicObject};
+use kube::core::DynamicObject;
 use serde_json::Value;
 
 use crate::adopt::assume;
 use crate::argo::Application;
+use crate::cli::flux_objects::{application, policies, settings};
 use crate::controller;
 use crate::credentials::Repositories;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::mirror::view;
 use crate::names;
-use crate::policy::{Effective, FluxDeliveryPolicy};
+use crate::policy::Effective;
 use crate::translate::{Context, customizations};
 
 /// What there is to adopt from, and into.
@@ -98,11 +99,6 @@ impl Look {
     }
 }
 
-/// `applications.argoproj.io`.
-pub(super) fn application() -> ApiResource {
-    ApiResource::erase::<Application>(&())
-}
-
 /// Everything generated for `app`; kinds that are not served have none.
 async fn objects(
     client: &Client,
@@ -180,17 +176,4 @@ async fn objects_in(
         }
     }
     Ok(objects)
-}
-
-/// Argo CD's settings; none where they may not be read.
-async fn settings(client: &Client, argocd: &str) -> BTreeMap<String, String> {
-    let settings = Api::<ConfigMap>::namespaced(client.clone(), argocd).get_opt("argocd-cm").await;
-    settings.ok().flatten().and_then(|settings| settings.data).unwrap_or_default()
-}
-
-/// The policies; none where there is no such kind, or they may not be read.
-async fn policies(client: &Client, argocd: &str) -> Vec<Arc<FluxDeliveryPolicy>> {
-    let api = Api::<FluxDeliveryPolicy>::namespaced(client.clone(), argocd);
-    let found = api.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default();
-    found.into_iter().map(Arc::new).collect()
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::Streams;
 use super::cluster::ClusterArgs;
+use super::flux_objects::application;
 use crate::adopt::{Adoption, adopt};
 use crate::flux::{Live, ObjectKey};
 use crate::mirror::{Relation, compare, patch};
@@ -132,7 +133,7 @@ const TRIES: usize = 10;
 /// What was shown is what is written: guarded by the resourceVersion, which the bridge's own writes of the status move
 /// on, and tried again for as long as the change is still the same one.
 async fn write(client: &Client, args: &Args, shown: &Adoption, mut look: Look) -> anyhow::Result<()> {
-    let api = Api::<DynamicObject>::namespaced_with(client.clone(), &args.namespace, &look::application());
+    let api = Api::<DynamicObject>::namespaced_with(client.clone(), &args.namespace, &application());
     let params =
         PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     for _ in 0..TRIES {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::super::{Contents, Context, PathKind, RemoteRefs, Severity, Translation, translate};
+use super::super::{Contents, Context, RemoteRefs, Severity, Translation, translate};
 use crate::argo::Application;
 use crate::credentials::{LiveSecret, Repositories};
 use crate::flux::FluxKind;
@@ -35,13 +35,11 @@ fn translated(source: &Value, annotations: &Value, secrets: Vec<LiveSecret>) -> 
     }))
     .unwrap();
     let refs = RemoteRefs { head: Some("refs/heads/main".into()), ..RemoteRefs::default() };
-    let contents = crate::translate::Contents::assume(&app.sources()[0]).into_iter().map(|known| (0, known));
     let context = Context {
-        contents: contents.collect(),
         control_namespace: "argocd".into(),
         poll_interval: "2m".into(),
+        contents: Contents::assume(&app.sources()[0]).map(|contents| (0, contents)).into_iter().collect(),
         refs: [(GIT.to_owned(), refs)].into(),
-        contents: [(0, Contents { kind: PathKind::Chart, ..Contents::default() })].into(),
         repositories: Some(Arc::new(Repositories::new(secrets, String::new(), BTreeMap::new()))),
         ..Context::default()
     };
