@@ -272,7 +272,7 @@ fn answer(
             Ok(None)
         }
         Want::RemoteRefs { url } => {
-            if let Some(refs) = checkout.and_then(|checkout| checkout.refs()) {
+            if let Some(refs) = checkout.and_then(super::checkout::Checkout::refs) {
                 context.refs.insert(url.clone(), refs);
                 return Ok(None);
             }
@@ -296,7 +296,7 @@ fn answer(
             Err(Problem::error(field("helm.valueFiles"), message, hint))
         }
         Want::Revision { source } => {
-            let commit = checkout.and_then(|checkout| checkout.head()).ok_or_else(|| {
+            let commit = checkout.and_then(super::checkout::Checkout::head).ok_or_else(|| {
                 let message = "the resolved revision is part of the translation";
                 Problem::error(field("targetRevision"), message, "pass --source-dir with a clone")
             })?;
