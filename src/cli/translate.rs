@@ -312,7 +312,7 @@ fn answer(
             Ok(None)
         }
         Want::RemoteRefs { url } => {
-            if let Some(refs) = checkout.and_then(|checkout| checkout.refs()) {
+            if let Some(refs) = checkout.and_then(super::checkout::Checkout::refs) {
                 context.refs.insert(url.clone(), refs);
                 return Ok(None);
             }

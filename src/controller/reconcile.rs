@@ -56,7 +56,7 @@ async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, Exec
     let identity = app.identity();
     // Argo CD's times are whole seconds: what is compared with them is too.
     let now = seconds::floor(Timestamp::now());
-    let Gathered { observed, again } = gather(shared, app, now).await;
+    let Gathered { observed, again } = Box::pin(gather(shared, app, now)).await;
     shared.memory.note_refused_by_policy(&identity, &observed.translation.refused);
     let plan = plan(&observed);
     let mut again = again;

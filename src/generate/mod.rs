@@ -71,7 +71,9 @@ impl Refusal {
 /// The Application, as far as its own fields go: complete in reference mode, else the beginning of [`prove`].
 pub fn draft(request: &Request, found: Found<'_>) -> Result<Application, Refusal> {
     let workload = found.workload;
-    if let Some(owner) = workload.owner().filter(|_| workload.is_generated()) {
+    let identity = format!("{}/{}", request.namespace, request.name);
+    // An earlier try may have marked it.
+    if let Some(owner) = workload.owner().filter(|owner| workload.is_generated() && *owner != identity) {
         return Err(Refusal::new(format!("{} belongs to Application {owner} already", workload.key())));
     }
     let mut app = Application::default();

@@ -63,7 +63,8 @@ fn default_text(file: &str) -> String {
     if super::contents::is_kustomization(file) {
         return "resources: []\n".to_owned();
     }
-    if name.starts_with(".argocd-source") || name.contains("values") || !name.ends_with(".yaml") {
+    let is_manifest = name.rsplit_once('.').is_some_and(|(_, extension)| extension == "yaml");
+    if name.starts_with(".argocd-source") || name.contains("values") || !is_manifest {
         return String::new();
     }
     let name = file.replace(['/', '.'], "-");

@@ -107,9 +107,11 @@ async fn generate(env: &TestEnv, arguments: &[&str]) -> Result<Output> {
 async fn translates_to(env: &TestEnv, arguments: &[&str], kind: &str, spec: &Value) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().chain(&["--export"]).copied().collect();
     let exported = generate(env, &arguments).await?.text()?;
-    let clone = tempfile(env, kind).await?;
+    let clone = clone(env, kind).await?;
     let offline = ["translate", "-o", "json", "--source-dir", &clone, "--argocd-namespace", &env.control];
-    let objects = flux_subsystem(env, &offline, &exported).await?.json()?;
+    let translated = flux_subsystem(env, &offline, &exported).await;
+    tokio::fs::remove_dir_all(&clone).await?;
+    let objects = translated?.json()?;
     let objects = objects["items"].as_array().context("no items")?;
     let found = objects.iter().find(|object| object["kind"] == kind).context("not translated")?;
     assert_eq!(contained(spec, &found["spec"]), None, "{exported}");
@@ -117,7 +119,7 @@ async fn translates_to(env: &TestEnv, arguments: &[&str], kind: &str, spec: &Val
 }
 
 /// A clone of the repository, for a translation that asks what a path holds.
-async fn tempfile(env: &TestEnv, kind: &str) -> Result<String> {
+async fn clone(env: &TestEnv, kind: &str) -> Result<String> {
     let folder = std::env::temp_dir().join(env.name(&format!("clone-{}", kind.to_lowercase())));
     let folder = folder.display().to_string();
     let url = env.sources().git_url("fleet");

@@ -76,7 +76,7 @@ What cannot be proven is refused. Whatever wrote the Flux objects until now (a K
 go of them.
 
 --export prints the Application instead, to be kept in git. With --auto-create, the existing objects are then taken
-over by marking them yourself:
+over by marking them yourself, before the Application is there:
   kubectl label hr/podinfo -n shop flamingo/generated=true
   kubectl annotate hr/podinfo -n shop flux-subsystem.dev/application=argocd/podinfo
 
@@ -137,9 +137,13 @@ async fn generate_app(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<
         write!(streams.output, "{}", yaml::write(&written)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    create(&client, &app, written).await?;
+    let is_there = exists(&client, &app).await?;
+    // First the marks: an Application that finds the objects unmarked takes them for somebody else's.
     for key in &taken_over {
         take_over(&client, &app, key).await?;
+    }
+    if !is_there {
+        create(&client, &app, written).await?;
     }
     for sentence in said {
         writeln!(streams.output, "Application {} {sentence}", app.identity())?;
@@ -155,23 +159,25 @@ fn manifest(app: &Application) -> anyhow::Result<Value> {
     Ok(value)
 }
 
-/// Creates the Application. One that says the same is what an earlier try left.
-async fn create(client: &Client, app: &Application, written: Value) -> anyhow::Result<()> {
+/// Whether the Application is there, left by an earlier try; one that says something else is in the way.
+async fn exists(client: &Client, app: &Application) -> anyhow::Result<bool> {
     let identity = app.identity();
     let api = Api::<DynamicObject>::namespaced_with(client.clone(), app.namespace(), &application());
-    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    match api.create(&params, &serde_json::from_value(written)?).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => {
-            let found = api.get(app.name()).await.with_context(|| format!("cannot read {identity}"))?;
-            let found: Application = serde_json::from_value(serde_json::to_value(found)?)?;
-            if serde_json::to_value(&found.spec)? != serde_json::to_value(&app.spec)? {
-                bail!("there is another Application {identity} (--app names this one otherwise)");
-            }
-            Ok(())
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot create Application {identity}")),
+    let found =
+        api.get_opt(app.name()).await.with_context(|| format!("cannot read Application {identity}"))?;
+    let Some(found) = found else { return Ok(false) };
+    let found: Application = serde_json::from_value(serde_json::to_value(found)?)?;
+    if serde_json::to_value(&found.spec)? != serde_json::to_value(&app.spec)? {
+        bail!("there is another Application {identity} (--app names this one otherwise)");
     }
+    Ok(true)
+}
+
+async fn create(client: &Client, app: &Application, written: Value) -> anyhow::Result<()> {
+    let api = Api::<DynamicObject>::namespaced_with(client.clone(), app.namespace(), &application());
+    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let created = api.create(&params, &serde_json::from_value(written)?).await;
+    created.with_context(|| format!("cannot create Application {}", app.identity())).map(drop)
 }
 
 /// Marks an object as the Application's own: from now on the bridge writes it.
