@@ -7,6 +7,8 @@
 //!
 //! `PARITY_HELM_CASES` is the number of cases; `cargo parity-helm` runs ten thousand.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "all of it is a test")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

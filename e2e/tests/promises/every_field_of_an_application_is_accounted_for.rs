@@ -4,6 +4,8 @@
 //! The fields are those of the CRD of the Argo CD that runs. Each is set in every Application of [`bases`] that it belongs to,
 //! and each of those has to answer for it.
 
+#![expect(clippy::unwrap_used, reason = "all of it is a test")]
+
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};

@@ -16,7 +16,7 @@ async fn the_longest_prefix_wins() -> Result<()> {
     env.sources().protect(Server::Git, &name, "me", "long")?;
     let base = env.sources().git_url(&env.name("x"));
     let short = base.trim_end_matches(".git").trim_end_matches('x');
-    let long = format!("{}TEAM", short);
+    let long = format!("{short}TEAM");
     for (suffix, address, password) in [("a", short, "short"), ("b", long.as_str(), "long")] {
         let data = [("url", address), ("username", "me"), ("password", password)];
         secret(&env, "repo-creds", suffix, &data).await?;
