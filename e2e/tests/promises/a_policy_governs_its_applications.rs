@@ -110,7 +110,8 @@ async fn a_kustomization_is_delivered_as_the_policy_s_service_account() -> Resul
     let app = governed(&env, Application::git(&env, &git, "apps/overlays/staging", "main"));
     app.apply(&env).await?;
     // Nobody of that name may do anything here yet.
-    env.wait_for_failure("Kustomization", app.destination(), app.name(), "deployer").await?;
+    let guard = format!("{}-prune-guard", app.name());
+    env.wait_for_failure("Kustomization", app.destination(), &guard, "deployer").await?;
 
     let namespace = app.destination();
     env.apply(
