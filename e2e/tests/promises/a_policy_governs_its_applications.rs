@@ -100,7 +100,8 @@ async fn a_chart_is_delivered_as_the_policy_says() -> Result<()> {
 #[tokio::test]
 async fn a_kustomization_is_delivered_as_the_policy_s_service_account() -> Result<()> {
     let env = Stack::shared().await?.test("service-account").await?;
-    let patch = json!([{ "op": "add", "path": "/metadata/labels/team", "value": "platform" }]).to_string();
+    let labels = json!({ "name": "any", "labels": { "team": "platform" } });
+    let patch = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": labels }).to_string();
     let spec = json!({
         "serviceAccountName": "deployer",
         "patches": [{ "patch": patch, "target": { "kind": "Deployment" } }],
@@ -110,8 +111,7 @@ async fn a_kustomization_is_delivered_as_the_policy_s_service_account() -> Resul
     let app = governed(&env, Application::git(&env, &git, "apps/overlays/staging", "main"));
     app.apply(&env).await?;
     // Nobody of that name may do anything here yet.
-    let guard = format!("{}-prune-guard", app.name());
-    env.wait_for_failure("Kustomization", app.destination(), &guard, "deployer").await?;
+    env.wait_for_failure("Kustomization", app.destination(), app.name(), "deployer").await?;
 
     let namespace = app.destination();
     env.apply(

@@ -14,7 +14,7 @@ use flux_subsystem::argo::Application;
 use flux_subsystem::project::AppProject;
 use flux_subsystem::repo_server::request::manifest_request;
 use flux_subsystem::translate::{
-    Contents, Context, File, FilePattern, RemoteRefs, Translation, Want, translate,
+    Contents, Context, File, FilePattern, RemoteRefs, Severity, Translation, Want, translate,
 };
 use flux_subsystem_e2e::Stack;
 use serde_json::{Value, json};
@@ -25,10 +25,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("spec.info[].*", "Argo CD's server and UI show it from the spec; delivery has no use for it"),
     ("spec.revisionHistoryLimit", "mirror::status: how long status.history gets"),
     ("spec.syncPolicy.retry.*", "plan::retry: how often an operation is tried again, and when"),
-    (
-        "spec.syncPolicy.automated.allowEmpty",
-        "plan::auto_sync and the translation's problem where it is false",
-    ),
     ("spec.syncPolicy.managedNamespaceMetadata.*", "plan::upkeep: the metadata of the destination namespace"),
     (
         "spec.source.helm.skipTests",
@@ -224,7 +220,7 @@ fn application(base: &Base, path: &str) -> Value {
             "destination": { "server": "https://kubernetes.default.svc", "namespace": "apps" },
             "syncPolicy": {
                 "automated": { "prune": true },
-                "syncOptions": ["FluxSubsystem=true", "AutoCreateFluxResources=true"],
+                "syncOptions": ["FluxSubsystem=true", "AutoCreateFluxResources=true", "CreateNamespace=true"],
             },
         },
     });
@@ -268,7 +264,7 @@ fn translated(app: &Value, context: &Context) -> (Translation, String) {
         for want in &translation.wants {
             if let Want::Files { source, pattern } = want {
                 let path = if let FilePattern::Path(path) = pattern { path } else { "app/some.yaml" };
-                let found = vec![(path.to_owned(), File::Text("some: text".into()))];
+                let found = vec![(path.to_owned(), File::Text(format!("some: {path}").into()))];
                 context.files.entry(*source).or_default().insert(pattern.clone(), Arc::new(found));
             }
         }
@@ -320,6 +316,8 @@ fn is_about(problem: &str, path: &str) -> bool {
 fn accounts_for(base: &Base, leaf: &Leaf) -> bool {
     let context = context(base);
     let before = application(base, &leaf.path);
+    let known = translated(&before, &context).0.problems;
+    let item = leaf.path.rfind("[].").map(|end| &leaf.path[..end]);
     values(leaf).iter().any(|value| {
         // With the item that the field is in, but without the field's value.
         let (mut without, mut with) = (before.clone(), before.clone());
@@ -329,12 +327,15 @@ fn accounts_for(base: &Base, leaf: &Leaf) -> bool {
             remove_nulls(app);
         }
         let (without, with) = (translated(&without, &context), translated(&with, &context));
-        let names_it = with
-            .0
-            .problems
-            .iter()
-            .any(|problem| is_about(&problem.field, &leaf.path) && !without.0.problems.contains(problem));
-        names_it || (!with.0.has_errors() && answer(&without) != answer(&with))
+        let known = if item.is_some() { &known } else { &without.0.problems };
+        let news = with.0.problems.iter().filter(|problem| !known.contains(problem));
+        let mut about = news.filter(|problem| {
+            // An item that is refused is refused with everything in it.
+            let is_refused = problem.severity == Severity::Error;
+            is_about(&problem.field, &leaf.path)
+                || item.is_some_and(|item| is_refused && is_about(&problem.field, item))
+        });
+        about.next().is_some() || (!with.0.has_errors() && answer(&without) != answer(&with))
     })
 }
 
