@@ -147,7 +147,7 @@ fn place(draft: &Draft<'_>, option: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::argo::Application;
-    use crate::translate::{Context, Severity, translate};
+    use crate::translate::{Contents, Context, PathKind, Severity, translate};
     use rstest::rstest;
 
     fn translated(source: &Value, options: &[&str]) -> crate::translate::Translation {
@@ -162,7 +162,8 @@ mod tests {
             },
         }))
         .unwrap();
-        translate(&app, &Context::default())
+        let contents = Contents { kind: PathKind::Kustomization, ..Contents::default() };
+        translate(&app, &Context { contents: [(0, contents)].into(), ..Context::default() })
     }
 
     fn chart() -> Value {
