@@ -14,13 +14,17 @@ const IDENTITY: [&str; 2] = ["/spec/serviceAccountName", "/spec/kubeConfig"];
 
 /// What of an object in Argo CD's own namespace an Application may change, whatever policies say. Secrets that Applications have
 /// no business with stand beside it: another address, or another Secret, would carry them away.
-const IN_CONTROL_NAMESPACE: [&str; 6] = [
-    "/spec/interval",
-    "/spec/timeout",
-    "/spec/suspend",
-    "/spec/ignore",
-    "/metadata/labels",
+const IN_CONTROL_NAMESPACE: [&str; 10] = [
     "/metadata/annotations",
+    "/metadata/labels",
+    "/spec/ignore",
+    "/spec/interval",
+    "/spec/layerSelector",
+    "/spec/recurseSubmodules",
+    "/spec/ref",
+    "/spec/sparseCheckout",
+    "/spec/suspend",
+    "/spec/timeout",
 ];
 
 /// The first change from `before` to `after` that may not be made of an object in Argo CD's own namespace.

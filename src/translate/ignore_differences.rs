@@ -204,7 +204,7 @@ fn is_about(rule: &Rule, object: &Manifest) -> bool {
 mod tests {
     use super::*;
     use crate::argo::Application;
-    use crate::translate::{Contents, Context, Translation, translate};
+    use crate::translate::{Contents, Context, PathKind, Translation, translate};
     use rstest::rstest;
 
     fn translated(source: &Value, rules: &Value, context: &Context) -> Translation {
@@ -227,7 +227,9 @@ mod tests {
     }
 
     fn ignored(source: &Value, rules: &Value, pointer: &str) -> Value {
-        let translation = translated(source, rules, &Context::default());
+        let contents = Contents { kind: PathKind::Kustomization, ..Contents::default() };
+        let context = Context { contents: [(0, contents)].into(), ..Context::default() };
+        let translation = translated(source, rules, &context);
         let workload = translation.objects.into_iter().find(|object| object.key.kind.is_workload()).unwrap();
         workload.spec.pointer(pointer).cloned().unwrap_or_default()
     }

@@ -100,7 +100,8 @@ async fn a_chart_is_delivered_as_the_policy_says() -> Result<()> {
 #[tokio::test]
 async fn a_kustomization_is_delivered_as_the_policy_s_service_account() -> Result<()> {
     let env = Stack::shared().await?.test("service-account").await?;
-    let patch = json!([{ "op": "add", "path": "/metadata/labels/team", "value": "platform" }]).to_string();
+    let labels = json!({ "name": "any", "labels": { "team": "platform" } });
+    let patch = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": labels }).to_string();
     let spec = json!({
         "serviceAccountName": "deployer",
         "patches": [{ "patch": patch, "target": { "kind": "Deployment" } }],

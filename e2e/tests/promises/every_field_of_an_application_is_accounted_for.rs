@@ -4,13 +4,18 @@
 //! The fields are those of the CRD of the Argo CD that runs. Each is set in every Application of [`bases`] that it belongs to,
 //! and each of those has to answer for it.
 
-#![expect(clippy::unwrap_used, reason = "all of it is a test")]
+#![expect(clippy::unwrap_used, reason = "a table of this file that cannot be read is a broken test")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use flux_subsystem::argo::Application;
-use flux_subsystem::translate::{Contents, Context, RemoteRefs, Translation, translate};
+use flux_subsystem::project::AppProject;
+use flux_subsystem::repo_server::request::manifest_request;
+use flux_subsystem::translate::{
+    Contents, Context, File, FilePattern, RemoteRefs, Severity, Translation, Want, translate,
+};
 use flux_subsystem_e2e::Stack;
 use serde_json::{Value, json};
 
@@ -20,15 +25,19 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("spec.info[].*", "Argo CD's server and UI show it from the spec; delivery has no use for it"),
     ("spec.revisionHistoryLimit", "mirror::status: how long status.history gets"),
     ("spec.syncPolicy.retry.*", "plan::retry: how often an operation is tried again, and when"),
-    (
-        "spec.syncPolicy.automated.allowEmpty",
-        "plan::auto_sync and the translation's problem where it is false",
-    ),
     ("spec.syncPolicy.managedNamespaceMetadata.*", "plan::upkeep: the metadata of the destination namespace"),
-    ("spec.source.name", "Argo CD's UI: a name for people"),
-    ("spec.sources[].name", "Argo CD's UI: a name for people"),
-    ("spec.source.plugin.*", "Argo CD's repo-server renders the source as the Application has it"),
-    ("spec.sources[].plugin.*", "Argo CD's repo-server renders the source as the Application has it"),
+    (
+        "spec.source.helm.skipTests",
+        "Helm's tests are never part of a delivery: Argo CD takes no such hook, Flux runs them when told to",
+    ),
+    (
+        "spec.sources[].helm.skipTests",
+        "Helm's tests are never part of a delivery: Argo CD takes no such hook, Flux runs them when told to",
+    ),
+    (
+        "spec.sourceHydrator.drySource.*",
+        "Argo CD's hydrator and commit-server: what they commit is delivered",
+    ),
 ];
 
 /// What stands around a field for it to mean something: the list item, or map, that it is in.
@@ -46,6 +55,11 @@ const COMPANIONS: &[(&str, &str)] = &[
         r#"{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}"#,
     ),
     ("spec.syncPolicy.managedNamespaceMetadata", r#"{"labels": {"a": "b"}}"#),
+    (
+        "spec.sourceHydrator",
+        r#"{"drySource": {"repoURL": "https://git.example.org/a.git", "path": "dry", "targetRevision": "main"},
+            "syncSource": {"targetBranch": "main", "path": "app"}}"#,
+    ),
     ("spec.info[]", r#"{"name": "a", "value": "b"}"#),
     ("kustomize.commonLabels", r#"{"a": "b"}"#),
 ];
@@ -73,7 +87,7 @@ const VALUES: &[(&str, &str)] = &[
     ("helm.valuesObject", r#"[{"a": "b"}]"#),
     ("helm.valueFiles[]", r#"["other.yaml"]"#),
     ("helm.fileParameters[].path", r#"["other.txt"]"#),
-    ("helm.version", r#"["v4"]"#),
+    ("helm.version", r#"["v2"]"#),
     ("helm.kubeVersion", r#"["1.30.0"]"#),
     ("kustomize.version", r#"["v4.5.7"]"#),
     ("kustomize.images[]", r#"["example.org/web:2"]"#),
@@ -206,7 +220,7 @@ fn application(base: &Base, path: &str) -> Value {
             "destination": { "server": "https://kubernetes.default.svc", "namespace": "apps" },
             "syncPolicy": {
                 "automated": { "prune": true },
-                "syncOptions": ["FluxSubsystem=true", "AutoCreateFluxResources=true"],
+                "syncOptions": ["FluxSubsystem=true", "AutoCreateFluxResources=true", "CreateNamespace=true"],
             },
         },
     });
@@ -240,16 +254,38 @@ fn context(base: &Base) -> Context {
     }
 }
 
-fn translated(app: &Value, context: &Context) -> Translation {
-    translate(&serde_json::from_value::<Application>(app.clone()).unwrap(), context)
+/// The translation, once it knows the files that it asks for, and with the question to the repo-server where that renders a
+/// source.
+fn translated(app: &Value, context: &Context) -> (Translation, String) {
+    let app: Application = serde_json::from_value(app.clone()).unwrap();
+    let mut context = context.clone();
+    let mut translation = translate(&app, &context);
+    for _ in 0..4 {
+        for want in &translation.wants {
+            if let Want::Files { source, pattern } = want {
+                let path = if let FilePattern::Path(path) = pattern { path } else { "app/some.yaml" };
+                let found = vec![(path.to_owned(), File::Text(format!("some: {path}").into()))];
+                context.files.entry(*source).or_default().insert(pattern.clone(), Arc::new(found));
+            }
+        }
+        translation = translate(&app, &context);
+    }
+    let rendered = translation.wants.iter().filter_map(|want| match want {
+        Want::Rendered { source } => app.sources().get(*source),
+        _ => None,
+    });
+    let questions =
+        rendered.map(|source| manifest_request(&app, source, "", &AppProject::default(), "argocd"));
+    let questions = format!("{:?}", questions.collect::<Vec<_>>());
+    (translation, questions)
 }
 
 /// Everything that the translation answers with, but for problems.
-fn answer(translation: &Translation) -> String {
+fn answer((translation, questions): &(Translation, String)) -> String {
     let ignored: Vec<_> = translation.objects.iter().map(|object| &object.ignored).collect();
     let objects: Vec<_> = translation.objects.iter().map(flux_subsystem::flux::Manifest::to_value).collect();
     let Translation { routes, wants, namespace, source_type, .. } = translation;
-    format!("{objects:?} {ignored:?} {routes:?} {wants:?} {namespace} {source_type}")
+    format!("{objects:?} {ignored:?} {routes:?} {wants:?} {namespace} {source_type} {questions}")
 }
 
 /// A problem is about the field, or something that it is part of (a source or less), or part of it.
@@ -272,7 +308,7 @@ fn is_about(problem: &str, path: &str) -> bool {
         part.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     let is_narrow = problem.split('.').count() > 2
-        || ["spec.sourceHydrator", "spec.ignoreDifferences"].contains(&problem.as_str());
+        || ["spec.sourceHydrator", "spec.ignoreDifferences", "spec.destination"].contains(&problem.as_str());
     is_part(&path, &problem) || (is_narrow && is_part(&problem, &path)) || problem == path
 }
 
@@ -280,6 +316,8 @@ fn is_about(problem: &str, path: &str) -> bool {
 fn accounts_for(base: &Base, leaf: &Leaf) -> bool {
     let context = context(base);
     let before = application(base, &leaf.path);
+    let known = translated(&before, &context).0.problems;
+    let item = leaf.path.rfind("[].").map(|end| &leaf.path[..end]);
     values(leaf).iter().any(|value| {
         // With the item that the field is in, but without the field's value.
         let (mut without, mut with) = (before.clone(), before.clone());
@@ -289,11 +327,15 @@ fn accounts_for(base: &Base, leaf: &Leaf) -> bool {
             remove_nulls(app);
         }
         let (without, with) = (translated(&without, &context), translated(&with, &context));
-        let names_it = with
-            .problems
-            .iter()
-            .any(|problem| is_about(&problem.field, &leaf.path) && !without.problems.contains(problem));
-        names_it || (!with.has_errors() && answer(&without) != answer(&with))
+        let known = if item.is_some() { &known } else { &without.0.problems };
+        let news = with.0.problems.iter().filter(|problem| !known.contains(problem));
+        let mut about = news.filter(|problem| {
+            // An item that is refused is refused with everything in it.
+            let is_refused = problem.severity == Severity::Error;
+            is_about(&problem.field, &leaf.path)
+                || item.is_some_and(|item| is_refused && is_about(&problem.field, item))
+        });
+        about.next().is_some() || (!with.0.has_errors() && answer(&without) != answer(&with))
     })
 }
 

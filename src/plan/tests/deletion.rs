@@ -62,6 +62,30 @@ fn a_kustomization_has_to_wait_for_the_end_of_what_it_delivered() {
     assert_eq!(words(&plan), ["PatchObject Kustomization", "DeleteObject Kustomization"]);
 }
 
+/// `Delete=false`: suspended, let go of by Flux, deleted with its chart; Helm's record of the release stays.
+#[test]
+fn what_is_to_outlive_the_application_is_let_go_of() {
+    let options = ["FluxSubsystem=true", "AutoCreateFluxResources=true", "Delete=false"];
+    let app = || doomed().with(&json!({"spec": {"syncPolicy": {"syncOptions": options}}}));
+    let release = || helm_release().ready("6.3.5");
+    let first = plan(&app().beside([source(), chart(), release()]));
+    assert_eq!(words(&first), ["PatchObject HelmRelease"]);
+    let patch = first.steps.iter().find_map(|step| match step {
+        super::Step::PatchObject { patch, .. } => Some(patch.clone()),
+        _ => None,
+    });
+    let patch = patch.unwrap();
+    assert_eq!(patch["spec"], json!({"suspend": true}));
+    let asked = &patch["metadata"]["annotations"][names::ANNOTATION_REQUESTED_AT];
+    let let_go = release().with(patch.clone()).with(json!({"status": {"lastHandledReconcileAt": asked}}));
+    let labels = json!({
+        names::LABEL_HELM_RELEASE_NAME: "demo", names::LABEL_HELM_RELEASE_NAMESPACE: "apps",
+    });
+    let chart = chart().with(json!({"metadata": {"labels": labels}}));
+    let then = plan(&app().beside([source(), chart, let_go]));
+    assert_eq!(words(&then), ["DeleteObject HelmChart", "DeleteObject HelmRelease"]);
+}
+
 #[test]
 fn only_the_finalizers_that_nobody_else_answers_go() {
     let finalizers = json!([
