@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 16] = [
+const PURE: [&str; 17] = [
     "translate",
     "credentials",
     "mirror",
     "project",
     "repo_server/request.rs",
+    "repo_server/repository.rs",
     "registry/manifests.rs",
     "registry/image.rs",
     "plan",

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use reqwest::{StatusCode, Url, header};
 
+use crate::credentials::Login;
 use crate::translate::context::RemoteRefs;
 
 pub use parse::ParseError;
@@ -70,14 +71,20 @@ pub enum RemoteRefsError {
 
 /// Lists the refs of the repository at `url`, which is used as it stands (with or without `.git`).
 ///
-/// A user and password in the address are sent as HTTP basic authentication. Only the answer of this moment is
+/// A user and password in the address are sent as HTTP basic authentication, unless `login` says otherwise. Only the answer of this moment is
 /// given: nothing is remembered, and nothing is tried twice.
-pub async fn list(http: &reqwest::Client, url: &str) -> Result<RemoteRefs, RemoteRefsError> {
+pub async fn list(http: &reqwest::Client, url: &str, login: &Login) -> Result<RemoteRefs, RemoteRefsError> {
     let address = discovery(url)?;
     let url = shown(&address);
     let failed =
         |source: reqwest::Error| RemoteRefsError::Request { url: url.clone(), source: source.without_url() };
-    let response = http.get(address).timeout(TIMEOUT).send().await.map_err(failed)?;
+    let request = http.get(address).timeout(TIMEOUT);
+    let request = match login {
+        Login::Anonymous => request,
+        Login::Basic(user, password) => request.basic_auth(user.exposed(), Some(password.exposed())),
+        Login::Bearer(token) => request.bearer_auth(token.exposed()),
+    };
+    let response = request.send().await.map_err(failed)?;
     if response.status() != StatusCode::OK {
         return Err(RemoteRefsError::Status { url, status: response.status() });
     }

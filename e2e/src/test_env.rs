@@ -273,6 +273,7 @@ impl Drop for TestEnv {
 for kind in applicationsets applications; do
   kubectl get "$kind" -n "$CONTROL" -o name | grep "/$PREFIX" | xargs -r kubectl delete -n "$CONTROL" --timeout=30s
 done
+kubectl get secrets -n "$CONTROL" -o name | grep "/$PREFIX" | xargs -r kubectl delete -n "$CONTROL" --wait=false
 kubectl get namespaces -o name | grep "/$PREFIX" | xargs -r kubectl delete --wait=false
 "#;
         let started = Command::new("sh")

@@ -17,7 +17,7 @@ use crate::digest::sha256_hex;
 use crate::plan::wish;
 use crate::project;
 use crate::registry::{Access, Image, Images, Store, finish};
-use crate::repo_server::request;
+use crate::repo_server::{repository, request};
 use crate::translate::{RenderedSource, rendered_repository};
 
 /// How many answers are remembered.
@@ -85,7 +85,8 @@ impl Shared {
         index: usize,
         freshness: Freshness<'_>,
     ) -> Result<Option<RenderedSource>, RenderingError> {
-        let (project, source) = (self.cache.project(app), app.sources().get(index));
+        let (project, source) =
+            (self.cache.project(app, &self.secrets.repositories()), app.sources().get(index));
         let (Some(project), Some(source)) = (project, source) else { return Ok(None) };
         let control_namespace = &self.options.control_namespace;
         if !project::violations(app, Some(&project), control_namespace).is_empty() {
@@ -94,6 +95,8 @@ impl Shared {
         let revision = &source.target_revision;
         let request = request::manifest_request(app, source, revision, &project, control_namespace)?;
         let mut request = request::with_settings(request, &self.cache.settings());
+        repository::with_credentials(&mut request, app, source, &self.secrets.repositories())
+            .map_err(RenderingError::Secret)?;
         let key = sha256_hex(&request.encode_to_vec());
         if let Some(made) = self.artifacts.known(&key, freshness) {
             return Ok(Some(made));

@@ -13,6 +13,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::watch;
 
 use crate::argo::Application;
+use crate::credentials::Repositories;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::policy::FluxDeliveryPolicy;
 use crate::project::{self, AppProject};
@@ -184,9 +185,14 @@ impl Cache {
         self.stores.policies.state()
     }
 
-    /// The Application's project, with what global projects add to it.
-    pub(super) fn project(&self, app: &Application) -> Option<Arc<AppProject>> {
-        let project = self.named_project(app.project())?;
+    /// The Application's project, with the repositories that are its own and with what global projects add to it (argo-cd
+    /// `util/argo/argo.go`, `GetAppProjectByName`).
+    pub(super) fn project(&self, app: &Application, known: &Repositories) -> Option<Arc<AppProject>> {
+        let mut project = self.named_project(app.project())?;
+        let mut own = known.of_project(app.project()).peekable();
+        if own.peek().is_some() {
+            Arc::make_mut(&mut project).spec.source_repos.extend(own.map(str::to_owned));
+        }
         let globals = self.setting(GLOBAL_PROJECTS).unwrap_or_default();
         if globals.is_empty() {
             return Some(project);

@@ -9,8 +9,11 @@ use kube::core::DynamicObject;
 
 use super::Shared;
 use super::artifacts::Freshness;
+use super::refs::RefsError;
+use super::rendering::Known;
 use crate::argo::{Application, duration};
 use crate::artifact::ArtifactError;
+use crate::credentials::Repository;
 use crate::flux::{Live, Manifest, ObjectKey};
 use crate::mirror::managed::Tracking;
 use crate::mirror::revision::bare;
@@ -63,7 +66,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
     let objects = objects(shared, keys);
     let live_objects = live_objects(shared, &identity, &inventories, &objects);
-    let project = shared.cache.project(&app);
+    let project = shared.cache.project(&app, &shared.secrets.repositories());
     let mut observed = Observed {
         now,
         secrets: shared.secrets.owned(&identity),
@@ -111,13 +114,14 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
     observed.failures.extend(blind_spot);
     let revisions = revisions?;
     let project = observed.project.clone()?;
-    let namespace = &observed.control_namespace;
-    let settings = shared.cache.settings();
+    let known = Known {
+        control_namespace: observed.control_namespace.clone(),
+        repositories: shared.secrets.repositories(),
+        settings: shared.cache.settings(),
+    };
     let mut all = Vec::new();
     for (index, revision) in revisions.iter().enumerate() {
-        let rendering = &shared.rendering;
-        let objects = rendering.objects(&observed.app, index, revision, &project, namespace, &settings);
-        match objects.await {
+        match shared.rendering.objects(&observed.app, index, revision, &project, &known).await {
             Ok(objects) => all.extend(objects),
             Err(error) => {
                 observed.failures.push(error.to_string());
@@ -315,7 +319,7 @@ impl Asking<'_> {
             is_wiser |= match want {
                 Want::Contents { source } => self.contents(app, *source, translation, context).await,
                 Want::Rendered { source } => self.rendered(app, *source, context).await,
-                Want::RemoteRefs { url } => self.refs(url, context).await,
+                Want::RemoteRefs { url } => self.refs(app, url, context).await,
                 Want::Files { source, pattern } => {
                     self.files(app, *source, pattern, translation, context).await
                 }
@@ -346,9 +350,19 @@ impl Asking<'_> {
         }
     }
 
-    async fn refs(&mut self, url: &str, context: &mut Context) -> bool {
+    async fn refs(&mut self, app: &Application, url: &str, context: &mut Context) -> bool {
         self.look_again(self.poll);
-        match self.shared.questions.refs(url, self.poll, self.token).await {
+        let trust = context.repositories.clone().unwrap_or_default();
+        // The address of the Application: the Secret's may be written otherwise.
+        let known = trust.find(url, app.project()).map(|known| Repository { url: url.to_owned(), ..known });
+        let listed = match known.map_err(RefsError::Secret) {
+            Ok(known) => {
+                let server = &self.shared.options.repo_server;
+                self.shared.questions.refs(server, &known, &trust, self.poll, self.token).await
+            }
+            Err(error) => Err(error),
+        };
+        match listed {
             Ok(refs) => context.refs.insert(url.to_owned(), refs).is_none(),
             Err(error) => {
                 self.failures.push(chain(&error));

@@ -12,6 +12,7 @@ mod namespaces;
 mod policies;
 mod questions;
 mod reconcile;
+mod refs;
 mod rendering;
 mod secrets;
 mod watch;

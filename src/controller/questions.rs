@@ -2,13 +2,16 @@
 //! repository has.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::cache::lock;
+use super::refs::{self, RefsError};
 use crate::address::{self, AddressError};
 use crate::artifact::{self, ArtifactError};
-use crate::remote_refs::{self, RemoteRefsError};
+use crate::credentials::{Repositories, Repository, SecretVersion};
+use crate::repo_server::RepoServer;
 use crate::translate::files::Matches;
 use crate::translate::{Contents, File, FilePattern, RemoteRefs};
 
@@ -37,7 +40,8 @@ pub(super) struct Questions {
     http: reqwest::Client,
     contents: Mutex<HashMap<(String, String), Contents>>,
     files: Mutex<Read>,
-    refs: Mutex<HashMap<String, Passing<RemoteRefs>>>,
+    /// By address and credentials: what one credential may see is nobody else's.
+    refs: Mutex<HashMap<(String, Vec<SecretVersion>), Passing<RemoteRefs>>>,
     addresses: Mutex<HashMap<String, Passing<File>>>,
 }
 
@@ -97,16 +101,19 @@ impl Questions {
         Ok(found)
     }
 
-    /// The refs of the repository at `url`, at most `max_age` old and not older than the refresh `token`.
+    /// The refs of the repository that is `known`, at most `max_age` old and not older than the refresh `token`.
     ///
     /// A repository that does not answer keeps its last known refs: the source object says that it is unreachable.
     pub(super) async fn refs(
         &self,
-        url: &str,
+        server: &RepoServer,
+        known: &Repository,
+        trust: &Repositories,
         max_age: Duration,
         token: Option<&str>,
-    ) -> Result<RemoteRefs, RemoteRefsError> {
-        passing(&self.refs, url, max_age, token, remote_refs::list(&self.http, url)).await
+    ) -> Result<RemoteRefs, RefsError> {
+        let key = (known.url.clone(), known.secrets.clone());
+        passing(&self.refs, key, max_age, token, refs::list(&self.http, server, known, trust)).await
     }
 
     /// The file at `url`, at most `max_age` old and not older than the refresh `token`; an address that does not answer
@@ -117,30 +124,30 @@ impl Questions {
         max_age: Duration,
         token: Option<&str>,
     ) -> Result<File, AddressError> {
-        passing(&self.addresses, url, max_age, token, address::fetch(&self.http, url)).await
+        passing(&self.addresses, url.to_owned(), max_age, token, address::fetch(&self.http, url)).await
     }
 }
 
-/// The answer that is known of `url`, or else the one that `ask` brings; the known one where that fails.
-async fn passing<T: Clone, E: std::fmt::Display>(
-    known: &Mutex<HashMap<String, Passing<T>>>,
-    url: &str,
+/// The answer that is known, or else the one that `ask` brings; the known one where that fails.
+async fn passing<K: Eq + Hash, T: Clone, E: std::fmt::Display>(
+    known: &Mutex<HashMap<K, Passing<T>>>,
+    key: K,
     max_age: Duration,
     token: Option<&str>,
     ask: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    let last = lock(known).get(url).map(|last| (last.answer.clone(), is_fresh(last, max_age, token)));
+    let last = lock(known).get(&key).map(|last| (last.answer.clone(), is_fresh(last, max_age, token)));
     if let Some((answer, true)) = last {
         return Ok(answer);
     }
     match (ask.await, last) {
         (Ok(answer), _) => {
             let now = Passing { answer: answer.clone(), at: Instant::now(), token: token.map(str::to_owned) };
-            lock(known).insert(url.to_owned(), now);
+            lock(known).insert(key, now);
             Ok(answer)
         }
         (Err(error), Some((answer, _))) => {
-            tracing::debug!(url, %error, "keeping what was answered before");
+            tracing::debug!(%error, "keeping what was answered before");
             Ok(answer)
         }
         (Err(error), None) => Err(error),

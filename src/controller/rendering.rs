@@ -10,11 +10,12 @@ use prost::Message as _;
 
 use super::cache::lock;
 use crate::argo::application::Application;
+use crate::credentials::Repositories;
 use crate::digest::sha256_hex;
 use crate::project::{AppProject, RenderedObject};
 use crate::registry::{AccessError, ManifestError};
 use crate::repo_server::messages::{ManifestRequest, ManifestResponse};
-use crate::repo_server::{RepoServer, RepoServerError, request};
+use crate::repo_server::{RepoServer, RepoServerError, repository, request};
 
 /// How many answers are kept, and for how long: a range of versions may come to mean another one.
 const ANSWERS: (usize, Duration) = (2_000, Duration::from_secs(120));
@@ -35,6 +36,9 @@ pub(super) enum RenderingError {
     /// The API server did not say what it serves.
     #[error("Failed to load target state: failed to get cluster version: {0}")]
     Discovery(#[from] kube::Error),
+    /// The repository's Secret cannot be read.
+    #[error("Failed to load target state: {0}")]
+    Secret(String),
     /// A setting or an answer that cannot be read.
     #[error("Failed to load target state: {0}")]
     Json(#[from] serde_json::Error),
@@ -56,6 +60,16 @@ pub(super) struct Which {
     pub(super) source: usize,
     /// How many there are.
     pub(super) of: usize,
+}
+
+/// What is known beside the Application and its project.
+pub(super) struct Known {
+    /// Argo CD's own namespace.
+    pub(super) control_namespace: String,
+    /// What Argo CD knows of repositories.
+    pub(super) repositories: Arc<Repositories>,
+    /// argocd-cm.
+    pub(super) settings: BTreeMap<String, String>,
 }
 
 /// What the API server serves.
@@ -92,15 +106,17 @@ impl Rendering {
         index: usize,
         revision: &str,
         project: &AppProject,
-        control_namespace: &str,
-        settings: &BTreeMap<String, String>,
+        known: &Known,
     ) -> Result<Vec<RenderedObject>, RenderingError> {
         let sources = app.sources();
         let Some(source) = sources.get(index).filter(|source| !source.is_only_referred_to()) else {
             return Ok(Vec::new());
         };
+        let Known { control_namespace, repositories, settings } = known;
         let request = request::manifest_request(app, source, revision, project, control_namespace)?;
-        let request = request::with_settings(request, settings);
+        let mut request = request::with_settings(request, settings);
+        repository::with_credentials(&mut request, app, source, repositories)
+            .map_err(RenderingError::Secret)?;
         let key = sha256_hex(&request.encode_to_vec());
         if let Some(objects) = self.known(&key) {
             return self.with_scopes(objects).await;

@@ -20,6 +20,7 @@
 
 mod flux;
 mod known_hosts;
+mod login;
 mod proxy;
 mod repository;
 mod secret;
@@ -27,7 +28,8 @@ mod store;
 mod url;
 
 pub use flux::{Access, Fetcher, Part, Role, access};
-pub use repository::Repository;
+pub use login::Login;
+pub use repository::{Repository, SecretVersion};
 pub use secret::{LiveSecret, SecretData, SecretManifest, Sensitive};
 pub use store::Repositories;
 pub use url::Address;

@@ -55,6 +55,12 @@ impl Address {
         Self { scheme: "ssh".to_owned(), host: host.to_lowercase(), port: None, path }
     }
 
+    /// The address without user and password, for messages.
+    pub fn shown(&self) -> String {
+        let scheme = if self.scheme.is_empty() { String::new() } else { format!("{}://", self.scheme) };
+        format!("{scheme}{}/{}", self.authority(), self.path)
+    }
+
     /// `host` or `host:port`, as registries are named.
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };

@@ -112,20 +112,23 @@ async fn refs_come_over_http_and_refusals_show_no_password() {
     let address = serve(routes).await;
     let http = http_client();
 
-    let found = list(&http, &format!("http://{address}/app.git/")).await.unwrap();
+    let found = list(&http, &format!("http://{address}/app.git/"), &Login::Anonymous).await.unwrap();
     assert_eq!(found.head.as_deref(), Some("refs/heads/main"));
     assert_eq!(found.refs, refs(&[("refs/heads/main", A)]));
 
-    let error = list(&http, &format!("http://me:secret@{address}/private")).await.unwrap_err();
+    let error =
+        list(&http, &format!("http://me:secret@{address}/private"), &Login::Anonymous).await.unwrap_err();
     assert_eq!(error.to_string(), format!("http://{address}/private answered 401 Unauthorized"));
-    let error = list(&http, &format!("http://{address}/page")).await.unwrap_err();
+    let error = list(&http, &format!("http://{address}/page"), &Login::Anonymous).await.unwrap_err();
     assert!(matches!(error, RemoteRefsError::NotSmart { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_shows_no_password() {
     let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = list(&http_client(), &format!("http://me:secret@{address}/app")).await.unwrap_err();
+    let error = list(&http_client(), &format!("http://me:secret@{address}/app"), &Login::Anonymous)
+        .await
+        .unwrap_err();
     assert!(matches!(error, RemoteRefsError::Request { .. }), "{error}");
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");
 }

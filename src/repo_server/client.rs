@@ -13,7 +13,9 @@ use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
-use super::messages::{ManifestRequest, ManifestResponse};
+use super::messages::{
+    ListRefsRequest, ManifestRequest, ManifestResponse, Refs, ResolveRevisionRequest, ResolveRevisionResponse,
+};
 
 /// The largest answer that Argo CD itself takes (`ARGOCD_GRPC_MAX_SIZE_MB`).
 const MAX_ANSWER: usize = 100 * 1024 * 1024;
@@ -77,12 +79,38 @@ impl RepoServer {
     /// # Errors
     /// It does not answer, or cannot fetch or render the source.
     pub async fn generate(&self, request: ManifestRequest) -> Result<ManifestResponse, RepoServerError> {
-        const PATH: &str = "/repository.RepoServerService/GenerateManifest";
+        self.ask("/repository.RepoServerService/GenerateManifest", request).await
+    }
+
+    /// `RepoServerService.ListRefs`.
+    ///
+    /// # Errors
+    /// It does not answer, or cannot reach the repository.
+    pub async fn refs(&self, request: ListRefsRequest) -> Result<Refs, RepoServerError> {
+        self.ask("/repository.RepoServerService/ListRefs", request).await
+    }
+
+    /// `RepoServerService.ResolveRevision`.
+    ///
+    /// # Errors
+    /// It does not answer, cannot reach the repository, or finds no such revision.
+    pub async fn resolve(
+        &self,
+        request: ResolveRevisionRequest,
+    ) -> Result<ResolveRevisionResponse, RepoServerError> {
+        self.ask("/repository.RepoServerService/ResolveRevision", request).await
+    }
+
+    async fn ask<Q, A>(&self, method: &'static str, question: Q) -> Result<A, RepoServerError>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
         let mut client = Grpc::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER);
         let unready = |error: tonic::transport::Error| Status::unavailable(error.to_string());
         client.ready().await.map_err(|error| RepoServerError::Status(unready(error)))?;
-        let codec: ProstCodec<ManifestRequest, ManifestResponse> = ProstCodec::default();
-        let answer = client.unary(Request::new(request), PathAndQuery::from_static(PATH), codec).await;
+        let codec: ProstCodec<Q, A> = ProstCodec::default();
+        let answer = client.unary(Request::new(question), PathAndQuery::from_static(method), codec).await;
         answer.map(tonic::Response::into_inner).map_err(RepoServerError::Status)
     }
 }

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use super::repository::Repository;
+
 /// `repository.ManifestRequest`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ManifestRequest {
@@ -25,6 +27,9 @@ pub struct ManifestRequest {
     /// The source.
     #[prost(message, optional, tag = "10")]
     pub application_source: Option<ApplicationSource>,
+    /// Helm repositories by name, for dependencies of charts.
+    #[prost(message, repeated, tag = "11")]
+    pub repos: Vec<Repository>,
     /// How kustomizations are built (argocd-cm).
     #[prost(message, optional, tag = "13")]
     pub kustomize_options: Option<KustomizeOptions>,
@@ -93,18 +98,64 @@ pub struct KustomizeVersion {
     pub build_options: String,
 }
 
-/// `v1alpha1.Repository`, without credentials.
+/// `repository.ListRefsRequest`.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Repository {
-    /// Address.
+pub struct ListRefsRequest {
+    /// The repository.
+    #[prost(message, optional, tag = "1")]
+    pub repo: Option<Repository>,
+}
+
+/// `repository.Refs`: names without `refs/heads/` and `refs/tags/`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Refs {
+    /// Branches.
+    #[prost(string, repeated, tag = "1")]
+    pub branches: Vec<String>,
+    /// Tags.
+    #[prost(string, repeated, tag = "2")]
+    pub tags: Vec<String>,
+}
+
+/// `repository.ResolveRevisionRequest`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ResolveRevisionRequest {
+    /// The repository.
+    #[prost(message, optional, tag = "1")]
+    pub repo: Option<Repository>,
+    /// The Application, of which the source is looked at.
+    #[prost(message, optional, tag = "2")]
+    pub app: Option<ResolvedApplication>,
+    /// What to resolve.
+    #[prost(string, tag = "3")]
+    pub ambiguous_revision: String,
+    /// Not what was found before.
+    #[prost(bool, tag = "5")]
+    pub no_revision_cache: bool,
+}
+
+/// `v1alpha1.Application`, as far as it matters there.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ResolvedApplication {
+    /// `spec`.
+    #[prost(message, optional, tag = "2")]
+    pub spec: Option<ResolvedSpec>,
+}
+
+/// `v1alpha1.ApplicationSpec`, as far as it matters there.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ResolvedSpec {
+    /// `source`.
+    #[prost(message, optional, tag = "1")]
+    pub source: Option<ApplicationSource>,
+}
+
+/// `repository.ResolveRevisionResponse`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ResolveRevisionResponse {
+    /// The commit.
     #[prost(string, tag = "1")]
-    pub repo: String,
-    /// `git`, `helm` or `oci`.
-    #[prost(string, tag = "11")]
-    pub kind: String,
-    /// A registry of charts.
-    #[prost(bool, tag = "14")]
-    pub enable_oci: bool,
+    pub revision: String,
 }
 
 /// `v1alpha1.ApplicationSource`.

@@ -3,6 +3,7 @@
 
 mod client;
 pub mod messages;
+pub mod repository;
 pub mod request;
 
 pub use client::{Options, RepoServer, RepoServerError};

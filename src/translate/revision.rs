@@ -41,8 +41,8 @@ pub(super) fn git(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
             Some(reference) => Some(reference),
             None => unresolvable(draft, source, ""),
         },
-        // Listing the refs of an SSH repository takes its key, which the bridge does not hold.
-        None if is_ssh(&source.spec.repo_url) => guess(draft, source),
+        // Listing the refs of an SSH repository takes its key.
+        None if is_ssh(&source.spec.repo_url) && context.repositories.is_none() => guess(draft, source),
         None => draft.want(Want::RemoteRefs { url: source.spec.repo_url.clone() }),
     }
 }
@@ -158,9 +158,7 @@ fn guess(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
     match RemoteRefs::assume(revision) {
         Some(refs) => resolve(revision, &refs),
         None if is_abbreviation(revision) => unresolvable(draft, source, ""),
-        None => {
-            unresolvable(draft, source, "name the branch: HEAD of an SSH repository cannot be looked up yet")
-        }
+        None => unresolvable(draft, source, "name the branch, or pass --source-dir with a clone"),
     }
 }
 

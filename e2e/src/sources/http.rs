@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::{Server, outage};
+use super::{Server, outage, password_of};
 use crate::environment;
 use crate::state::State;
 
@@ -33,23 +33,32 @@ async fn answer(state: &State, request: Request) -> Result<Response> {
     let path = request.uri().path().to_owned();
     if let Some(rest) = path.strip_prefix("/helm/") {
         let repository = rest.rsplit_once('/').map_or("", |(folder, _)| folder);
-        if outage(state, Server::Helm, repository).exists() {
-            return Ok(unavailable());
+        if let Some(refusal) = refusal(state, Server::Helm, repository, request.headers()) {
+            return Ok(refusal);
         }
         return Ok(file(&state.data("helm-repositories"), rest).await);
     }
     if let Some(rest) = path.strip_prefix("/git/") {
         let (repository, inside) = split_repository(rest);
-        if outage(state, Server::Git, repository).exists() {
-            return Ok(unavailable());
+        if let Some(refusal) = refusal(state, Server::Git, repository, request.headers()) {
+            return Ok(refusal);
         }
         return backend(state, &format!("/{repository}.git/{inside}"), request).await;
     }
     Ok((StatusCode::NOT_FOUND, "no such source\n").into_response())
 }
 
-fn unavailable() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, "taken down\n").into_response()
+/// The repository is taken down, or asks for a password that the request does not have.
+fn refusal(state: &State, server: Server, repository: &str, headers: &HeaderMap) -> Option<Response> {
+    if outage(state, server, repository).exists() {
+        return Some((StatusCode::SERVICE_UNAVAILABLE, "taken down\n").into_response());
+    }
+    let wanted = std::fs::read_to_string(password_of(state, server, repository)).ok()?;
+    if header(headers, "authorization") == format!("Basic {wanted}") {
+        return None;
+    }
+    let challenge = [("www-authenticate", "Basic realm=\"sources\"")];
+    Some((StatusCode::UNAUTHORIZED, challenge, "no password, or a wrong one\n").into_response())
 }
 
 async fn file(root: &Path, relative: &str) -> Response {

@@ -100,6 +100,13 @@ impl Sources {
         std::fs::remove_file(&marker).with_context(|| format!("remove {}", marker.display()))
     }
 
+    /// Has a repository ask for this user and password from now on (over HTTP alone; SSH has its keys).
+    pub fn protect(&self, server: Server, repository: &str, user: &str, password: &str) -> Result<()> {
+        let marker = password_of(&self.state, server, repository);
+        std::fs::write(&marker, base64(&format!("{user}:{password}")))
+            .with_context(|| format!("write {}", marker.display()))
+    }
+
     /// The folder a Helm repository is served from.
     fn helm_folder(&self, repository: &str) -> PathBuf {
         self.state.data("helm-repositories").join(repository)
@@ -113,11 +120,25 @@ impl Sources {
 
 /// The marker file that says a repository is taken down.
 pub(crate) fn outage(state: &State, server: Server, repository: &str) -> PathBuf {
+    state.data("outages").join(word(server, repository))
+}
+
+/// The file with what a request's `Authorization: Basic` has to be, where the repository asks for it.
+pub(crate) fn password_of(state: &State, server: Server, repository: &str) -> PathBuf {
+    state.data("passwords").join(word(server, repository))
+}
+
+fn word(server: Server, repository: &str) -> String {
     let kind = match server {
         Server::Helm => "helm",
         Server::Git => "git",
     };
-    state.data("outages").join(format!("{kind}-{}", repository.replace('/', "_")))
+    format!("{kind}-{}", repository.replace('/', "_"))
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 /// Runs a program and returns its standard output; an error carries its standard error.

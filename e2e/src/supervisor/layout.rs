@@ -30,6 +30,7 @@ const FOLDERS: &[&str] = &[
     "keys",
     "kwok",
     "outages",
+    "passwords",
     "redis",
     "registry",
     "scratch",
@@ -195,7 +196,10 @@ fn ssh(state: &State) -> Result<()> {
     let folder = state.data("ssh");
     let public = fs::read_to_string(folder.join("host_key.pub"))?;
     let key: Vec<_> = public.split_whitespace().take(2).collect();
-    fs::write(folder.join("known_hosts"), format!("[127.0.0.1]:{} {}\n", state.port("sshd"), key.join(" ")))?;
+    let known_hosts = format!("[127.0.0.1]:{} {}\n", state.port("sshd"), key.join(" "));
+    fs::write(folder.join("known_hosts"), &known_hosts)?;
+    // Where a Pod of Argo CD's repo-server has its ConfigMap argocd-ssh-known-hosts-cm.
+    fs::write(state.data("argocd/ssh").join("ssh_known_hosts"), &known_hosts)?;
     fs::copy(folder.join("identity.pub"), folder.join("authorized_keys"))?;
     let command = folder.join("git-command");
     fs::write(&command, git_command(state))?;

@@ -29,6 +29,11 @@ const ALLOWED: &[[&str; 3]] = &[
     ["watch", "configmaps/argocd-cm", "argocd"],
     ["watch", "configmaps/argocd-cmd-params-cm", "argocd"],
     ["watch", "secrets/argocd-redis", "argocd"],
+    ["list", "secrets", "argocd"],
+    ["create", "secrets", "argocd"],
+    ["patch", "secrets", "argocd"],
+    ["watch", "configmaps/argocd-tls-certs-cm", "argocd"],
+    ["watch", "configmaps/argocd-ssh-known-hosts-cm", "argocd"],
     ["watch", "pods", ""],
     ["list", "replicasets.apps", ""],
     ["watch", "clusterroles.rbac.authorization.k8s.io", ""],
@@ -49,8 +54,9 @@ const IN_ARGO_CDS_NAMESPACE: [[&str; 2]; 5] = [
 
 const REFUSED: &[[&str; 3]] = &[
     ["get", "secrets", "argocd"],
-    ["list", "secrets", "argocd"],
     ["list", "secrets", ""],
+    ["create", "secrets", ""],
+    ["patch", "secrets", ""],
     ["create", "configmaps", "argocd"],
     ["create", "applications.argoproj.io", "argocd"],
     ["delete", "applications.argoproj.io", "argocd"],

@@ -6,7 +6,7 @@ use super::super::secret::SecretData;
 use super::{Draft, OPAQUE, Role};
 
 /// The user that Argo CD gives a password without one (argo-cd `util/git/creds.go`, `githubAccessTokenUsername`).
-const USER_OF_TOKENS: &str = "x-access-token";
+pub(in crate::credentials) const USER_OF_TOKENS: &str = "x-access-token";
 
 impl Draft<'_> {
     pub(super) fn git(&mut self) {

@@ -5,6 +5,7 @@ mod oci;
 #[cfg(test)]
 mod tests;
 
+pub(super) use git::USER_OF_TOKENS;
 use serde_json::{Map, Value, json};
 
 use super::proxy;

@@ -1,0 +1,84 @@
+//! The refs of a git repository: asked over HTTP where a user and a password are all it takes, else of Argo CD's repo-server,
+//! which has SSH, certificates, proxies and Apps.
+
+use crate::credentials::{Address, Login, Repositories, Repository};
+use crate::remote_refs::{self, RemoteRefsError};
+use crate::repo_server::messages::{
+    ApplicationSource, ListRefsRequest, ResolveRevisionRequest, ResolvedApplication, ResolvedSpec,
+};
+use crate::repo_server::{RepoServer, RepoServerError, repository};
+use crate::translate::RemoteRefs;
+
+/// Branches that are asked for their commit to find out which one `HEAD` is: the usual names, and a few others.
+const CANDIDATES: usize = 20;
+
+/// Why the refs are unknown.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RefsError {
+    /// The repository's answer.
+    #[error(transparent)]
+    Http(#[from] RemoteRefsError),
+    /// The repo-server's answer.
+    #[error("cannot list the refs of {url}")]
+    RepoServer {
+        /// The repository.
+        url: String,
+        /// What it says.
+        source: RepoServerError,
+    },
+    /// The Secret that counts cannot be read.
+    #[error("{0}")]
+    Secret(String),
+}
+
+/// Lists the refs of `known`, with what Argo CD knows of it.
+pub(super) async fn list(
+    http: &reqwest::Client,
+    server: &RepoServer,
+    known: &Repository,
+    trust: &Repositories,
+) -> Result<RemoteRefs, RefsError> {
+    if let Some(login) = Login::of(known, trust) {
+        return Ok(remote_refs::list(http, &known.url, &login).await?);
+    }
+    let failed = |source| RefsError::RepoServer {
+        // Without user and password.
+        url: { Address::of(&known.url) }.shown(),
+        source,
+    };
+    let repo = repository::Repository { kind: "git".to_owned(), ..known.into() };
+    let refs = server.refs(ListRefsRequest { repo: Some(repo.clone()) }).await.map_err(failed)?;
+    let head = head(server, &repo, &refs.branches).await;
+    let full = |folder: &str, names: Vec<String>| -> Vec<(String, String)> {
+        names.into_iter().map(|name| (format!("refs/{folder}/{name}"), String::new())).collect()
+    };
+    let all = [full("heads", refs.branches), full("tags", refs.tags)].concat();
+    Ok(RemoteRefs {
+        head: head.map(|branch| format!("refs/heads/{branch}")),
+        refs: all.into_iter().collect(),
+    })
+}
+
+/// The branch at the same commit as `HEAD`, the usual names first, as git itself guesses (git `remote.c`,
+/// `guess_remote_head`); the repo-server says commits and no names.
+async fn head(server: &RepoServer, repo: &repository::Repository, branches: &[String]) -> Option<String> {
+    let resolve = async |revision: &str| {
+        let source = Some(ApplicationSource { repo_url: repo.repo.clone(), ..ApplicationSource::default() });
+        let request = ResolveRevisionRequest {
+            repo: Some(repo.clone()),
+            app: Some(ResolvedApplication { spec: Some(ResolvedSpec { source }) }),
+            ambiguous_revision: revision.to_owned(),
+            no_revision_cache: true,
+        };
+        server.resolve(request).await.ok().map(|answer| answer.revision)
+    };
+    let wanted = resolve("HEAD").await?;
+    let usual = ["main", "master"].into_iter().filter(|name| branches.iter().any(|branch| branch == name));
+    let others = branches.iter().map(String::as_str).filter(|name| !["main", "master"].contains(name));
+    for branch in usual.chain(others).take(CANDIDATES) {
+        if resolve(&format!("refs/heads/{branch}")).await.as_ref() == Some(&wanted) {
+            return Some(branch.to_owned());
+        }
+    }
+    None
+}
