@@ -246,6 +246,21 @@ fn what_was_rendered_is_what_is_applied() {
     assert_eq!(status.history.last().map(|entry| entry.revision.as_str()), Some(commit.as_str()));
 }
 
+/// A commit that renders to nothing is looked at by Flux before anything is done about it.
+#[test]
+fn what_renders_to_nothing_is_not_rolled_out() {
+    let mut cluster = settled(&plugin().automated().pruning());
+    let before = cluster.api.application().unwrap().status.clone().unwrap();
+    commit(&mut cluster);
+    let commit = cluster.flux.commit.clone();
+    cluster.flux.empty.insert(commit.clone());
+    cluster.settle();
+    let after = cluster.api.application().unwrap().status.clone().unwrap();
+    assert_eq!((after.sync.status.as_str(), after.sync.revision.as_str()), ("OutOfSync", commit.as_str()));
+    assert_eq!(after.operation_state, before.operation_state, "no operation began");
+    assert!(after.conditions.iter().any(|condition| condition.message.contains("wipe out all resources")));
+}
+
 #[test]
 fn a_deleted_application_takes_everything_along_and_leaves_nothing() {
     for app in [chart().automated(), chart().requested(), git().automated(), git().requested()] {
