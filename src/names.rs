@@ -163,12 +163,6 @@ pub const WORKLOAD_INTERVAL: &str = "10m";
 /// How soon Flux tries a failed workload object again.
 pub const RETRY_INTERVAL: &str = "1m";
 
-/// Name of an object in Argo CD's own namespace that serves `name` in `namespace`: no two of these have one, since there is no
-/// dot in the name of a namespace.
-pub fn in_control_namespace(namespace: &str, name: &str) -> String {
-    shorten(&format!("{namespace}.{name}"), MAX_LABEL_VALUE)
-}
-
 /// Where Flux fetches what the bridge serves, unless it is told otherwise.
 pub fn artifact_address(control_namespace: &str) -> String {
     format!("{ARTIFACTS}.{control_namespace}.svc:{ARTIFACTS_PORT}")

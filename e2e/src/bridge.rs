@@ -20,6 +20,8 @@ use crate::state::{State, tail};
 use crate::supervisor::layout::render_kubeconfig;
 use crate::{http, lock, paths, ports};
 
+/// Name of the bridge's service account.
+const ACCOUNT: &str = "flux-subsystem";
 /// How long a bridge may take until `/readyz` answers 200.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -378,18 +380,36 @@ async fn admission(state: &State) -> Result<()> {
     bail!("the admission policy of manifests/ has no effect after {READY_WITHIN:?}")
 }
 
-/// The bridge's roles of one namespace, for another one; Kubernetes's own and Argo CD's are left out.
-pub(crate) fn moved_roles(list: &Value, namespace: &str) -> Value {
+/// A service account of the bridge's name in another namespace, with the bridge's rights there: its roles and bindings (in
+/// `list`) as an installation for that namespace has them. Kubernetes's own and Argo CD's are left out.
+pub(crate) fn moved(list: &Value, namespace: &str) -> Value {
     let ours = |item: &&Value| item["metadata"]["labels"]["app.kubernetes.io/part-of"] == "flux-subsystem";
     let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default().iter().filter(ours);
-    let moved: Vec<Value> = items
-        .map(|item| {
-            let mut copy = item.clone();
-            copy["metadata"] = json!({ "name": item["metadata"]["name"], "namespace": namespace });
-            copy
-        })
-        .collect();
-    json!({ "apiVersion": "v1", "kind": "List", "items": moved })
+    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": ACCOUNT, "namespace": namespace } });
+    let moved = items.map(|item| {
+        let mut copy = item.clone();
+        let name = item["metadata"]["name"].as_str().unwrap_or_default();
+        copy["metadata"] = if item["metadata"]["namespace"].is_null() {
+            json!({ "name": format!("{name}-{namespace}") })
+        } else {
+            json!({ "name": name, "namespace": namespace })
+        };
+        for subject in copy.get_mut("subjects").and_then(Value::as_array_mut).into_iter().flatten() {
+            subject["namespace"] = json!(namespace);
+        }
+        copy
+    });
+    let items: Vec<Value> = std::iter::once(account).chain(moved).collect();
+    json!({ "apiVersion": "v1", "kind": "List", "items": items })
+}
+
+/// A kubeconfig for the service account that [`moved`] made.
+pub(crate) async fn moved_kubeconfig(state: &State, namespace: &str) -> Result<PathBuf> {
+    let arguments = ["create", "token", ACCOUNT, "-n", namespace, "--duration=24h"];
+    let token = run(state, "kubectl", &arguments, "").await?.text()?;
+    let path = state.data(&format!("{namespace}-bridge-kubeconfig"));
+    std::fs::write(&path, render_kubeconfig(state, ACCOUNT, token.trim()))?;
+    Ok(path)
 }
 
 /// The path of the bridge's binary, built first; once for each process.
@@ -465,13 +485,18 @@ mod tests {
 
     #[test]
     fn only_the_bridges_roles_move() {
+        let part_of = json!({ "app.kubernetes.io/part-of": "flux-subsystem" });
+        let subjects = json!([{ "kind": "ServiceAccount", "name": "flux-subsystem", "namespace": "argocd" }]);
         let list = json!({ "items": [
-            { "kind": "Role", "metadata": { "name": "x", "namespace": "argocd",
-                "labels": { "app.kubernetes.io/part-of": "flux-subsystem" } } },
+            { "kind": "Role", "metadata": { "name": "x", "namespace": "argocd", "labels": part_of } },
             { "kind": "Role", "metadata": { "name": "y", "namespace": "argocd" } },
+            { "kind": "ClusterRoleBinding", "metadata": { "name": "z", "labels": part_of }, "subjects": subjects },
         ] });
-        let moved = moved_roles(&list, "other");
-        assert_eq!(moved["items"].as_array().unwrap().len(), 1);
-        assert_eq!(moved["items"][0]["metadata"], json!({ "name": "x", "namespace": "other" }));
+        let moved = moved(&list, "other");
+        let items = moved["items"].as_array().unwrap();
+        let metadata: Vec<_> = items.iter().map(|item| &item["metadata"]).collect();
+        let here = |name: &str| json!({ "name": name, "namespace": "other" });
+        assert_eq!(metadata, [&here("flux-subsystem"), &here("x"), &json!({ "name": "z-other" })]);
+        assert_eq!(items[2]["subjects"][0]["namespace"], "other");
     }
 }

@@ -160,15 +160,16 @@ impl Stack {
     }
 
     /// Makes a namespace that holds Applications beside `argocd`: Argo CD's settings with that
-    /// `timeout.reconciliation`, and the roles that the bridge has in `argocd`. Stock Argo CD does not watch it.
+    /// `timeout.reconciliation`, and a service account with the rights that the bridge has in `argocd`. Stock Argo CD does
+    /// not watch it.
     pub async fn control_namespace(&self, namespace: &str, reconciliation: &str) -> Result<()> {
         self.bridge_kubeconfig().await?;
         self.apply(&bootstrap::control_namespace(&self.state, namespace, reconciliation)?).await?;
         let roles = self
-            .run("kubectl", &["get", "roles,rolebindings", "-n", "argocd", "-o", "json"])
+            .run("kubectl", &["get", "roles,rolebindings,clusterrolebindings", "-n", "argocd", "-o", "json"])
             .await?
             .json()?;
-        self.apply(&bridge::moved_roles(&roles, namespace).to_string()).await
+        self.apply(&bridge::moved(&roles, namespace).to_string()).await
     }
 
     /// A kubeconfig with nothing but a token of the bridge's service account, after `kubectl apply -k manifests/`.
@@ -188,7 +189,10 @@ impl Stack {
 
     /// Starts a bridge of one's own and waits until it is ready.
     pub async fn bridge(&self, options: BridgeOptions) -> Result<Bridge> {
-        let kubeconfig = self.bridge_kubeconfig().await?;
+        let kubeconfig = match options.namespace.as_str() {
+            "argocd" => self.bridge_kubeconfig().await?,
+            namespace => bridge::moved_kubeconfig(&self.state, namespace).await?,
+        };
         Bridge::start(&self.state, &kubeconfig, options).await
     }
 

@@ -91,6 +91,11 @@ impl App {
         self.with(&json!({"spec": {"source": source}}))
     }
 
+    /// A path of a git repository that a config management plugin renders.
+    pub(crate) fn plugin(self) -> Self {
+        self.git().with(&json!({"spec": {"source": {"plugin": {"name": "printer"}}}}))
+    }
+
     /// Several sources, each of them one of [`chart_source`], [`git_source`] and the like.
     pub(crate) fn sources(self, sources: &[Value]) -> Self {
         self.with(&json!({"spec": {"sources": sources}}))

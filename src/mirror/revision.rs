@@ -54,7 +54,10 @@ pub fn is_full_version(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flux::FluxKind;
+    use crate::flux::live::tests::object;
     use rstest::rstest;
+    use serde_json::json;
 
     #[rstest]
     #[case("6.3.5", true)]
@@ -83,6 +86,24 @@ mod tests {
     #[case("feature@home@sha1:2f5c", "2f5c")]
     fn revisions_are_bare(#[case] flux: &str, #[case] argo: &str) {
         assert_eq!(bare(flux), argo);
+    }
+
+    #[test]
+    fn what_was_rendered_has_the_revision_that_it_was_rendered_from() {
+        let metadata = json!({names::ANNOTATION_IMAGE_REVISION: "2f5c"});
+        let artifact = json!({"revision": "sha256:ab", "metadata": metadata});
+        let mut source =
+            object(FluxKind::OciRepository, &json!({"spec": {}, "status": {"artifact": artifact}}));
+        let status = json!({"lastAppliedRevision": "sha256:ab", "lastAppliedOriginRevision": "2f5c"});
+        let workload = object(FluxKind::Kustomization, &json!({"spec": {}, "status": status}));
+        let workload = Live { kind: FluxKind::Kustomization, object: &workload };
+        // Somebody's own artifact may carry the annotation, too: Argo CD shows its digest.
+        let live = Live { kind: FluxKind::OciRepository, object: &source };
+        assert_eq!((offered(live), delivered(workload, Some(live))), ("sha256:ab", "sha256:ab"));
+        let mark = [(names::ANNOTATION_RENDERED.to_owned(), "plugin".to_owned())];
+        source.metadata.annotations = Some(mark.into());
+        let live = Live { kind: FluxKind::OciRepository, object: &source };
+        assert_eq!((offered(live), delivered(workload, Some(live))), ("2f5c", "2f5c"));
     }
 
     #[test]

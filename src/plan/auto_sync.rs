@@ -9,7 +9,8 @@ use super::{gate, marks, retry, sync};
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase, SyncOperation};
 use crate::flux::Manifest;
 use crate::mirror::guard::GuardState;
-use crate::mirror::{Leg, Relation, View, WorkloadState, patch, status};
+use crate::mirror::{Leg, Relation, SourceState, View, WorkloadState, patch, source, status};
+use crate::names;
 
 /// How long a healing sync waits after the last operation: three times longer after each that healed, up to the second
 /// (argo-cd `--self-heal-backoff-timeout-seconds`, `-factor`, `-cap-seconds`).
@@ -52,7 +53,7 @@ pub fn decide(view: &View<'_>) -> Decision {
     let last = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
     match status::sync_word(view) {
         "Synced" if is_unrecorded(view, last) => Decision::Sync(Box::new(operation(view, None))),
-        "OutOfSync" if is_guarded(view) => Decision::Wait,
+        "OutOfSync" if is_guarded(view) || is_on_its_way(view) => Decision::Wait,
         "OutOfSync" => out_of_sync(view, last),
         _ => Decision::Wait,
     }
@@ -72,6 +73,22 @@ fn is_guarded(view: &View<'_>) -> bool {
     } else {
         behind.iter().all(may_delete)
     }
+}
+
+/// The repo-server rendered something new, and Flux is about to fetch it. That changes the source object, and still is a new
+/// revision rather than a new wish: what is to be done about it is decided once Flux has it.
+fn is_on_its_way(view: &View<'_>) -> bool {
+    let rendered = view.source_resources().filter(|resource| {
+        resource
+            .manifest
+            .is_some_and(|manifest| manifest.annotations.contains_key(names::ANNOTATION_RENDERED))
+    });
+    let mut served =
+        rendered.filter(|resource| resource.live.is_some_and(|live| live.artifact_revision().is_some()));
+    served.any(|resource| {
+        resource.relation == Relation::Outdated
+            || matches!(source::state(resource.live, None), SourceState::Fetching(_))
+    })
 }
 
 /// Flux delivered what no operation tells of: a retry that went well at last, or a take-over.

@@ -199,6 +199,62 @@ mod tests {
     }
 
     #[test]
+    fn a_plugin_with_parameters_of_every_kind() {
+        let request = request(&json!({
+            "repoURL": "https://git.example.org/a", "path": ".",
+            "plugin": {"name": "printer", "env": [{"name": "A", "value": "1"}], "parameters": [
+                {"name": "text", "string": ""}, {"name": "list", "array": ["a", "b"]}, {"name": "map", "map": {"k": "v"}}]},
+        }));
+        let plugin = request.application_source.clone().unwrap().plugin.unwrap();
+        assert_eq!((plugin.name.as_str(), plugin.env[0].value.as_str()), ("printer", "1"));
+        // An empty text is something else than none.
+        assert_eq!(plugin.parameters[0].string.as_deref(), Some(""));
+        assert_eq!(plugin.parameters[1].array.as_ref().unwrap().array, ["a", "b"]);
+        assert_eq!(plugin.parameters[2].map.as_ref().unwrap().map["k"], "v");
+        assert_eq!(plugin.parameters[2].string, None);
+        assert_eq!(ManifestRequest::decode(request.encode_to_vec().as_slice()).unwrap(), request);
+    }
+
+    #[test]
+    fn every_setting_of_kustomize_and_of_directories() {
+        let kustomized = request(&json!({"repoURL": "https://git.example.org/a", "path": ".", "kustomize": {
+            "replicas": [{"name": "a", "count": 2}, {"name": "b", "count": "3"}],
+            "commonLabels": {"l": "1"}, "labelIncludeTemplates": true, "version": "v5",
+            "patches": [{"path": "p.yaml", "options": {"allowNameChange": true}}]}}));
+        let kustomize = kustomized.application_source.unwrap().kustomize.unwrap();
+        let counts: Vec<_> = kustomize.replicas.iter().filter_map(|replica| replica.count.clone()).collect();
+        assert_eq!((counts[0].kind, counts[0].number), (0, 2));
+        assert_eq!((counts[1].kind, counts[1].text.as_str()), (1, "3"));
+        assert!(kustomize.label_include_templates && kustomize.patches[0].options["allowNameChange"]);
+        let directory = request(&json!({"repoURL": "https://git.example.org/a", "path": ".", "directory": {
+            "jsonnet": {"libs": ["lib"], "extVars": [{"name": "x", "value": "1", "code": true}]}}}));
+        let jsonnet = directory.application_source.unwrap().directory.unwrap().jsonnet.unwrap();
+        assert!(jsonnet.ext_vars[0].code && jsonnet.libs == ["lib"]);
+    }
+
+    #[test]
+    fn settings_of_argo_cd_come_along() {
+        let settings = [
+            ("kustomize.buildOptions", "--enable-helm"),
+            ("kustomize.buildOptions.v5", "--enable-exec"),
+            ("kustomize.path.v5", "/bin/kustomize5"),
+            ("helm.enable", "false"),
+            ("jsonnet.enable", ""),
+        ];
+        let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let request = with_settings(ManifestRequest::default(), &settings);
+        let options = request.kustomize_options.unwrap();
+        assert_eq!(options.build_options, "--enable-helm");
+        let version = &options.versions[0];
+        assert_eq!(
+            (version.name.as_str(), version.path.as_str(), version.build_options.as_str()),
+            ("v5", "/bin/kustomize5", "--enable-exec")
+        );
+        let enabled = request.enabled_source_types;
+        assert_eq!((enabled["Helm"], enabled["Directory"], enabled["Plugin"]), (false, true, true));
+    }
+
+    #[test]
     fn a_registry_of_charts_and_an_artifact() {
         let registry = request(
             &json!({"repoURL": "registry.example.org/charts", "chart": "a", "targetRevision": "1.2.3"}),

@@ -28,7 +28,7 @@ pub(super) fn artifact(
     let key = ObjectKey::new(
         FluxKind::OciRepository,
         &context.control_namespace,
-        &names::in_control_namespace(&placement.namespace, &placement.name),
+        &names::private_source(&placement.namespace, &placement.name),
     );
     let mut manifest = Manifest::owned_by(draft.app, key, spec(draft, source, rendered));
     manifest.annotations.insert(names::ANNOTATION_RENDERED.to_owned(), reason.to_owned());

@@ -19,7 +19,7 @@ use crate::mirror::managed::Tracking;
 use crate::mirror::namespace::NamespaceMetadata;
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal, Wish, patch};
 use crate::names;
-use crate::translate::{Context, Translation, translate};
+use crate::translate::{Context, RenderedSource, Translation, Want, translate};
 
 type Objects = std::collections::BTreeMap<ObjectKey, std::sync::Arc<kube::core::DynamicObject>>;
 
@@ -28,17 +28,29 @@ const PATIENCE: usize = 150;
 /// A look that is due so soon happens.
 const SOON: Duration = Duration::from_secs(15);
 
-/// What the paths of `app` hold is known once all its sources are fetched.
-fn known(app: &Application, objects: &Objects) -> Context {
+/// What the paths of `app` hold is known once all its sources are fetched; what is rendered of them, always. `head`: the commit
+/// that the repository's branches are at.
+fn known(app: &Application, objects: &Objects, head: &str) -> Context {
     let probes = translate(app, &context_of(app, false)).objects;
     let mut files = probes.iter().filter(|probe| probe.key.kind == FluxKind::GitRepository);
     let is_fetched =
         |key: &ObjectKey| objects.get(key).is_some_and(|object| !object.data["status"]["artifact"].is_null());
-    context_of(app, files.all(|probe| is_fetched(&probe.key)))
+    let mut context = context_of(app, files.all(|probe| is_fetched(&probe.key)));
+    for want in translate(app, &context).wants {
+        if let Want::Rendered { source } = want {
+            let named = app.sources()[source].target_revision.clone();
+            let revision = if named.len() == 40 { named } else { head.to_owned() };
+            context
+                .rendered
+                .insert(source, RenderedSource { digest: format!("sha256:{revision}"), revision });
+        }
+    }
+    context
 }
 
 /// What the operation of `app` wants, as the shell finds it out.
-fn wished(app: &Application, objects: &Objects) -> Option<Wish> {
+fn wished(app: &Application, objects: &Objects, head: &str) -> Option<Wish> {
+    let known = |app: &Application, objects: &Objects| known(app, objects, head);
     let wish = |app: Application| {
         let context = known(&app, objects);
         let translation = translate(&app, &context);
@@ -106,12 +118,12 @@ impl Cluster {
                 (key.clone(), std::sync::Arc::new(serde_json::from_value(object.clone()).unwrap()))
             })
             .collect();
-        let context = known(&app, &objects);
+        let context = known(&app, &objects, &self.flux.commit);
         Some(Observed {
             now,
             translation: if app.is_bridged() { translate(&app, &context) } else { Translation::default() },
             context,
-            wish: wished(&app, &objects),
+            wish: wished(&app, &objects, &self.flux.commit),
             app,
             secrets: self.api.secrets.values().cloned().map(std::sync::Arc::new).collect(),
             objects,

@@ -1,6 +1,7 @@
 //! The bridge is killed before each of its steps, and another one goes on: the same end.
 
 use super::cluster::Cluster;
+use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::{App, app};
 use crate::names;
 use rstest::rstest;
@@ -12,6 +13,10 @@ fn chart() -> App {
 
 fn git() -> App {
     app("demo").git()
+}
+
+fn plugin() -> App {
+    app("demo").plugin()
 }
 
 fn settled(app: &App) -> Cluster {
@@ -123,7 +128,7 @@ fn failed(app: &App) -> Cluster {
 }
 
 fn hand_edit_and_sync(cluster: &mut Cluster) {
-    let key = crate::flux::ObjectKey::new(crate::flux::FluxKind::HelmRelease, "apps", "demo");
+    let key = ObjectKey::new(FluxKind::HelmRelease, "apps", "demo");
     cluster.api.patch_object(&key, &json!({"spec": {"values": {"b": 2}}}));
     cluster.press_sync();
 }
@@ -131,6 +136,12 @@ fn hand_edit_and_sync(cluster: &mut Cluster) {
 #[rstest]
 #[case::create_chart(Cluster::with(&chart().automated()), nothing)]
 #[case::create_git(Cluster::with(&git().automated()), nothing)]
+#[case::create_rendered(Cluster::with(&plugin().automated()), nothing)]
+#[case::create_and_sync_rendered(Cluster::with(&plugin()), sync)]
+#[case::new_commit_rendered(settled(&plugin().automated()), commit)]
+#[case::rollback_rendered(twice(&plugin()), roll_back)]
+#[case::delete_rendered(settled(&plugin().automated().cascading()), delete)]
+#[case::hand_back_rendered(settled(&plugin().automated()), plain)]
 #[case::create_unstamped(Cluster::with(&chart().automated().unstamped()), nothing)]
 #[case::create_and_sync_chart(Cluster::with(&chart()), sync)]
 #[case::create_and_sync_git(Cluster::with(&git()), sync)]
@@ -215,6 +226,39 @@ pub(super) fn assert_killed_anywhere_the_end_is_the_same(begin: &Cluster) {
         assert_eq!(killed.end(), unharmed.end(), "killed before step {step}: {}", unharmed.log[step]);
         killed.assert_silent();
     }
+}
+
+/// What is applied is what the bridge had rendered last, and the Application says of which commit that is.
+#[test]
+fn what_was_rendered_is_what_is_applied() {
+    let mut cluster = settled(&plugin().automated());
+    commit(&mut cluster);
+    cluster.settle();
+    let commit = cluster.flux.commit.clone();
+    let source = ObjectKey::new(FluxKind::OciRepository, "argocd", &names::private_source("apps", "demo"));
+    let digest = format!("sha256:{commit}");
+    assert_eq!(cluster.api.objects[&source]["spec"]["ref"]["digest"], digest.as_str());
+    let workload = ObjectKey::new(FluxKind::Kustomization, "apps", "demo");
+    assert_eq!(cluster.api.objects[&workload]["status"]["lastAppliedRevision"], digest.as_str());
+    let app = cluster.api.application().unwrap();
+    let status = app.status.clone().unwrap();
+    assert_eq!((status.sync.status.as_str(), status.sync.revision.as_str()), ("Synced", commit.as_str()));
+    assert_eq!(status.history.last().map(|entry| entry.revision.as_str()), Some(commit.as_str()));
+}
+
+/// A commit that renders to nothing is looked at by Flux before anything is done about it.
+#[test]
+fn what_renders_to_nothing_is_not_rolled_out() {
+    let mut cluster = settled(&plugin().automated().pruning());
+    let before = cluster.api.application().unwrap().status.clone().unwrap();
+    commit(&mut cluster);
+    let commit = cluster.flux.commit.clone();
+    cluster.flux.empty.insert(commit.clone());
+    cluster.settle();
+    let after = cluster.api.application().unwrap().status.clone().unwrap();
+    assert_eq!((after.sync.status.as_str(), after.sync.revision.as_str()), ("OutOfSync", commit.as_str()));
+    assert_eq!(after.operation_state, before.operation_state, "no operation began");
+    assert!(after.conditions.iter().any(|condition| condition.message.contains("wipe out all resources")));
 }
 
 #[test]

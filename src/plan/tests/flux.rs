@@ -82,6 +82,9 @@ impl Flux {
                     None => format!("{branch}@sha1:{}", self.head(&object)),
                 }
             }
+            FluxKind::OciRepository if object.pointer("/spec/ref/digest").is_some() => {
+                object["spec"]["ref"]["digest"].as_str().unwrap().to_owned()
+            }
             _ => format!("sha256:{}", self.versions.iter().cloned().collect::<Vec<_>>().join("-")),
         };
         let is_hopeless = self.is_offline && said(&object, "FetchFailed").is_some();
@@ -107,7 +110,10 @@ impl Flux {
         let mut status = handled(object);
         patch::merge(&mut status, &observed(object));
         if object["status"]["artifact"]["revision"] != revision {
-            let artifact = json!({"revision": revision, "lastUpdateTime": seconds::text(api.now)});
+            let mut artifact = json!({"revision": revision, "lastUpdateTime": seconds::text(api.now)});
+            if let (FluxKind::OciRepository, Some(commit)) = (key.kind, revision.strip_prefix("sha256:")) {
+                artifact["metadata"] = json!({names::ANNOTATION_IMAGE_REVISION: commit});
+            }
             patch::merge(&mut status, &json!({"artifact": artifact}));
         }
         say(api, key, &status, "True", "Succeeded", "stored artifact", None);
@@ -207,8 +213,15 @@ impl Flux {
             api.store(key, handled_only);
             return;
         }
-        let name = object["spec"]["sourceRef"]["name"].as_str().unwrap_or_default();
-        let source = api.objects.get(&ObjectKey::new(FluxKind::GitRepository, &key.namespace, name));
+        let reference = |field: &str| object["spec"]["sourceRef"][field].as_str();
+        let source = api.objects.get(&ObjectKey::new(
+            reference("kind").and_then(FluxKind::parse).unwrap(),
+            reference("namespace").unwrap_or(&key.namespace),
+            reference("name").unwrap_or_default(),
+        ));
+        let origin = source
+            .and_then(|source| source["status"]["artifact"]["metadata"].get(names::ANNOTATION_IMAGE_REVISION))
+            .cloned();
         let revision =
             source.map(|source| source["status"]["artifact"]["revision"].clone()).unwrap_or_default();
         if revision.is_null() {
@@ -232,6 +245,7 @@ impl Flux {
             if is_done {
                 json!({
                     "lastAppliedRevision": revision,
+                    "lastAppliedOriginRevision": origin,
                     "history": [{"lastReconciled": now}],
                     "inventory": {"entries": entries},
                 })
