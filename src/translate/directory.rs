@@ -74,12 +74,14 @@ pub(super) fn way(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Content
         contents.manifests.iter().map(String::as_str).filter(|file| directory.takes(file)).collect();
     let ends = |extension: &str| taken.iter().any(|file| file.ends_with(extension));
     let is_built = contents.kustomizations.iter().any(|file| directory.takes(file));
+    let is_told =
+        source.spec.directory.iter().flatten().any(|(name, value)| name == "jsonnet" && !is_empty(value));
     let reason = match directory.ignore(source) {
         Err(reason) => Some(reason),
         Ok(_) if contents.has_too_many => Some("very many files"),
         Ok(_) if contents.has_source_ignore => Some(".sourceignore"),
         Ok(_) if is_built => Some("kustomization files read as manifests"),
-        Ok(_) if jsonnet_counts && ends(".jsonnet") => Some("jsonnet"),
+        Ok(_) if jsonnet_counts && (is_told || ends(".jsonnet")) => Some("jsonnet"),
         Ok(_) if ends(".json") => Some("JSON files"),
         Ok(_) => None,
     };

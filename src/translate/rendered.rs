@@ -11,6 +11,8 @@ use super::{RenderedSource, Want};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 
+/// End of the name that the fetching object would have as a source of its own.
+const RENDERED: &str = "rendered";
 /// The longest name of an Application in the address of its artifacts, which may have 255 characters in all.
 const MAX_NAME: usize = 128;
 
@@ -28,7 +30,8 @@ pub(super) fn artifact(
     let key = ObjectKey::new(
         FluxKind::OciRepository,
         &context.control_namespace,
-        &names::private_source(&placement.namespace, &placement.name),
+        // Beside it may stand the source itself, where it needs credentials to be looked at.
+        &names::private_source(&placement.namespace, &format!("{}-{RENDERED}", placement.name)),
     );
     let mut manifest = Manifest::owned_by(draft.app, key, spec(draft, source, rendered));
     manifest.annotations.insert(names::ANNOTATION_RENDERED.to_owned(), reason.to_owned());

@@ -42,9 +42,16 @@ pub(super) fn git(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
             None => unresolvable(draft, source, ""),
         },
         // Listing the refs of an SSH repository takes its key.
-        None if is_ssh(&source.spec.repo_url) && context.repositories.is_none() => guess(draft, source),
+        None if is_ssh(&source.spec.repo_url) && !has_credentials(draft, source) => guess(draft, source),
         None => draft.want(Want::RemoteRefs { url: source.spec.repo_url.clone() }),
     }
+}
+
+/// Argo CD has a key or a password for the repository; a Secret that cannot be read has something.
+fn has_credentials(draft: &Draft<'_>, source: &Source<'_>) -> bool {
+    let repositories = draft.context.repositories.as_ref();
+    let found = repositories.map(|known| known.find(&source.spec.repo_url, draft.app.project()));
+    found.is_some_and(|found| found.map_or(true, |repository| repository.has_credentials()))
 }
 
 /// The newest tag with that prefix (argo-cd `util/versions/tags.go`, `MaxVersion`); Flux has no word for the prefix, so that

@@ -7,26 +7,22 @@ use serde_json::{Value, json};
 use crate::applications::Application;
 use crate::observations::{columns, podinfo};
 
-/// A directory in git, and the source of a second one beside it.
-fn source(env: &TestEnv) -> Value {
-    json!({ "repoURL": env.sources().git_url("fleet"), "path": "plain", "targetRevision": "main" })
+/// The chart of the test with something that Flux has no word for.
+fn unsupported(env: &TestEnv, helm: &Value) -> Application {
+    Application::chart(env, "6.3.5").merge(&json!({ "spec": { "source": { "helm": helm } } }))
 }
 
 #[tokio::test]
 async fn an_unsupported_field_is_named_and_nothing_is_applied() -> Result<()> {
     let env = Stack::shared().await?.test("unsupported").await?;
-    let several = json!([source(&env), source(&env)]);
     let broken = [
-        ("spec.source.plugin", json!({ "source": { "plugin": { "name": "cue" } } })),
-        ("spec.sources", json!({ "source": null, "sources": several })),
-        (
-            "spec.source.kustomize.commonLabels",
-            json!({ "source": { "kustomize": { "commonLabels": { "a": "b" } } } }),
-        ),
+        ("spec.source.helm.kubeVersion", json!({ "kubeVersion": "1.20.0" })),
+        ("spec.source.helm.apiVersions", json!({ "apiVersions": ["example.org/v1"] })),
+        ("spec.source.helm.namespace", json!({ "namespace": "elsewhere" })),
     ];
-    for (number, (field, spec)) in broken.iter().enumerate() {
-        let app = Application::of(&env, &source(&env)).named(&env, &format!("app{number}"));
-        app.clone().merge(&json!({ "spec": spec })).apply(&env).await?;
+    for (number, (field, helm)) in broken.iter().enumerate() {
+        let app = unsupported(&env, helm).named(&env, &format!("app{number}"));
+        app.apply(&env).await?;
         let told = app.told(&env, "ComparisonError", field).await?;
         assert_eq!(columns(&told)[0], "Unknown");
         assert_eq!(app.flux_objects(&env).await?, Vec::<String>::new(), "{field}");
@@ -41,9 +37,8 @@ async fn what_was_delivered_outlives_an_unsupported_field() -> Result<()> {
     app.deliver(&env).await?;
     let (objects, running) = (app.flux_objects(&env).await?, app.release(&env).await?);
 
-    let several = json!({ "spec": { "source": null, "sources": [source(&env), source(&env)] } });
-    app.clone().merge(&several).apply(&env).await?;
-    let told = app.told(&env, "ComparisonError", "spec.sources").await?;
+    unsupported(&env, &json!({ "kubeVersion": "1.20.0" })).apply(&env).await?;
+    let told = app.told(&env, "ComparisonError", "spec.source.helm.kubeVersion").await?;
     assert_eq!(columns(&told), ["Unknown", "Healthy"]);
     assert_eq!(app.flux_objects(&env).await?, objects, "Flux goes on with what it has");
     assert_eq!(app.release(&env).await?, running);

@@ -29,7 +29,8 @@ async fn there_and_back_twice() -> Result<()> {
 async fn objects_that_it_only_refers_to_stay_untouched() -> Result<()> {
     let env = Stack::shared().await?.test("switch-reference").await?;
     let owner = Application::git(&env, &env.sources().git_url("fleet"), "apps/overlays/staging", "main")
-        .without_finalizer();
+        .without_finalizer()
+        .merge(&serde_json::json!({ "spec": { "syncPolicy": { "automated": { "allowEmpty": true } } } }));
     owner.deliver(&env).await?;
     // Nobody's any more.
     owner.delete(&env).await?;

@@ -235,7 +235,8 @@ fn what_was_rendered_is_what_is_applied() {
     commit(&mut cluster);
     cluster.settle();
     let commit = cluster.flux.commit.clone();
-    let source = ObjectKey::new(FluxKind::OciRepository, "argocd", &names::private_source("apps", "demo"));
+    let source =
+        ObjectKey::new(FluxKind::OciRepository, "argocd", &names::private_source("apps", "demo-rendered"));
     let digest = format!("sha256:{commit}");
     assert_eq!(cluster.api.objects[&source]["spec"]["ref"]["digest"], digest.as_str());
     let workload = ObjectKey::new(FluxKind::Kustomization, "apps", "demo");
