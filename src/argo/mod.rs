@@ -4,6 +4,7 @@ pub mod application;
 pub mod duration;
 mod hydrator;
 pub mod operation;
+pub mod repository_url;
 pub mod status;
 
 pub use application::{Application, ApplicationSource};

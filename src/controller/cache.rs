@@ -18,6 +18,7 @@ use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::mirror::namespace::NamespaceMetadata;
 use crate::policy::FluxDeliveryPolicy;
 use crate::project::{self, AppProject};
+use crate::translate::{IgnoreDifferences, customizations};
 
 /// How long an answer may lie over a watched object; a watch that is slower than this is down, and says so itself.
 const OVERLAY_LIFE: Duration = Duration::from_secs(30);
@@ -57,8 +58,13 @@ pub(super) struct Cache {
     flux_overlay: Mutex<HashMap<ObjectKey, Written<DynamicObject>>>,
     application_overlay: Mutex<HashMap<String, Written<Application>>>,
     absent: RwLock<BTreeSet<FluxKind>>,
+    customized: Mutex<Customized>,
     filled: watch::Receiver<bool>,
 }
+
+/// What `argocd-cm` ignores for everybody, and the resourceVersion of the ConfigMap that it was read from: each look of each
+/// Application asks.
+type Customized = (Option<String>, Vec<IgnoreDifferences>);
 
 /// Nothing is left half changed under these locks: a panic elsewhere does not spoil what they hold.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,6 +85,7 @@ impl Cache {
             flux_overlay: Mutex::default(),
             application_overlay: Mutex::default(),
             absent: RwLock::default(),
+            customized: Mutex::default(),
             filled,
         }
     }
@@ -185,6 +192,17 @@ impl Cache {
     pub(super) fn settings(&self) -> BTreeMap<String, String> {
         let map = self.stores.settings.state().first().cloned();
         map.and_then(|map| map.data.clone()).unwrap_or_default()
+    }
+
+    /// Differences that `argocd-cm` ignores for everybody.
+    pub(super) fn ignored_differences(&self) -> Vec<IgnoreDifferences> {
+        let Some(map) = self.stores.settings.state().first().cloned() else { return Vec::new() };
+        let version = &map.metadata.resource_version;
+        let mut customized = lock(&self.customized);
+        if version.is_none() || customized.0 != *version {
+            *customized = (version.clone(), customizations(map.data.as_ref().unwrap_or(&BTreeMap::new())));
+        }
+        customized.1.clone()
     }
 
     /// All policies.

@@ -26,7 +26,7 @@ use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
 use crate::policy::Effective;
 use crate::project::Rendered;
-use crate::translate::{Context, FilePattern, Settings, Translation, Want, customizations, translate};
+use crate::translate::{Context, FilePattern, Settings, Translation, Want, translate};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
@@ -242,15 +242,12 @@ impl Asking<'_> {
         let cache = &self.shared.cache;
         Context {
             artifact_address: self.shared.options.artifact_address.clone(),
-            ignore_differences: customizations(&cache.settings()),
+            ignore_differences: cache.ignored_differences(),
             policy: Effective::of(app, &cache.policies()),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
-            settings: Settings::read(|key| self.shared.cache.setting(key)),
+            settings: Settings::read(|key| cache.setting(key)),
             repositories: Some(self.shared.secrets.repositories()),
-            value_file_schemes: self.shared.cache.setting("helm.valuesFileSchemes").map(|setting| {
-                setting.split(',').map(|scheme| scheme.trim().to_owned()).filter(|s| !s.is_empty()).collect()
-            }),
             ..Context::default()
         }
     }

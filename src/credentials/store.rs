@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::known_hosts;
 use super::repository::Repository;
 use super::secret::LiveSecret;
-use super::url::{Address, normalized};
+use super::url::Address;
+use crate::argo::repository_url::normalized;
 
 /// Argo CD's word for a Secret about one repository.
 pub(super) const REPOSITORY: &str = "repository";

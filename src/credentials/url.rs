@@ -1,22 +1,6 @@
 //! Addresses of repositories, as Argo CD compares them and as Flux needs them.
 
-/// How Argo CD writes an address to compare it with another (argo-cd `util/git/git.go`, `NormalizeGitURL`): in small
-/// letters, without `.git`, and without `ssh://`, also where it had the form `user@host:path`.
-pub(super) fn normalized(url: &str) -> String {
-    let mut url = url.trim().to_lowercase();
-    if is_ssh(&url) && !url.starts_with("ssh://") {
-        url = url.replacen(':', "/", 1);
-    }
-    let url = url.strip_suffix(".git").unwrap_or(&url);
-    url.strip_prefix("ssh://").unwrap_or(url).to_owned()
-}
-
-/// argo-cd `util/git/git.go`, `sshURLRegex`: a user without a slash or a colon in front of the one `@`.
-fn is_ssh(url: &str) -> bool {
-    let rest = url.strip_prefix("ssh://").unwrap_or(url);
-    let Some((user, host)) = rest.split_once('@') else { return false };
-    !user.contains(['/', ':']) && !host.is_empty() && !host.contains('@')
-}
+use crate::argo::repository_url::is_ssh;
 
 /// Where a repository is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,19 +56,6 @@ impl Address {
 mod tests {
     use super::*;
     use rstest::rstest;
-
-    // The results are those of argo-cd's own function (`util/git/git_test.go` has the same cases).
-    #[rstest]
-    #[case("https://GitHub.com/Org/Repo.git", "https://github.com/org/repo")]
-    #[case("https://github.com/org/repo/", "https://github.com/org/repo/")]
-    #[case("git@github.com:org/repo.git", "git@github.com/org/repo")]
-    #[case("ssh://git@github.com/org/repo", "git@github.com/org/repo")]
-    #[case("ssh://git@github.com:2222/org/repo.git", "git@github.com:2222/org/repo")]
-    #[case(" registry.example.org/charts ", "registry.example.org/charts")]
-    #[case("https://user:password@git.example.org/a", "https://user:password@git.example.org/a")]
-    fn addresses_are_compared(#[case] url: &str, #[case] expected: &str) {
-        assert_eq!(normalized(url), expected);
-    }
 
     #[rstest]
     #[case("https://user@Git.example.org:8443/a/b", "https", "git.example.org", Some(8443), "a/b")]

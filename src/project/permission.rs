@@ -3,6 +3,7 @@
 use super::app_project::{AppProject, ClusterResource, GroupKind};
 use super::pattern::{denied, file, is_in_namespaces, matches_rule};
 use crate::argo::application::Destination;
+use crate::argo::repository_url::normalized;
 
 impl AppProject {
     /// `IsSourcePermitted`: some pattern matches, and no deny pattern does.
@@ -107,38 +108,6 @@ fn names_kind(list: &[GroupKind], group: &str, kind: &str) -> bool {
 fn names_object(list: &[ClusterResource], group: &str, kind: &str, name: &str) -> bool {
     let fits = |item: &ClusterResource| item.name.is_empty() || file(&item.name, name);
     list.iter().any(|item| file(&item.kind, kind) && file(&item.group, group) && fits(item))
-}
-
-/// The address as Argo CD compares it (argo-cd `util/git/git.go`, `NormalizeGitURL`).
-fn normalized(url: &str) -> String {
-    let mut url = url.trim().to_lowercase();
-    if is_ssh(&url) && !url.starts_with("ssh://") {
-        url = format!("ssh://{}", url.replacen(':', "/", 1));
-    }
-    let url = url.strip_suffix(".git").unwrap_or(&url);
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    let (path, rest) = url.split_at(end);
-    let url = escaped(path) + rest;
-    url.strip_prefix("ssh://").unwrap_or(&url).to_owned()
-}
-
-/// `^(ssh://)?([^/:]*?)@[^@]+$`.
-fn is_ssh(url: &str) -> bool {
-    let rest = url.strip_prefix("ssh://").unwrap_or(url);
-    rest.split_once('@')
-        .is_some_and(|(user, host)| !user.contains(['/', ':']) && !host.is_empty() && !host.contains('@'))
-}
-
-/// What Go's `net/url` makes of a path: one that holds a character that no path may hold is escaped as a whole.
-fn escaped(path: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@%".contains(&byte);
-    let is_valid = |byte: u8| is_plain(byte) || b"!'()*[]".contains(&byte);
-    if path.bytes().all(is_valid) {
-        return path.to_owned();
-    }
-    path.bytes()
-        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 #[cfg(test)]

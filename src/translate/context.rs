@@ -41,8 +41,6 @@ pub struct Context {
     pub repositories: Option<Arc<Repositories>>,
     /// What was found at addresses, by the address as the Application writes it.
     pub addresses: BTreeMap<String, File>,
-    /// Schemes of addresses that value files may have: `helm.valuesFileSchemes` in argocd-cm; `None` for its default.
-    pub value_file_schemes: Option<Vec<String>>,
     /// Differences that argocd-cm ignores for everybody.
     pub ignore_differences: Vec<IgnoreDifferences>,
     /// What policies set for the Application.
@@ -69,6 +67,8 @@ pub struct Settings {
     pub kustomize_is_disabled: bool,
     /// `jsonnet.enable: "false"`: jsonnet files are skipped.
     pub jsonnet_is_disabled: bool,
+    /// `helm.valuesFileSchemes`: schemes of addresses that value files may have; `None` for its default.
+    pub value_file_schemes: Option<Vec<String>>,
 }
 
 impl Settings {
@@ -81,6 +81,9 @@ impl Settings {
             helm_is_disabled: is_disabled("helm.enable"),
             kustomize_is_disabled: is_disabled("kustomize.enable"),
             jsonnet_is_disabled: is_disabled("jsonnet.enable"),
+            value_file_schemes: setting("helm.valuesFileSchemes").map(|schemes| {
+                schemes.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
+            }),
         }
     }
 }

@@ -177,7 +177,7 @@ fn scheme(text: &str) -> Option<&str> {
 
 fn address(draft: &mut Draft<'_>, field: &str, scheme: &str, url: &str) -> Option<Place> {
     let is_same = |allowed: &str| allowed.eq_ignore_ascii_case(scheme);
-    let is_allowed = match &draft.context.value_file_schemes {
+    let is_allowed = match &draft.context.settings.value_file_schemes {
         Some(schemes) => schemes.iter().any(|allowed| is_same(allowed)),
         None => DEFAULT_SCHEMES.into_iter().any(is_same),
     };

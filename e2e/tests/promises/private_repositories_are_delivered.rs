@@ -56,8 +56,7 @@ async fn a_helm_repository_with_a_password() -> Result<()> {
     let url = env.sources().helm_url(&repository);
     let login = [("url", url.as_str()), ("type", "helm"), ("username", "me"), ("password", "hunter2")];
     secret(&env, "repository", "repo", &login).await?;
-    let source = json!({"repoURL": url, "chart": "podinfo", "targetRevision": "6.3.5"});
-    let app = Application::of(&env, &source);
+    let app = Application::chart_from(&env, &url, "6.3.5");
     app.deliver(&env).await?;
     assert_eq!(app.release(&env).await?["chart"], "podinfo-6.3.5");
     Ok(())
@@ -79,8 +78,7 @@ async fn a_registry_without_tls() -> Result<()> {
     ];
     secret(&env, "repository", "repo", &data).await?;
     // On loopback the registry speaks plain HTTP, which Flux has to be told: Argo CD's Secret says so.
-    let source = json!({"repoURL": url, "chart": "podinfo", "targetRevision": "6.3.5"});
-    let app = Application::of(&env, &source);
+    let app = Application::chart_from(&env, &url, "6.3.5");
     app.deliver(&env).await?;
     assert_eq!(app.release(&env).await?["chart"], "podinfo-6.3.5");
     Ok(())

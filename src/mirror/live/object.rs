@@ -1,5 +1,6 @@
 //! Typed questions to the JSON of any live object.
 
+use crate::argo::bool_of;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
@@ -111,5 +112,5 @@ pub(super) fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = 
 
 /// What Go's `strconv.ParseBool` takes for true.
 pub(super) fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "TRUE" | "true" | "True")
+    bool_of(text) == Some(true)
 }

@@ -1,7 +1,7 @@
 //! A revision that builds to nothing is held back by the guard, wherever the bridge is killed.
 
 use super::cluster::Cluster;
-use super::crashes::assert_killed_anywhere_the_end_is_the_same;
+use super::crashes::assert_killed_after;
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::app;
 use rstest::rstest;
@@ -119,11 +119,9 @@ fn plain(cluster: &mut Cluster) {
 #[case::deleted(delivered(), delete)]
 #[case::handed_back(delivered(), plain)]
 fn killed_anywhere_the_end_is_the_same(
-    #[case] mut begin: Cluster,
+    #[case] begin: Cluster,
     #[case] happens: fn(&mut Cluster),
     #[values(1, 3)] pace: usize,
 ) {
-    begin.pace = pace;
-    happens(&mut begin);
-    assert_killed_anywhere_the_end_is_the_same(&begin);
+    assert_killed_after(begin, happens, pace);
 }

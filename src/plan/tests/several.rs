@@ -1,7 +1,7 @@
 //! Applications of several sources: one Sync, one status, one history for all of them.
 
 use super::cluster::Cluster;
-use super::crashes::assert_killed_anywhere_the_end_is_the_same;
+use super::crashes::assert_killed_after;
 use crate::argo::operation::Phase;
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::{App, COMMIT, NAMESPACE, app, chart_source, git_source};
@@ -289,13 +289,11 @@ fn delete(cluster: &mut Cluster) {
     cluster.edit(&json!({"spec": {"syncPolicy": {"syncOptions": null}}}));
 })]
 fn killed_anywhere_the_end_is_the_same(
-    #[case] mut begin: Cluster,
+    #[case] begin: Cluster,
     #[case] happens: fn(&mut Cluster),
     #[values(1, 3)] pace: usize,
 ) {
-    begin.pace = pace;
-    happens(&mut begin);
-    assert_killed_anywhere_the_end_is_the_same(&begin);
+    assert_killed_after(begin, happens, pace);
 }
 
 #[test]
