@@ -35,6 +35,7 @@ mod path;
 mod placement;
 mod policy;
 mod pool;
+mod post_render;
 mod private;
 pub mod problem;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub use ignore_differences::{IgnoreDifferences, customizations};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
+pub use post_render::is_post_rendered;
 pub use problem::{Problem, Severity};
 pub use rendered::repository as rendered_repository;
 pub use revision::is_exact_revision;
