@@ -28,6 +28,7 @@ mod in_repository;
 mod jq;
 mod kustomization;
 mod kustomize;
+mod lfs;
 mod manifest;
 mod newest;
 mod overrides;
