@@ -21,6 +21,7 @@ mod helm;
 mod helm_layers;
 mod helm_set;
 mod helm_values;
+pub(crate) mod hook;
 mod hydrator;
 mod ignore;
 mod ignore_differences;
@@ -167,7 +168,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         assembly.source_type.clone_into(&mut translation.source_type);
         sync_options::apply(&mut draft, &mut translation.objects);
         ignore_differences::apply(&mut draft, &mut translation.objects);
-        delivery::apply(&context.policy, &mut translation.objects);
+        delivery::apply(context, &mut translation.objects);
         let generated = private::Generated::of(&translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
         private::attach(&mut draft, &generated, &mut translation);
