@@ -26,7 +26,7 @@ use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
 use crate::policy::Effective;
 use crate::project::{self, AppProject, Rendered};
-use crate::translate::{Context, FilePattern, Settings, Translation, Want, translate};
+use crate::translate::{Context, FilePattern, Settings, Translation, Want, leaves_out, translate};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
@@ -488,7 +488,7 @@ impl Artifact {
             url: text("/status/artifact/url")?,
             digest: text("/status/artifact/digest")?,
             revision: bare(live.artifact_revision()?).to_owned(),
-            is_narrowed: live.text("/status/observedIgnore").is_some_and(|ignore| !ignore.is_empty()),
+            is_narrowed: live.text("/status/observedIgnore").is_some_and(leaves_out),
         })
     }
 }

@@ -164,8 +164,6 @@ pub struct Contents {
     pub kustomizations: Vec<String>,
     /// There are more of either than is worth looking at one by one; the lists are cut short.
     pub has_too_many: bool,
-    /// Somewhere in the repository a `.sourceignore` keeps files from Flux that Argo CD reads.
-    pub has_source_ignore: bool,
     /// No file stands directly in the path.
     pub is_bare: bool,
     /// Files in the path by which a repository overrides the source (`.argocd-source.yaml` and the like), by name.

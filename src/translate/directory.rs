@@ -79,7 +79,6 @@ pub(super) fn way(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Content
     let reason = match directory.ignore(source) {
         Err(reason) => Some(reason),
         Ok(_) if contents.has_too_many => Some("very many files"),
-        Ok(_) if contents.has_source_ignore => Some(".sourceignore"),
         Ok(_) if is_built => Some("kustomization files read as manifests"),
         Ok(_) if jsonnet_counts && (is_told || ends(".jsonnet")) => Some("jsonnet"),
         Ok(_) if ends(".json") => Some("JSON files"),

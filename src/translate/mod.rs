@@ -54,6 +54,7 @@ mod value_files;
 pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
+pub(crate) use ignore::leaves_out;
 pub use ignore_differences::{IgnoreDifferences, customizations};
 pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
