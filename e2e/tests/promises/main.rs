@@ -20,6 +20,7 @@ mod a_policy_refuses_overrides;
 mod a_project_can_go_after_its_applications;
 mod a_project_refuses_kinds;
 mod a_project_refuses_sources_and_destinations;
+mod a_project_says_who_delivers;
 mod a_projects_repository_is_nobody_elses;
 mod a_refresh_is_answered;
 mod a_rejected_owner_is_not_fought_over;
