@@ -1,6 +1,7 @@
 //! Flux with `--no-cross-namespace-refs`: it refuses a workload object whose source stands in another namespace, as those do
 //! that read Argo CD's credentials and those that Argo CD renders.
 
+use super::view::source_key;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::names;
 
@@ -62,11 +63,7 @@ fn way_out(live: Live<'_>, origin: &ObjectKey) -> String {
 
 /// The source of the workload object, where it stands in another namespace.
 fn origin(live: Live<'_>) -> Option<ObjectKey> {
-    let reference = ["/spec/sourceRef", "/spec/chart/spec/sourceRef", "/spec/chartRef"];
-    let reference = reference.into_iter().find_map(|pointer| live.at(pointer))?;
-    let text = |field: &str| reference.get(field)?.as_str();
-    let namespace = text("namespace").filter(|namespace| *namespace != live.namespace())?;
-    Some(ObjectKey::new(FluxKind::parse(text("kind")?)?, namespace, text("name")?))
+    source_key(live).filter(|source| source.namespace != live.namespace())
 }
 
 #[cfg(test)]
