@@ -1,10 +1,13 @@
 //! Which rendering of the source is about to be delivered, where the project restricts what that may be.
 
+use serde_json::Value;
+
 use super::gate;
-use crate::argo::ApplicationSource;
+use crate::argo::{Application, ApplicationSource};
 use crate::flux::FluxKind;
 use crate::mirror::{Leg, Relation, View};
 use crate::names;
+use crate::translate::{is_post_rendered, source_field};
 
 /// The revisions of the sources that have to be rendered and looked at before anything else happens, one a source; `None`:
 /// nothing.
@@ -32,22 +35,48 @@ fn revision(source: &ApplicationSource, leg: &Leg<'_>) -> Option<String> {
     Some(if is_applied { offered.to_owned() } else { source.target_revision.clone() })
 }
 
-/// Why it cannot be known what would be delivered, whatever the source holds: an override is merged into the Flux objects,
-/// and Argo CD's repo-server knows nothing of it.
+/// Why it cannot be known what would be delivered, whatever the source holds: Argo CD's repo-server knows nothing of an
+/// override, which is merged into the Flux objects, nor of a patch of what a chart renders, which may change names, kinds and
+/// namespaces, and delete.
 pub fn blind_spot(view: &View<'_>) -> Option<String> {
-    let annotations = view.observed.app.metadata.annotations.as_ref()?;
+    if !gate::restricts(view.observed) {
+        return None;
+    }
+    let app = &view.observed.app;
+    let why = if gate::project_restricts(view.observed) {
+        format!("project {} restricts what may be delivered", app.project())
+    } else {
+        "automated.allowEmpty: false asks for that".to_owned()
+    };
+    let overridden = annotation(app).map(|annotation| {
+        format!(
+            "metadata.annotations[{annotation}]: what an override delivers cannot be looked at, and {why} (write it into \
+             spec.source)"
+        )
+    });
+    overridden.or_else(|| {
+        let field = patches(app)?;
+        Some(format!(
+            "{field}: what a patch makes of a chart cannot be looked at, and {why} (write it into the chart or its values)"
+        ))
+    })
+}
+
+/// The first annotation that is an override.
+fn annotation(app: &Application) -> Option<&str> {
     let is_override = |key: &&String| {
         key.strip_prefix(names::OVERRIDE_PREFIX)
             .is_some_and(|rest| rest.ends_with("-override") || rest.ends_with("-replace"))
     };
-    let annotation = annotations.keys().find(is_override).filter(|_| gate::restricts(view.observed))?;
-    let why = if gate::project_restricts(view.observed) {
-        format!("project {} restricts what may be delivered", view.observed.app.project())
-    } else {
-        "automated.allowEmpty: false asks for that".to_owned()
+    app.metadata.annotations.as_ref()?.keys().find(is_override).map(String::as_str)
+}
+
+/// Where a chart is patched after it was rendered.
+fn patches(app: &Application) -> Option<String> {
+    let are_there = |source: &ApplicationSource| {
+        let list = source.kustomize.as_ref().and_then(|settings| settings.get("patches"));
+        is_post_rendered(source) && list.and_then(Value::as_array).is_some_and(|list| !list.is_empty())
     };
-    Some(format!(
-        "metadata.annotations[{annotation}]: what an override delivers cannot be looked at, and {why} (write it into \
-         spec.source)"
-    ))
+    let index = app.sources().iter().position(are_there)?;
+    Some(source_field(app, index, "kustomize.patches"))
 }

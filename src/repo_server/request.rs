@@ -12,6 +12,7 @@ use super::repository::by_address;
 use crate::argo::{Application, application};
 use crate::mirror::patch;
 use crate::project::{AppProject, RenderedObject};
+use crate::translate::is_post_rendered;
 
 /// Setting of argocd-cm: arguments of `kustomize build`; behind a dot, of one version of kustomize.
 const BUILD_OPTIONS: &str = "kustomize.buildOptions";
@@ -27,6 +28,8 @@ pub fn manifest_request(
     project: &AppProject,
     control_namespace: &str,
 ) -> Result<ManifestRequest, serde_json::Error> {
+    // Stock Argo CD takes one or the other; what Flux does to a chart after it was rendered is none of its business.
+    let kustomize = source.kustomize.as_ref().filter(|_| !is_post_rendered(source));
     Ok(ManifestRequest {
         repo: Some(by_address(source)),
         repos: Vec::new(),
@@ -38,7 +41,7 @@ pub fn manifest_request(
             path: source.path.clone(),
             target_revision: source.target_revision.clone(),
             helm: source.helm.as_ref().map(helm),
-            kustomize: source.kustomize.as_ref().map(settings).transpose()?,
+            kustomize: kustomize.map(settings).transpose()?,
             directory: source.directory.as_ref().map(settings).transpose()?,
             plugin: source.plugin.as_ref().map(settings).transpose()?,
             chart: source.chart.clone(),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::draft::{Draft, Placement, Source};
 use super::placement::is_dns_subdomain;
 use super::value_files::{self, Home, Reader};
-use super::{FilePattern, RepoPath, helm_values, revision};
+use super::{FilePattern, RepoPath, helm_values, post_render, revision};
 use crate::argo::application::HelmSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -38,6 +38,7 @@ pub(super) fn release(
     let values = home.and_then(|home| helm_values::values(draft, source, helm, &home));
     let files = values.as_ref().map_or(&[][..], |values| &values.files);
     let chart = chart(draft, placement, source, helm, from, origin, files);
+    let renderers = post_render::renderers(draft, source);
     if draft.problems[known..].iter().any(|problem| problem.severity == super::Severity::Error) {
         return None;
     }
@@ -56,6 +57,10 @@ pub(super) fn release(
     let values = values?.inline;
     if !values.is_empty() {
         spec["values"] = Value::Object(values);
+    }
+    let renderers = renderers?;
+    if !renderers.is_empty() {
+        spec["postRenderers"] = Value::Array(renderers);
     }
     Some(placement.object(draft.app, FluxKind::HelmRelease, spec))
 }

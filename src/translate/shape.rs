@@ -1,7 +1,5 @@
 //! Which Flux objects one source becomes: the source object that fetches it, and the workload object that delivers it.
 
-use serde_json::{Map, Value};
-
 use super::directory::{self, Directory, Way};
 use super::draft::{Draft, Placement, Source};
 use super::helm::{self, ChartFrom};
@@ -9,7 +7,9 @@ use super::kustomization::{self, Manifests};
 use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
-use super::{Contents, Context, PathKind, Settings, Want, in_repository, is_empty, kustomize, lfs};
+use super::{
+    Contents, Context, PathKind, Settings, Want, in_repository, is_empty, kustomize, lfs, post_render,
+};
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -122,10 +122,10 @@ fn from_helm_repository(
     pool: &mut Pool,
 ) -> Leg {
     if let Some(explicit) = explicit_type(draft, source)
-        && explicit != Rendering::Helm
+        && !matches!(explicit, Rendering::Helm | Rendering::Kustomize)
     {
-        let field = if explicit == Rendering::Kustomize { "kustomize" } else { "directory" };
-        draft.unsupported(source.at(field), "anything but Helm on a chart is", "leave it out");
+        let field = explicit.word().to_lowercase();
+        draft.unsupported(source.at(&field), "anything but Helm and Kustomize on a chart is", "leave it out");
     }
     let repository = prepared.whole.clone().map(|whole| pool.share(whole));
     let from = ChartFrom::HelmRepository { oci: origin == Origin::HelmOci };
@@ -241,20 +241,15 @@ fn delivered(source: &Source<'_>, whole: Manifest, rendering: Rendering) -> Mani
     }
 }
 
-/// The type that the Application itself names (argo-cd `types.go`, `ExplicitType`). More than one is an error.
+/// The type that the Application itself names (argo-cd `types.go`, `ExplicitType`). More than one is an error, but for Helm
+/// with Kustomize: a chart, which Flux changes after it was rendered.
 fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering> {
     let spec = source.spec;
-    let says = |settings: &Option<Map<String, Value>>| {
-        settings.as_ref().is_some_and(|settings| !settings.values().all(is_empty))
-    };
-    let is_helm = spec.helm.as_ref().is_some_and(|helm| {
-        // An empty object of values is a value; everything else is compared to nothing at all.
-        helm.values_object.is_some() || serde_json::to_value(helm).is_ok_and(|helm| !is_empty(&helm))
-    });
+    let says_directory = spec.directory.as_ref().is_some_and(|settings| !settings.values().all(is_empty));
     let named = [
-        (says(&spec.kustomize), "Kustomize", Rendering::Kustomize),
-        (is_helm, "Helm", Rendering::Helm),
-        (says(&spec.directory), "Directory", Rendering::Directory),
+        (post_render::says_kustomize(spec), "Kustomize", Rendering::Kustomize),
+        (post_render::says_helm(spec), "Helm", Rendering::Helm),
+        (says_directory, "Directory", Rendering::Directory),
         // Even an empty plugin asks for one, to be discovered.
         (spec.plugin.is_some(), "Plugin", PLUGIN),
     ];
@@ -262,6 +257,11 @@ fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering
     match named.as_slice() {
         [] => None,
         [(_, _, rendering)] => Some(*rendering),
+        [(_, _, Rendering::Kustomize), (_, _, Rendering::Helm)]
+            if !draft.context.settings.helm_is_disabled =>
+        {
+            Some(Rendering::Helm)
+        }
         _ => {
             let words: Vec<&str> = named.iter().map(|(_, word, _)| *word).collect();
             let message = format!("multiple application sources defined: {}", words.join(","));

@@ -52,9 +52,14 @@ fn known(app: &Application, objects: &Objects, outside: Outside<'_>) -> Context 
         if let Want::Rendered { source } = want {
             let named = app.sources()[source].target_revision.clone();
             let revision = if named.len() == 40 { named } else { outside.head.to_owned() };
-            context
-                .rendered
-                .insert(source, RenderedSource { digest: format!("sha256:{revision}"), revision });
+            context.rendered.insert(
+                source,
+                RenderedSource {
+                    digest: format!("sha256:{revision}"),
+                    revision,
+                    ..RenderedSource::default()
+                },
+            );
         }
     }
     context

@@ -15,31 +15,11 @@ pub(super) fn images(
     list: &[Value],
 ) -> Option<Result<Value, &'static str>> {
     let environment = Environment::new(draft.app, source.spec, &draft.context.control_namespace);
-    let mut images: Vec<Value> = Vec::new();
     let mut reason = None;
-    let mut is_complete = true;
-    for (index, text) in list.iter().enumerate() {
-        let image = match text.as_str().map(|text| environment.substitute(text)) {
-            None => Err("is not text".to_owned()),
-            Some(Err(_)) => {
-                reason = Some("an image named by the revision");
-                continue;
-            }
-            Some(Ok(text)) => image(&text),
-        };
-        match image {
-            // Of two for one image the last one counts.
-            Ok(image) => {
-                images.retain(|other| other["name"] != image["name"]);
-                images.push(image);
-            }
-            Err(message) => {
-                let field = source.at(&format!("kustomize.images[{index}]"));
-                draft.error::<()>(field, message, "write NAME:TAG, NAME@DIGEST, or OLD=NEW:TAG");
-                is_complete = false;
-            }
-        }
-    }
+    let images = overrides(draft, source, list, |_, _, text| {
+        // The revision is known to whoever renders.
+        environment.substitute(text).map_err(|_| reason = Some("an image named by the revision")).ok()
+    })?;
     let keeps =
         |image: &Value| image.as_object().is_some_and(|image| image.values().any(|value| value == KEEP));
     if images.iter().any(keeps) {
@@ -48,8 +28,40 @@ pub(super) fn images(
     if is_chained(&images) {
         reason = Some("image overrides that build on each other");
     }
+    Some(reason.map_or_else(|| Ok(Value::Array(images)), Err))
+}
+
+/// The overrides as `kustomize edit set image` sorts them, with the variables replaced by `substitute`, which gets the field and
+/// the text; what it makes nothing of is left out. `None`: a problem was noted.
+pub(in crate::translate) fn overrides<'a>(
+    draft: &mut Draft<'a>,
+    source: &Source<'_>,
+    list: &[Value],
+    mut substitute: impl FnMut(&mut Draft<'a>, &str, &str) -> Option<String>,
+) -> Option<Vec<Value>> {
+    let mut images: Vec<Value> = Vec::new();
+    let mut is_complete = true;
+    for (index, text) in list.iter().enumerate() {
+        let field = source.at(&format!("kustomize.images[{index}]"));
+        let image = match text.as_str().map(|text| substitute(draft, &field, text)) {
+            None => Err("is not text".to_owned()),
+            Some(None) => continue,
+            Some(Some(text)) => image(&text),
+        };
+        match image {
+            // Of two for one image the last one counts.
+            Ok(image) => {
+                images.retain(|other| other["name"] != image["name"]);
+                images.push(image);
+            }
+            Err(message) => {
+                draft.error::<()>(field, message, "write NAME:TAG, NAME@DIGEST, or OLD=NEW:TAG");
+                is_complete = false;
+            }
+        }
+    }
     images.sort_by_key(|image| image["name"].as_str().unwrap_or_default().to_owned());
-    is_complete.then(|| reason.map_or_else(|| Ok(Value::Array(images)), Err))
+    is_complete.then_some(images)
 }
 
 /// Whether one override may find what another one wrote, so that their order counts: `kustomize edit` sorts them.

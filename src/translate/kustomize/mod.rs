@@ -8,6 +8,7 @@ mod images;
 mod tree;
 
 pub(crate) use images::image_override;
+pub(super) use images::overrides as image_overrides;
 
 use serde_json::{Map, Value, json};
 
@@ -36,9 +37,6 @@ pub(super) fn way(draft: &mut Draft<'_>, source: &Source<'_>, contents: Option<&
         return Some(Way::Rendered("kustomize.buildOptions in argocd-cm"));
     }
     let Some(contents) = contents else { return draft.want(super::Want::Contents { source: source.index }) };
-    if contents.has_source_ignore {
-        return Some(Way::Rendered(".sourceignore"));
-    }
     if contents.kind == PathKind::Kustomization && contents.kustomizations.is_empty() {
         // Known by hearsay: its files are not.
         return Some(Way::Native);
@@ -172,31 +170,36 @@ fn patches(
     let mut kept = Vec::new();
     let mut reason = None;
     for (index, patch) in list.iter().enumerate() {
-        let fields: Map<String, Value> = patch
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(_, value)| !is_empty(value))
-            .map(owned)
-            .collect();
-        for name in fields.keys() {
-            match name.as_str() {
-                "patch" | "target" => {}
-                "path" => reason = Some("a patch in a file"),
-                "options" => reason = Some("a patch that may change names or kinds"),
-                _ => {
-                    let field = source.at(&format!("kustomize.patches[{index}].{name}"));
-                    return draft.error(field, "is nothing that a patch has", "leave it out");
-                }
-            }
+        let fields = patch_fields(draft, source, index, patch)?;
+        if fields.contains_key("options") {
+            reason = Some("a patch that may change names or kinds");
         }
-        if !fields.contains_key("path") && !fields.get("patch").is_some_and(Value::is_string) {
-            let field = source.at(&format!("kustomize.patches[{index}].patch"));
-            return draft.error(field, "the patch is missing", "write it inline, or name its file in path");
+        if fields.contains_key("path") {
+            reason = Some("a patch in a file");
         }
         kept.push(Value::Object(fields));
     }
     Some(reason.map_or(Ok(Value::Array(kept)), Err))
+}
+
+/// What is set of the patch with that index; `None` when a problem was noted.
+pub(super) fn patch_fields(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    index: usize,
+    patch: &Value,
+) -> Option<Map<String, Value>> {
+    let fields: Map<String, Value> =
+        patch.as_object().into_iter().flatten().filter(|(_, value)| !is_empty(value)).map(owned).collect();
+    let at = |name: &str| source.at(&format!("kustomize.patches[{index}].{name}"));
+    let unknown = |name: &&String| !matches!(name.as_str(), "patch" | "target" | "path" | "options");
+    if let Some(name) = fields.keys().find(unknown) {
+        return draft.error(at(name), "is nothing that a patch has", "leave it out");
+    }
+    if !fields.contains_key("path") && !fields.get("patch").is_some_and(Value::is_string) {
+        return draft.error(at("patch"), "the patch is missing", "write it inline, or name its file in path");
+    }
+    Some(fields)
 }
 
 fn owned((name, value): (&String, &Value)) -> (String, Value) {
