@@ -95,7 +95,9 @@ impl Shared {
         let revision = &source.target_revision;
         let request = request::manifest_request(app, source, revision, &project, control_namespace)?;
         let mut request = request::with_settings(request, &self.cache.settings());
-        repository::with_credentials(&mut request, app, source, &self.secrets.repositories())
+        let repositories = self.secrets.repositories();
+        repository::with_credentials(&mut request, app, source, &repositories)
+            .and_then(|()| repository::with_references(&mut request, app, &[], &repositories))
             .map_err(RenderingError::Secret)?;
         let key = sha256_hex(&request.encode_to_vec());
         if let Some(made) = self.artifacts.known(&key, freshness) {

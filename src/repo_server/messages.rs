@@ -51,6 +51,9 @@ pub struct ManifestRequest {
     /// The Application has `sources`.
     #[prost(bool, tag = "22")]
     pub has_multiple_sources: bool,
+    /// The sources that value files name, by `$` and their `ref`.
+    #[prost(btree_map = "string, message", tag = "23")]
+    pub ref_sources: BTreeMap<String, RefTarget>,
     /// `sourceRepos` of the project, for dependencies of charts.
     #[prost(string, repeated, tag = "24")]
     pub project_source_repos: Vec<String>,
@@ -60,6 +63,20 @@ pub struct ManifestRequest {
     /// `argocd.argoproj.io/manifest-generate-paths` of the Application: what a plugin gets to see of the repository.
     #[prost(string, tag = "26")]
     pub annotation_manifest_generate_paths: String,
+}
+
+/// `v1alpha1.RefTarget`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RefTarget {
+    /// The repository.
+    #[prost(message, optional, tag = "1")]
+    pub repo: Option<Repository>,
+    /// Commit, or what still has to be resolved.
+    #[prost(string, tag = "2")]
+    pub target_revision: String,
+    /// Chart; nothing can be read from one.
+    #[prost(string, tag = "3")]
+    pub chart: String,
 }
 
 /// `repository.ManifestResponse`.
@@ -211,6 +228,9 @@ pub struct Helm {
     /// Values as text.
     #[prost(string, tag = "4")]
     pub values: String,
+    /// Parameters whose values are in files.
+    #[prost(message, repeated, tag = "5")]
+    pub file_parameters: Vec<HelmFileParameter>,
     /// Credentials go to every host.
     #[prost(bool, tag = "7")]
     pub pass_credentials: bool,
@@ -223,6 +243,20 @@ pub struct Helm {
     /// Values as an object.
     #[prost(message, optional, tag = "10")]
     pub values_object: Option<RawExtension>,
+    /// Values are not held against the chart's schema.
+    #[prost(bool, tag = "15")]
+    pub skip_schema_validation: bool,
+}
+
+/// `v1alpha1.HelmFileParameter`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct HelmFileParameter {
+    /// Path in the values.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// The file.
+    #[prost(string, tag = "2")]
+    pub path: String,
 }
 
 /// `k8s.io.apimachinery.pkg.runtime.RawExtension`.

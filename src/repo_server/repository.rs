@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::messages::ManifestRequest;
+use super::messages::{ManifestRequest, RefTarget};
 use crate::argo::{Application, application};
 use crate::credentials::{self, Repositories};
 
@@ -176,22 +176,61 @@ pub fn with_credentials(
     source: &application::ApplicationSource,
     known: &Repositories,
 ) -> Result<(), String> {
+    request.repo = Some(known_of(app, source, known)?);
+    request.repos = known.helm_repositories(app.project()).map(Repository::from).collect();
+    Ok(())
+}
+
+/// Adds to the question the sources whose files value files and file parameters of others may name (argo-cd
+/// `util/argo/argo.go`, `GetRefSources`): each at its revision among `revisions`, which go by the index of the source, or at
+/// what the Application says.
+///
+/// # Errors
+/// The Secret that counts for one of them cannot be read.
+pub fn with_references(
+    request: &mut ManifestRequest,
+    app: &Application,
+    revisions: &[String],
+    known: &Repositories,
+) -> Result<(), String> {
+    for (index, source) in app.multiple_sources().iter().enumerate() {
+        if source.reference.is_empty() {
+            continue;
+        }
+        let revision = revisions.get(index).filter(|revision| !revision.is_empty());
+        let target = RefTarget {
+            repo: Some(known_of(app, source, known)?),
+            target_revision: revision.unwrap_or(&source.target_revision).clone(),
+            chart: source.chart.clone(),
+        };
+        request.ref_sources.insert(format!("${}", source.reference), target);
+    }
+    Ok(())
+}
+
+/// What Argo CD knows of the repository of `source`.
+fn known_of(
+    app: &Application,
+    source: &application::ApplicationSource,
+    known: &Repositories,
+) -> Result<Repository, String> {
     let address = by_address(source);
     let found = Repository::from(&known.find(&source.repo_url, app.project())?);
     // The address of the Application, whatever the Secret's writing.
-    request.repo = Some(Repository {
+    Ok(Repository {
         repo: address.repo,
         kind: address.kind,
         enable_oci: found.enable_oci || address.enable_oci,
         ..found
-    });
-    request.repos = known.helm_repositories(app.project()).map(Repository::from).collect();
-    Ok(())
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::LiveSecret;
+    use std::collections::BTreeMap;
+    use serde_json::json;
 
     #[test]
     fn nothing_of_it_shows() {
@@ -204,5 +243,38 @@ mod tests {
         let text = format!("{request:?}");
         assert!(text.contains("git.example.org") && !text.contains("hunter2"), "{text}");
         assert_eq!(request.repo.unwrap().password, "hunter2");
+    }
+
+    #[test]
+    fn what_value_files_name_comes_along_with_its_credentials() {
+        let data = [("url", "https://git.example.org/values"), ("username", "me"), ("password", "hunter2")];
+        let secret = LiveSecret {
+            name: "values".to_owned(),
+            labels: [(crate::names::LABEL_ARGO_SECRET_TYPE.to_owned(), "repository".to_owned())].into(),
+            data: data.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect(),
+            ..LiveSecret::default()
+        };
+        let known = Repositories::new(vec![secret], String::new(), BTreeMap::new());
+        let app: Application = serde_json::from_value(json!({
+            "metadata": {"name": "demo", "namespace": "argocd"},
+            "spec": {"sources": [
+                {"repoURL": "https://charts.example.org", "chart": "a", "targetRevision": "1.0.0"},
+                {"repoURL": "https://GIT.example.org/values.git", "targetRevision": "main", "ref": "values"},
+                {"repoURL": "https://git.example.org/other", "targetRevision": "next", "ref": "other"},
+            ]},
+        }))
+        .unwrap();
+        let mut request = ManifestRequest::default();
+        let revisions = ["1.0.0", "0123", ""].map(str::to_owned);
+        with_references(&mut request, &app, &revisions, &known).unwrap();
+        let target = |name: &str| {
+            let target = &request.ref_sources[name];
+            let repo = target.repo.as_ref().unwrap();
+            [repo.repo.as_str(), repo.username.as_str(), target.target_revision.as_str()]
+        };
+        assert_eq!(request.ref_sources.len(), 2);
+        assert_eq!(target("$values"), ["https://GIT.example.org/values.git", "me", "0123"]);
+        assert_eq!(target("$other"), ["https://git.example.org/other", "", "next"]);
+        assert!(!format!("{request:?}").contains("hunter2"));
     }
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::messages::{
-    ApplicationSource, Helm, HelmParameter, KustomizeOptions, KustomizeVersion, ManifestRequest, RawExtension,
+    ApplicationSource, Helm, HelmFileParameter, HelmParameter, KustomizeOptions, KustomizeVersion,
+    ManifestRequest, RawExtension,
 };
 use super::repository::by_address;
 use crate::argo::{Application, application};
@@ -100,16 +101,22 @@ fn helm(helm: &application::HelmSource) -> Helm {
         value: parameter.value.clone(),
         force_string: parameter.force_string,
     };
+    let file_parameter = |parameter: &application::HelmFileParameter| HelmFileParameter {
+        name: parameter.name.clone(),
+        path: parameter.path.clone(),
+    };
     let raw = |values: &Value| RawExtension { raw: values.to_string().into_bytes() };
     Helm {
         value_files: helm.value_files.clone(),
         parameters: helm.parameters.iter().map(parameter).collect(),
+        file_parameters: helm.file_parameters.iter().map(file_parameter).collect(),
         release_name: helm.release_name.clone(),
         values: helm.values.clone(),
         pass_credentials: helm.pass_credentials,
         ignore_missing_value_files: helm.ignore_missing_value_files,
         skip_crds: helm.skip_crds,
         values_object: helm.values_object.as_ref().map(raw),
+        skip_schema_validation: helm.rest.get("skipSchemaValidation") == Some(&Value::Bool(true)),
     }
 }
 
@@ -173,13 +180,18 @@ mod tests {
     fn a_chart() {
         let request = request(&json!({
             "repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": "6.x",
-            "helm": {"releaseName": "r", "valuesObject": {"a": 1}, "parameters": [{"name": "b", "value": "2", "forceString": true}]},
+            "helm": {"releaseName": "r", "valuesObject": {"a": 1}, "parameters": [{"name": "b", "value": "2", "forceString": true}],
+                     "fileParameters": [{"name": "c", "path": "$values/c.txt"}], "skipSchemaValidation": true},
+            "kustomize": {"images": ["a:1"]},
         }));
+        // The repo-server takes Helm or Kustomize.
+        assert_eq!(request.application_source.as_ref().unwrap().kustomize, None);
         assert_eq!(request.app_name, "team_demo");
         assert_eq!(request.repo.as_ref().map(|repo| repo.kind.as_str()), Some("helm"));
         let helm = request.application_source.as_ref().unwrap().helm.as_ref().unwrap();
         assert_eq!(helm.values_object.as_ref().unwrap().raw, br#"{"a":1}"#);
-        assert!(helm.parameters[0].force_string);
+        assert!(helm.parameters[0].force_string && helm.skip_schema_validation);
+        assert_eq!(helm.file_parameters[0].path, "$values/c.txt");
         assert_eq!(ManifestRequest::decode(request.encode_to_vec().as_slice()).unwrap(), request);
     }
 
