@@ -54,6 +54,7 @@ pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub use ignore_differences::{IgnoreDifferences, customizations};
 pub(crate) use kustomize::image_override;
+pub use overrides::{address as override_address, is_override};
 pub use path::RepoPath;
 pub use post_render::is_post_rendered;
 pub use problem::{Problem, Severity};
@@ -168,7 +169,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         ignore_differences::apply(&mut draft, &mut translation.objects);
         delivery::apply(&context.policy, &mut translation.objects);
         let generated = private::Generated::of(&translation.objects);
-        overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
+        overrides::apply(&mut draft, &mut translation.objects, &translation.routes, assembly.is_complete);
         private::attach(&mut draft, &generated, &mut translation);
         translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
