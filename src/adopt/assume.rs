@@ -102,8 +102,7 @@ fn contents(app: &Application, objects: &BTreeMap<ObjectKey, DynamicObject>) -> 
 /// name. The references that stand in the cluster now exist in each.
 fn refs(source: &ApplicationSource, objects: &BTreeMap<ObjectKey, DynamicObject>) -> Vec<RemoteRefs> {
     let live = objects.iter().filter(|(key, _)| key.kind == FluxKind::GitRepository);
-    let live: Vec<_> =
-        live.filter_map(|(_, object)| object.data.pointer("/spec/ref")?.as_object()).collect();
+    let live: Vec<_> = live.filter_map(|(_, object)| object.data.pointer("/spec/ref")?.as_object()).collect();
     let texts = |field: &'static str| live.iter().filter_map(move |live| live.get(field)?.as_str());
     let commit = texts("commit").next().unwrap_or_default().to_owned();
     let standing: Vec<String> = [("branch", "refs/heads/"), ("tag", "refs/tags/"), ("name", "")]

@@ -15,9 +15,7 @@ pub(super) fn sources<'a>(
 ) -> impl Iterator<Item = &'a mut ApplicationSource> {
     let is_hydrated = app.spec.source_hydrator.is_some();
     let sources = app.sources_mut().iter_mut().enumerate();
-    sources
-        .filter(move |(index, _)| !is_hydrated && place.sources.contains(index))
-        .map(|(_, source)| source)
+    sources.filter(move |(index, _)| !is_hydrated && place.sources.contains(index)).map(|(_, source)| source)
 }
 
 /// Writes a live value into the source; nothing where the Application has no way to say it: the annotation will do.

@@ -28,7 +28,8 @@ pub(super) struct Place {
 impl Place {
     /// The place of the object with that key; `None` where there are others of its kind, and none of the sources is its.
     pub(super) fn of(app: &Application, translation: &Translation, key: &ObjectKey) -> Option<Self> {
-        let is_its = |route: &Route| route.origin.as_ref() == Some(key) || route.workload.as_ref() == Some(key);
+        let is_its =
+            |route: &Route| route.origin.as_ref() == Some(key) || route.workload.as_ref() == Some(key);
         let routes = translation.routes.iter().enumerate();
         let sources: Vec<usize> = routes.filter(|(_, route)| is_its(route)).map(|(index, _)| index).collect();
         let is_alone = translation.objects.iter().filter(|object| object.key.kind == key.kind).count() < 2;
@@ -136,9 +137,7 @@ pub(super) fn forget_removed(app: &mut Application, place: &Place, wanted: &Valu
 
 /// Every annotation that may reach the object.
 fn annotations(place: &Place) -> impl Iterator<Item = (&'static str, &str)> {
-    [OVERRIDE, REPLACE]
-        .into_iter()
-        .flat_map(|suffix| place.addresses().map(move |address| (suffix, address)))
+    [OVERRIDE, REPLACE].into_iter().flat_map(|suffix| place.addresses().map(move |address| (suffix, address)))
 }
 
 fn remove(place: &mut Value, path: &[Segment]) {

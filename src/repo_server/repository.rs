@@ -229,8 +229,8 @@ fn known_of(
 mod tests {
     use super::*;
     use crate::credentials::LiveSecret;
-    use std::collections::BTreeMap;
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     #[test]
     fn nothing_of_it_shows() {

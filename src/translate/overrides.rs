@@ -80,9 +80,9 @@ fn position(sources: &[ApplicationSource], word: &str) -> Option<usize> {
     let by = |field: fn(&ApplicationSource) -> &str| {
         sources.iter().position(|source| !word.is_empty() && field(source) == word)
     };
-    by(|source| &source.name).or_else(|| by(|source| &source.reference)).or_else(|| {
-        word.parse::<usize>().ok()?.checked_sub(1).filter(|index| *index < sources.len())
-    })
+    by(|source| &source.name)
+        .or_else(|| by(|source| &source.reference))
+        .or_else(|| word.parse::<usize>().ok()?.checked_sub(1).filter(|index| *index < sources.len()))
 }
 
 /// Applies the Application's annotations to `objects`, which `routes` says the sources of. Unless `is_complete`, objects may
@@ -121,12 +121,15 @@ fn reached(
         let route = routes.get(source);
         let is_of_source = |index: &usize| {
             let key = &objects[*index].key;
-            route.is_some_and(|route| route.origin.as_ref() == Some(key) || route.workload.as_ref() == Some(key))
+            route.is_some_and(|route| {
+                route.origin.as_ref() == Some(key) || route.workload.as_ref() == Some(key)
+            })
         };
         found.retain(is_of_source);
     } else if key.replaces && found.len() > 1 {
         let count = found.len();
-        let message = format!("{count} objects of kind {kind} are generated, and one spec cannot be that of all");
+        let message =
+            format!("{count} objects of kind {kind} are generated, and one spec cannot be that of all");
         let name = field.trim_start_matches("metadata.annotations[").trim_end_matches(']');
         let first = address(draft.app.sources(), routes.iter().position(|route| route.has(key.kind))?);
         return draft.error(field, message, format!("name a source, as in {name}{first}"));

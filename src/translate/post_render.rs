@@ -243,8 +243,7 @@ fn common_annotations(
     annotations: &Map<String, Value>,
 ) -> Option<Vec<Value>> {
     let is_substituted = settings.get("commonAnnotationsEnvsubst") == Some(&Value::Bool(true));
-    let annotations =
-        Value::Object(texts(draft, source, "commonAnnotations", annotations, is_substituted)?);
+    let annotations = Value::Object(texts(draft, source, "commonAnnotations", annotations, is_substituted)?);
     let template: &[&str] = &["spec", "template", "metadata", "annotations"];
     let of_cron_job: [&[&str]; 2] = [
         &["spec", "jobTemplate", "metadata", "annotations"],
@@ -273,11 +272,8 @@ fn texts(
     for (key, value) in map {
         let field = source.at(&format!("kustomize.{name}[{key}]"));
         let Some(text) = value.as_str() else { return draft.error(field, "is not text", "quote it") };
-        let text = if is_substituted {
-            env::substitute(draft, source, &field, text)?
-        } else {
-            text.to_owned()
-        };
+        let text =
+            if is_substituted { env::substitute(draft, source, &field, text)? } else { text.to_owned() };
         let unquoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&text);
         texts.insert(key.clone(), json!(unquoted));
     }
@@ -289,7 +285,10 @@ fn texts(
 fn strategic(target: &Value, paths: &[&[&str]], value: &Value) -> Value {
     let mut whole = json!({"apiVersion": "v1", "kind": "Any", "metadata": {"name": "any"}});
     for path in paths {
-        merge::deep_merge(&mut whole, path.iter().rev().fold(value.clone(), |value, field| json!({*field: value})));
+        merge::deep_merge(
+            &mut whole,
+            path.iter().rev().fold(value.clone(), |value, field| json!({*field: value})),
+        );
     }
     json!({"target": target, "patch": patch(&whole)})
 }

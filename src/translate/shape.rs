@@ -239,8 +239,7 @@ fn delivered(source: &Source<'_>, whole: Manifest, rendering: Rendering) -> Mani
 /// with Kustomize: a chart, which Flux changes after it was rendered.
 fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering> {
     let spec = source.spec;
-    let says_directory =
-        spec.directory.as_ref().is_some_and(|settings| !settings.values().all(is_empty));
+    let says_directory = spec.directory.as_ref().is_some_and(|settings| !settings.values().all(is_empty));
     let named = [
         (post_render::says_kustomize(spec), "Kustomize", Rendering::Kustomize),
         (post_render::says_helm(spec), "Helm", Rendering::Helm),
@@ -252,7 +251,9 @@ fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering
     match named.as_slice() {
         [] => None,
         [(_, _, rendering)] => Some(*rendering),
-        [(_, _, Rendering::Kustomize), (_, _, Rendering::Helm)] if !draft.context.settings.helm_is_disabled => {
+        [(_, _, Rendering::Kustomize), (_, _, Rendering::Helm)]
+            if !draft.context.settings.helm_is_disabled =>
+        {
             Some(Rendering::Helm)
         }
         _ => {

@@ -127,7 +127,8 @@ fn objects(text: &str) -> Result<BTreeMap<String, Value>> {
 
 /// What Helm keeps of the release.
 async fn released(env: &TestEnv, app: &Application) -> Result<BTreeMap<String, Value>> {
-    let mut all = objects(&env.helm(&["get", "manifest", app.name(), "-n", app.destination()]).await?.text()?)?;
+    let mut all =
+        objects(&env.helm(&["get", "manifest", app.name(), "-n", app.destination()]).await?.text()?)?;
     all.extend(objects(&env.helm(&["get", "hooks", app.name(), "-n", app.destination()]).await?.text()?)?);
     Ok(all)
 }
@@ -189,13 +190,18 @@ async fn charts_of_a_helm_repository_too_and_one_of_several_sources() -> Result<
         },
     });
     let one = Application::of(&env, &chart).named(&env, "one");
-    let beside = json!({ "repoURL": env.sources().git_url("fleet"), "path": "plain", "targetRevision": "main" });
+    let beside =
+        json!({ "repoURL": env.sources().git_url("fleet"), "path": "plain", "targetRevision": "main" });
     let several = Application::sources(&env, &[beside, chart]).named(&env, "two");
     one.apply(&env).await?;
     several.apply(&env).await?;
     for app in [&one, &several] {
         let settled = app.settled(&env).await?;
-        assert!(settled["status"]["conditions"].as_array().is_none_or(Vec::is_empty), "{}", settled["status"]);
+        assert!(
+            settled["status"]["conditions"].as_array().is_none_or(Vec::is_empty),
+            "{}",
+            settled["status"]
+        );
         let manifest = env.helm(&["get", "manifest", app.name(), "-n", app.destination()]).await?.text()?;
         assert!(manifest.contains("patched: \"yes\""), "{manifest}");
         let live = app.delivered(&env, "Deployment", &format!("{}-podinfo", app.name())).await?;

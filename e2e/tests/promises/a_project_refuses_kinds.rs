@@ -119,8 +119,10 @@ async fn values_of_another_repository_decide_what_is_refused() -> Result<()> {
     let name = env.name("values");
     let repository = env.sources().create_repository(&name, &[("prod.yaml", Some(values))]).await?;
     env.sources().protect(Server::Git, &name, "me", "hunter2")?;
-    let login = [("url", repository.url()), ("username", "me".to_owned()), ("password", "hunter2".to_owned())];
-    secret(&env, "repository", "values", &login.each_ref().map(|(key, value)| (*key, value.as_str()))).await?;
+    let login =
+        [("url", repository.url()), ("username", "me".to_owned()), ("password", "hunter2".to_owned())];
+    secret(&env, "repository", "values", &login.each_ref().map(|(key, value)| (*key, value.as_str())))
+        .await?;
     let chart = json!({
         "repoURL": env.sources().helm_url("podinfo"), "chart": "podinfo", "targetRevision": "6.3.5",
         "helm": {

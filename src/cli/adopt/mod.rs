@@ -13,6 +13,7 @@ use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
 use super::Streams;
+use super::checkouts::{Checkouts, SourceDir};
 use super::cluster::ClusterArgs;
 use super::flux_objects::application;
 use crate::adopt::{Adoption, adopt};
@@ -40,6 +41,11 @@ pub struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+    /// Folder with the contents of a source's repository at the revision that is delivered, from its root; needed where value
+    /// files in git are part of a release. Of several sources each is named by its position (from 1), its ref or its name; may
+    /// be repeated
+    #[arg(long = "source-dir", value_name = "[SOURCE=]DIR")]
+    source_dirs: Vec<SourceDir>,
     #[command(flatten)]
     cluster: ClusterArgs,
 }
@@ -75,7 +81,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
 
 async fn adopt_edits(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let client = args.cluster.client().await?;
-    let look = Look::at(&client, &args.namespace, &args.name, &args.argocd_namespace).await?;
+    let checkouts = Checkouts::open(&args.source_dirs)?;
+    let look = Look::at(&client, &args.namespace, &args.name, &args.argocd_namespace, &checkouts).await?;
     let identity = look.app.identity();
     let Some(adoption) = adopt(&look.app, &look.context, |key| look.live(key))
         .with_context(|| format!("Application {identity} cannot keep what was changed by hand"))?
