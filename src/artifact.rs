@@ -20,7 +20,7 @@ pub const MAX_PACKED: u64 = 512 << 20;
 const MAX_UNPACKED: u64 = 8 << 30;
 /// The most files that are listed.
 const MAX_FILES: usize = 1_000_000;
-/// The most that all files together may hold that one pattern matches, in bytes.
+/// The most that is kept of all files together that one pattern matches, in bytes; the rest is too large.
 const MAX_READ: usize = 16 << 20;
 /// How long the download may take as a whole.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -222,10 +222,15 @@ fn files_of(packed: impl Read, is_asked: Option<&dyn Fn(&str) -> bool>) -> io::R
             let mut bytes = Vec::new();
             // One byte more than allowed tells that it is too large.
             entry.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-            room = room.checked_sub(bytes.len()).ok_or_else(|| {
-                io::Error::other(format!("the files that match hold more than {MAX_READ} bytes"))
-            })?;
-            read.insert(name.clone(), File::of(bytes));
+            let file = match room.checked_sub(bytes.len()) {
+                Some(left) => {
+                    room = left;
+                    File::of(bytes)
+                }
+                // Whoever needs it says so; most do not need all that match.
+                None => File::TooLarge,
+            };
+            read.insert(name.clone(), file);
         }
         names.insert(name);
         if names.len() > MAX_FILES {

@@ -10,6 +10,7 @@
 //! | `components`, `bootstrap`, `supervisor` | how they are started, what the cluster needs first, who owns them |
 //! | [`launch`], [`state`] | a stack from outside: up, down, `stack.json` |
 //! | [`sources`] | Helm repositories, OCI registry, git over HTTP and SSH, and how tests change them |
+//! | [`private`] | the same behind TLS, passwords and proxies of a test's own |
 //! | [`Stack`], [`TestEnv`], [`Bridge`] | what tests use |
 //! | [`demo`] | three Applications from nothing to delivered to gone |
 //! | [`fuzz`] | mutated Applications through the translation |
@@ -25,6 +26,7 @@ pub mod kinds;
 pub mod launch;
 pub mod parity;
 pub mod paths;
+pub mod private;
 pub mod process;
 pub mod programs;
 pub mod progress;

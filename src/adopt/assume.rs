@@ -57,7 +57,7 @@ fn rendered(known: &Context, objects: &BTreeMap<ObjectKey, DynamicObject>) -> Co
         Some((address.to_owned(), text("/spec/ref/digest")?.to_owned()))
     });
     let Some((artifact_address, digest)) = found else { return known.clone() };
-    let source = RenderedSource { digest, revision: String::new() };
+    let source = RenderedSource { digest, ..RenderedSource::default() };
     Context { artifact_address, rendered: [(0, source)].into(), ..known.clone() }
 }
 

@@ -369,8 +369,6 @@ fn parameter() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
     /// Adopted, then translated: the live spec. Only a value that was taken away may be refused, and only when something
     /// odd sets it.
     #[test]

@@ -57,10 +57,14 @@ impl Checkouts {
     }
 
     fn given(&self, index: usize, source: &ApplicationSource) -> Option<&Checkout> {
-        let position = (index + 1).to_string();
-        let is_it = |name: &String| *name == position || *name == source.reference || *name == source.name;
+        let is_it = |name: &String| names(name, index, source);
         self.0.iter().find(|(name, _)| name.as_ref().is_some_and(is_it)).map(|(_, checkout)| checkout)
     }
+}
+
+/// Whether `name` means the source with that index: its position (counted from one), its `ref` or its `name`.
+pub(super) fn names(name: &str, index: usize, source: &ApplicationSource) -> bool {
+    name == (index + 1).to_string() || name == source.reference || name == source.name
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod get;
 pub mod list_candidates;
 mod policy_file;
 pub mod redis;
+mod rendered;
 mod repositories;
 pub mod run;
 mod table;

@@ -13,6 +13,7 @@ use super::applications::{self, Document};
 use super::checkout::Checkout;
 use super::checkouts::{Checkouts, SourceDir};
 use super::policy_file::{self, PolicyFile};
+use super::rendered::{self, Rendered};
 use super::repositories;
 use crate::argo::{Application, ApplicationSource};
 use crate::credentials::Repositories;
@@ -36,9 +37,9 @@ pub struct Args {
     #[arg(long = "source-dir", value_name = "[SOURCE=]DIR")]
     source_dirs: Vec<SourceDir>,
     /// Digest of what the controller made of a source that Argo CD's repo-server renders (plugins, jsonnet, …): ref.digest of
-    /// its source object
-    #[arg(long, value_name = "DIGEST")]
-    rendered: Option<String>,
+    /// its source object. Of several sources each is named by its position (from 1), its ref or its name; may be repeated
+    #[arg(long, value_name = "[SOURCE=]DIGEST")]
+    rendered: Vec<Rendered>,
     /// HOST:PORT from which Flux fetches such sources [default: flux-subsystem-artifacts.ARGOCD_NAMESPACE.svc:8082]
     #[arg(long, value_name = "HOST:PORT")]
     artifact_address: Option<String>,
@@ -303,12 +304,17 @@ fn answer(
             Ok(None)
         }
         Want::Rendered { source } => {
-            let Some(digest) = args.rendered.clone() else {
+            let Some(digest) = rendered::of(&args.rendered, app, *source).map(str::to_owned) else {
                 let message = "Argo CD's repo-server renders this source, which cannot be done here";
-                let hint = "pass what became of it: --rendered with ref.digest of the OCIRepository";
+                let number = source + 1;
+                let what = "ref.digest of the OCIRepository";
+                let hint = match app.sources().len() {
+                    1 => format!("pass what became of it: --rendered with {what}"),
+                    _ => format!("pass what became of it: --rendered {number}=DIGEST with {what}"),
+                };
                 return Err(Problem::error(field(""), message, hint));
             };
-            context.rendered.insert(*source, RenderedSource { digest, revision: String::new() });
+            context.rendered.insert(*source, RenderedSource { digest, ..RenderedSource::default() });
             Ok(None)
         }
         Want::RemoteRefs { url } => {

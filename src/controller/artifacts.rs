@@ -15,8 +15,8 @@ use super::rendering::{RenderingError, Which};
 use crate::argo::Application;
 use crate::digest::sha256_hex;
 use crate::plan::wish;
-use crate::project;
-use crate::registry::{Access, Image, Images, Store, finish};
+use crate::project::{self, ResourcesFilter};
+use crate::registry::{Access, Finished, Image, Images, Store, finish};
 use crate::repo_server::{repository, request};
 use crate::translate::{RenderedSource, rendered_repository};
 
@@ -99,7 +99,8 @@ impl Shared {
         repository::with_credentials(&mut request, app, source, &repositories)
             .and_then(|()| repository::with_references(&mut request, app, &[], &repositories))
             .map_err(RenderingError::Secret)?;
-        let key = sha256_hex(&request.encode_to_vec());
+        let filter = ResourcesFilter::read(|key| self.cache.setting(key)).map_err(RenderingError::Setting)?;
+        let key = sha256_hex(format!("{} {filter:?}", sha256_hex(&request.encode_to_vec())).as_bytes());
         if let Some(made) = self.artifacts.known(&key, freshness) {
             return Ok(Some(made));
         }
@@ -114,9 +115,10 @@ impl Shared {
             self.rendering.with_scopes(objects).await?.into_iter().map(scope).collect();
         let is_namespaced =
             |group: &str, kind: &str| scopes.get(&(group.to_owned(), kind.to_owned())).copied().flatten();
-        let objects = finish(&answer.manifests, &app.spec.destination.namespace, is_namespaced)?;
+        let Finished { objects, warnings } =
+            finish(&answer.manifests, &app.spec.destination.namespace, &filter, is_namespaced)?;
         let image = Image::pack(&objects, &answer.revision, &source.repo_url)?;
-        let made = RenderedSource { digest: image.digest.clone(), revision: answer.revision };
+        let made = RenderedSource { digest: image.digest.clone(), revision: answer.revision, warnings };
         self.artifacts.store.put(&rendered_repository(app.namespace(), app.name(), index), image);
         self.artifacts.keep(key, &made, freshness.token);
         Ok(Some(made))

@@ -25,8 +25,8 @@ use crate::plan::marks::Marks;
 use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
 use crate::policy::Effective;
-use crate::project::Rendered;
-use crate::translate::{Context, FilePattern, Settings, Translation, Want, translate};
+use crate::project::{self, AppProject, Rendered};
+use crate::translate::{Context, FilePattern, Settings, Translation, Want, leaves_out, translate};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
@@ -49,6 +49,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         shared,
         poll: poll_interval(shared),
         token: refresh.as_ref().map(|refresh| refresh.token.as_str()),
+        artifacts: BTreeMap::new(),
         failures: Vec::new(),
         again: None,
     };
@@ -231,6 +232,9 @@ fn seconds(poll: Duration) -> String {
 
 struct Asking<'a> {
     shared: &'a Shared,
+    /// What each source object serves, from the first question of this look on: answers from two revisions would make one
+    /// wish of them that nobody has.
+    artifacts: BTreeMap<ObjectKey, Artifact>,
     poll: Duration,
     token: Option<&'a str>,
     failures: Vec<String>,
@@ -240,7 +244,11 @@ struct Asking<'a> {
 impl Asking<'_> {
     fn context(&self, app: &Application) -> Context {
         let cache = &self.shared.cache;
+        let project = cache.project(app, &self.shared.secrets.repositories());
+        let impersonation =
+            |project: Arc<AppProject>| project::impersonation(app, &project, |key| cache.setting(key));
         Context {
+            impersonation: project.map(impersonation).unwrap_or_default(),
             artifact_address: self.shared.options.artifact_address.clone(),
             ignore_differences: cache.ignored_differences(),
             policy: Effective::of(app, &cache.policies()),
@@ -415,7 +423,7 @@ impl Asking<'_> {
     }
 
     fn revision(
-        &self,
+        &mut self,
         app: &Application,
         index: usize,
         translation: &Translation,
@@ -447,7 +455,7 @@ impl Asking<'_> {
     }
 
     /// The artifact of a source object, when the one that is there is the wanted one.
-    fn artifact(&self, app: &Application, manifest: Option<&Manifest>) -> Option<Artifact> {
+    fn artifact(&mut self, app: &Application, manifest: Option<&Manifest>) -> Option<Artifact> {
         let manifest = manifest?;
         let object = self.shared.cache.object(&manifest.key)?;
         let live = Live { kind: manifest.key.kind, object: &object };
@@ -457,11 +465,13 @@ impl Asking<'_> {
         );
         // An artifact of an older spec or revision still tells what the path is, until the newer one is there.
         let is_usable = is_wanted && source::state(Some(live), None) != SourceState::Missing;
-        is_usable.then(|| Artifact::of(live)).flatten()
+        let artifact = is_usable.then(|| Artifact::of(live)).flatten()?;
+        Some(self.artifacts.entry(manifest.key.clone()).or_insert(artifact).clone())
     }
 }
 
 /// What source-controller serves of a source.
+#[derive(Clone)]
 struct Artifact {
     url: String,
     digest: String,
@@ -478,7 +488,7 @@ impl Artifact {
             url: text("/status/artifact/url")?,
             digest: text("/status/artifact/digest")?,
             revision: bare(live.artifact_revision()?).to_owned(),
-            is_narrowed: live.text("/status/observedIgnore").is_some_and(|ignore| !ignore.is_empty()),
+            is_narrowed: live.text("/status/observedIgnore").is_some_and(leaves_out),
         })
     }
 }

@@ -39,6 +39,9 @@ pub(super) enum RenderingError {
     /// The repository's Secret cannot be read.
     #[error("Failed to load target state: {0}")]
     Secret(String),
+    /// A setting of Argo CD that cannot be read.
+    #[error("Failed to load target state: {0}")]
+    Setting(String),
     /// A setting or an answer that cannot be read.
     #[error("Failed to load target state: {0}")]
     Json(#[from] serde_json::Error),

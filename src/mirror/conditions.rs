@@ -10,6 +10,7 @@ use super::leg::Leg;
 use super::namespace::Dispute;
 use super::source::SourceState;
 use super::view::{Resource, View};
+use super::warnings::{self, EXCLUDED_RESOURCE, REPEATED_RESOURCE};
 use crate::argo::operation::{OperationState, Phase, SyncResult};
 use crate::argo::status::Condition;
 use crate::project;
@@ -32,8 +33,16 @@ pub const ADOPTION_WARNING: &str = "AdoptionWarning";
 
 /// The types that the bridge alone writes; conditions of any other type are somebody else's and stay, but for what
 /// [`crate::project`] says in stock Argo CD's words.
-const OWNED: [&str; 6] =
-    [COMPARISON_ERROR, SYNC_ERROR, DELETION_ERROR, TRANSLATION_WARNING, HAND_BACK_WARNING, ADOPTION_WARNING];
+const OWNED: [&str; 8] = [
+    COMPARISON_ERROR,
+    SYNC_ERROR,
+    DELETION_ERROR,
+    TRANSLATION_WARNING,
+    HAND_BACK_WARNING,
+    ADOPTION_WARNING,
+    REPEATED_RESOURCE,
+    EXCLUDED_RESOURCE,
+];
 
 /// `previous` with the owned conditions replaced by `found`; an unchanged one keeps its time (types.go, `SetConditions`).
 pub fn merged(previous: &[Condition], found: Vec<(&str, String)>, now: Timestamp) -> Vec<Condition> {
@@ -57,6 +66,7 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
     let mut found: Vec<_> = problems.iter().map(|problem| (kind_of(problem), problem.to_string())).collect();
     found.extend(view.violations.iter().map(|violation| (violation.kind, violation.message.clone())));
     found.extend(comparison_errors(view).into_iter().map(|message| (COMPARISON_ERROR, message)));
+    found.extend(warnings::found(view));
     found.extend(disputes(view).into_iter().map(|message| (TRANSLATION_WARNING, message)));
     let sync_errors =
         [wiped_out(view), sync_error(view, operation), refusal(view, operation), homeless(view)];

@@ -22,6 +22,7 @@ pub mod status;
 pub mod summary;
 pub mod tree;
 pub mod view;
+pub mod warnings;
 pub mod workload;
 
 pub use compare::Relation;

@@ -37,6 +37,8 @@ pub struct AppProjectSpec {
     pub namespace_resource_whitelist: Option<Vec<GroupKind>>,
     /// Namespaced kinds that may not.
     pub namespace_resource_blacklist: Vec<GroupKind>,
+    /// Whom Applications are delivered as, where Argo CD impersonates.
+    pub destination_service_accounts: Vec<DestinationServiceAccount>,
     /// When syncs may run.
     pub sync_windows: Vec<SyncWindow>,
     /// Only clusters that are scoped to the project are destinations.
@@ -63,6 +65,18 @@ pub struct ClusterResource {
     pub kind: String,
     /// Name; empty means any.
     pub name: String,
+}
+
+/// Whom what goes to some destinations is applied as.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DestinationServiceAccount {
+    /// Pattern of the cluster's address.
+    pub server: String,
+    /// Pattern of the destination namespace.
+    pub namespace: String,
+    /// `NAME`, in the destination namespace, or `NAMESPACE:NAME`.
+    pub default_service_account: String,
 }
 
 /// A time in which syncs are allowed, or denied.

@@ -8,14 +8,20 @@
 mod app_project;
 mod cron;
 mod delivery;
+mod filter;
+mod impersonation;
 mod pattern;
 mod permission;
 mod verdict;
 mod virtual_project;
 mod window;
 
-pub use app_project::{AppProject, AppProjectSpec, ClusterResource, GroupKind, SyncWindow};
+pub use app_project::{
+    AppProject, AppProjectSpec, ClusterResource, DestinationServiceAccount, GroupKind, SyncWindow,
+};
 pub use delivery::{Refused, Rendered, RenderedObject, refusal_of_means, refusals};
+pub use filter::ResourcesFilter;
+pub use impersonation::{Impersonation, impersonation};
 pub(crate) use pattern::glob_without_separator as glob;
 pub use pattern::{glob_regex, is_in_namespaces, is_regex};
 pub(crate) use verdict::this_cluster;

@@ -57,6 +57,7 @@ fn merge(project: &mut AppProject, global: AppProject) {
     }
     spec.namespace_resource_blacklist.extend(global.namespace_resource_blacklist);
     spec.sync_windows.extend(global.sync_windows);
+    spec.destination_service_accounts.extend(global.destination_service_accounts);
     spec.source_repos.extend(global.source_repos);
     spec.destinations.extend(global.destinations);
 }

@@ -1,9 +1,13 @@
 //! From the answer of the repo-server to the objects that are delivered. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::Value;
+
+use crate::mirror::warnings::{EXCLUDED_RESOURCE, REPEATED_RESOURCE, excluded_message, repeated_message};
+use crate::project::ResourcesFilter;
+use crate::translate::hook;
 
 /// Why an answer of the repo-server cannot be delivered.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +31,18 @@ pub enum ManifestError {
 /// Which object: group, kind, namespace, name.
 type Key = [String; 4];
 
-/// The objects of an answer as stock Argo CD would apply them: in their namespaces, each once, in a fixed order (argo-cd
-/// `controller/state.go`, `NormalizeTargetObjects`).
+/// What becomes of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Finished {
+    /// The objects, each with its namespace, once and in a fixed order.
+    pub objects: Vec<Value>,
+    /// Types and messages of the conditions that Argo CD would show.
+    pub warnings: Vec<(&'static str, String)>,
+}
+
+/// The objects of an answer as stock Argo CD would apply them (argo-cd `controller/state.go`, `NormalizeTargetObjects` and
+/// `CompareAppState`; gitops-engine `sync_phase.go`): in their namespaces, each once, without what `filter` excludes and
+/// without hooks that no Sync runs.
 ///
 /// `namespace` is for those that name none, `is_namespaced` says of a group and kind whether its objects are in namespaces;
 /// what it does not know is taken for namespaced, as there. Of two objects with one name the last one counts.
@@ -38,25 +52,39 @@ type Key = [String; 4];
 pub fn finish(
     manifests: &[String],
     namespace: &str,
+    filter: &ResourcesFilter,
     is_namespaced: impl Fn(&str, &str) -> Option<bool>,
-) -> Result<Vec<Value>, ManifestError> {
+) -> Result<Finished, ManifestError> {
     let mut objects: BTreeMap<Key, Value> = BTreeMap::new();
+    let mut times: BTreeMap<Key, usize> = BTreeMap::new();
+    let mut excluded = BTreeSet::new();
     for manifest in manifests {
         let mut object: Value = serde_json::from_str(manifest)?;
         // The repo-server leaves an empty document in where a file is empty.
-        if object.is_null() {
+        if object.is_null() || !hook::is_applied(&object) {
             continue;
         }
         let (group, kind) = group_kind(&object);
         place(&mut object, namespace, is_namespaced(&group, &kind).unwrap_or(true));
         let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
         let (name, prefix) = (text("name"), text("generateName"));
+        if filter.excludes(&group, &kind) {
+            excluded.insert(excluded_message(&group, &kind, &name));
+            continue;
+        }
         if name.is_empty() && !prefix.is_empty() {
             return Err(ManifestError::GenerateName { kind, prefix });
         }
-        objects.insert([group, kind, text("namespace"), name], object);
+        let key = [group, kind, text("namespace"), name];
+        *times.entry(key.clone()).or_default() += 1;
+        objects.insert(key, object);
     }
-    Ok(objects.into_values().collect())
+    let repeated =
+        times.iter().filter(|(_, times)| **times > 1).map(|([group, kind, namespace, name], times)| {
+            (REPEATED_RESOURCE, repeated_message(&format!("{group}/{kind}/{namespace}/{name}"), *times))
+        });
+    let excluded = excluded.into_iter().map(|message| (EXCLUDED_RESOURCE, message));
+    Ok(Finished { warnings: repeated.chain(excluded).collect(), objects: objects.into_values().collect() })
 }
 
 fn group_kind(object: &Value) -> (String, String) {
@@ -101,13 +129,17 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn finished(manifests: &[Value]) -> Result<Vec<Value>, ManifestError> {
+    fn whole(manifests: &[Value]) -> Result<Finished, ManifestError> {
         let texts: Vec<String> = manifests.iter().map(ToString::to_string).collect();
-        finish(&texts, "apps", |group, kind| match (group, kind) {
+        finish(&texts, "apps", &ResourcesFilter::default(), |group, kind| match (group, kind) {
             ("", "ConfigMap") => Some(true),
             ("", "Namespace") => Some(false),
             _ => None,
         })
+    }
+
+    fn finished(manifests: &[Value]) -> Result<Vec<Value>, ManifestError> {
+        whole(manifests).map(|finished| finished.objects)
     }
 
     fn object(kind: &str, metadata: &Value) -> Value {
@@ -147,11 +179,31 @@ mod tests {
     }
 
     #[test]
+    fn what_argo_cd_would_not_apply_is_left_out_and_told() {
+        let lease =
+            json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "l"}});
+        let map = object("ConfigMap", &json!({"name": "a"}));
+        let failure = object(
+            "Job",
+            &json!({"generateName": "f-", "annotations": {"argocd.argoproj.io/hook": "SyncFail"}}),
+        );
+        let finished = whole(&[lease, map.clone(), failure, map]).unwrap();
+        assert_eq!(finished.objects.len(), 1);
+        let warnings = [
+            (REPEATED_RESOURCE, "Resource /ConfigMap/apps/a appeared 2 times among application resources."),
+            (EXCLUDED_RESOURCE, "Resource coordination.k8s.io/Lease l is excluded in the settings"),
+        ];
+        assert_eq!(finished.warnings, warnings.map(|(kind, message)| (kind, message.to_owned())));
+    }
+
+    #[test]
     fn what_has_no_name_is_refused_by_name() {
         let error = finished(&[object("Job", &json!({"generateName": "migrate-"}))]).unwrap_err();
         assert!(error.to_string().contains("Job has metadata.generateName \"migrate-\""), "{error}");
-        assert!(finish(&["{".to_owned()], "apps", |_, _| None).is_err());
-        assert_eq!(finish(&["null".to_owned()], "apps", |_, _| None).unwrap(), Vec::<Value>::new());
+        let filter = ResourcesFilter::default();
+        assert!(finish(&["{".to_owned()], "apps", &filter, |_, _| None).is_err());
+        let nothing = finish(&["null".to_owned()], "apps", &filter, |_, _| None).unwrap();
+        assert_eq!(nothing, Finished::default());
     }
 
     #[test]

@@ -17,6 +17,6 @@ mod store;
 pub use access::{Access, AccessError};
 pub use endpoint::publish;
 pub use image::Image;
-pub use manifests::{ManifestError, finish};
+pub use manifests::{Finished, ManifestError, finish};
 pub use server::{Images, serve};
 pub use store::Store;

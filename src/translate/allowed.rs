@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::jq::escaped;
 use crate::flux::Manifest;
 use crate::policy::{Effective, OverrideRule, Setting};
+use crate::project::Impersonation;
 
 /// They say who Flux delivers as, and where to; a policy that sets a `ServiceAccount` decides about both.
 const IDENTITY: [&str; 2] = ["/spec/serviceAccountName", "/spec/kubeConfig"];
@@ -38,6 +39,15 @@ pub(super) fn trespass(control_namespace: &str, before: &Manifest, after: &Manif
     let change = changes.into_iter().find(|change| !is_free(change))?;
     let free = IN_CONTROL_NAMESPACE.join(", ");
     Some(format!("{change} may not be set: of an object beside Argo CD's Secrets only {free} may"))
+}
+
+/// The first change from `before` to `after` of whom Flux delivers as, where the project says that.
+pub(super) fn disguise(impersonation: &Impersonation, before: &Manifest, after: &Manifest) -> Option<String> {
+    let Impersonation::As { project, .. } = impersonation else { return None };
+    let mut changes = Vec::new();
+    changed(&comparable(before), &comparable(after), "", &mut changes);
+    let change = changes.into_iter().find(|change| IDENTITY.iter().any(|field| is_below(change, field)))?;
+    Some(format!("{change} may not be set: AppProject {project} says who delivers"))
 }
 
 /// A change that a policy does not let pass.
@@ -130,8 +140,10 @@ fn changed(before: &Value, after: &Value, pointer: &str, found: &mut Vec<String>
 #[cfg(test)]
 mod tests {
     use crate::argo::Application;
-    use crate::policy::{Effective, FluxDeliveryPolicy};
-    use crate::translate::{Context, translate};
+    use crate::flux::FluxKind;
+    use crate::policy::{Effective, FluxDeliveryPolicy, Setting};
+    use crate::project::Impersonation;
+    use crate::translate::{Context, Translation, translate};
     use rstest::rstest;
     use serde_json::{Value, json};
     use std::sync::Arc;
@@ -243,5 +255,48 @@ mod tests {
         .unwrap();
         let context = Context { control_namespace: "argocd".to_owned(), ..Context::default() };
         assert_eq!(translate(&app, &context).has_errors(), is_refused);
+    }
+
+    fn impersonated(text: &str, account: &str) -> Translation {
+        let app: Application = serde_json::from_value(json!({
+            "metadata": {
+                "name": "demo", "namespace": "argocd", "annotations": {"flamingo/helmrelease-override": text},
+            },
+            "spec": {
+                "source": {"repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": "6.3.5"},
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": "apps"},
+                "syncPolicy": {"syncOptions": ["FluxSubsystem=true", "AutoCreateFluxResources=true"]},
+            },
+        }))
+        .unwrap();
+        let service_account_name = Setting { value: account.to_owned(), policy: "base".to_owned() };
+        let context = Context {
+            impersonation: Impersonation::As { account: "deployer".to_owned(), project: "team".to_owned() },
+            policy: Effective {
+                service_account_name: (!account.is_empty()).then_some(service_account_name),
+                ..Effective::default()
+            },
+            ..Context::default()
+        };
+        translate(&app, &context)
+    }
+
+    #[rstest]
+    #[case::harmless("spec: {timeout: 30s}", "", false)]
+    #[case::said_by_a_policy_too("spec: {timeout: 30s}", "deployer", false)]
+    #[case::said_otherwise_by_a_policy("spec: {timeout: 30s}", "other", true)]
+    #[case::another_account("spec: {serviceAccountName: admin}", "", true)]
+    #[case::none("spec: {serviceAccountName: null}", "", true)]
+    #[case::another_cluster("spec: {kubeConfig: {secretRef: {name: a}}}", "", true)]
+    fn whom_a_project_has_it_delivered_as_stays(
+        #[case] text: &str,
+        #[case] account: &str,
+        #[case] is_refused: bool,
+    ) {
+        let translation = impersonated(text, account);
+        assert_eq!(translation.has_errors(), is_refused, "{:?}", translation.problems);
+        let release = translation.objects.iter().find(|object| object.key.kind == FluxKind::HelmRelease);
+        assert!(release.is_none_or(|release| release.spec["serviceAccountName"] == "deployer"));
+        assert_eq!(release.is_none(), is_refused);
     }
 }

@@ -67,16 +67,16 @@ pub(super) fn assemble(draft: &mut Draft<'_>, placement: Option<&Placement>) -> 
     }
     check_releases(draft, &sources, &legs);
     references::note_revisions(draft, &sources, &mut legs);
-    finish(&sources, legs, pool)
+    finish(draft, &sources, legs, pool)
 }
 
 /// Puts the parts together. A workload object without its source would only report that it is missing, and one without the
-/// others would deliver half an Application.
-fn finish(sources: &[Source<'_>], legs: Vec<Leg>, pool: Pool) -> Assembly {
-    let is_complete = sources
-        .iter()
-        .zip(&legs)
-        .all(|(source, leg)| leg.origin.is_some() && (leg.workload.is_some() || !source.renders()));
+/// others would deliver half an Application. While something is wanted, none of them is said to be anything: an answer that is
+/// late must not change what was delivered.
+fn finish(draft: &Draft<'_>, sources: &[Source<'_>], legs: Vec<Leg>, pool: Pool) -> Assembly {
+    let mut parts = sources.iter().zip(&legs);
+    let is_complete = draft.wants.is_empty()
+        && parts.all(|(source, leg)| leg.origin.is_some() && (leg.workload.is_some() || !source.renders()));
     let mut objects = pool.into_objects();
     let source_type =
         legs.iter().map(|leg| leg.source_type).find(|word| !word.is_empty()).unwrap_or_default();

@@ -29,7 +29,6 @@ impl Contents {
             manifests,
             kustomizations,
             has_too_many: has_more || has_more_kustomizations,
-            has_source_ignore: files.iter().any(|file| name(file) == ".sourceignore"),
             is_bare: direct().next().is_none(),
             source_overrides: direct().filter(|file| is_source_override(file)).map(str::to_owned).collect(),
         }
@@ -145,8 +144,7 @@ mod tests {
         );
         assert_eq!(contents.kustomizations, ["sub/kustomization.yml"]);
         assert_eq!(contents.source_overrides, [".argocd-source-x.yaml"]);
-        assert!(!contents.has_source_ignore && !contents.has_too_many);
-        assert!(Contents::of(["e/.sourceignore", "d/a.yaml"].into_iter(), "d", false).has_source_ignore);
+        assert!(!contents.has_too_many);
         let many: Vec<String> = (0..=MAX_LISTED).map(|index| format!("d/{index}.yaml")).collect();
         let contents = Contents::of(many.iter().map(String::as_str), "d", false);
         assert!(contents.has_too_many && contents.manifests.len() == MAX_LISTED);

@@ -11,6 +11,7 @@ use super::semver::{Semver, classify};
 use crate::argo::ApplicationSource;
 use crate::credentials::Repositories;
 use crate::policy::Effective;
+use crate::project::{Impersonation, ResourcesFilter};
 
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,8 @@ pub struct Context {
     pub ignore_differences: Vec<IgnoreDifferences>,
     /// What policies set for the Application.
     pub policy: Effective,
+    /// Whom its project has it delivered as.
+    pub impersonation: Impersonation,
 }
 
 /// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.
@@ -54,10 +57,12 @@ pub struct RenderedSource {
     pub digest: String,
     /// The resolved revision of the source: commit, or digest.
     pub revision: String,
+    /// What Argo CD would say of it: type and message of conditions.
+    pub warnings: Vec<(&'static str, String)>,
 }
 
 /// Settings of Argo CD (argocd-cm) that change what a source renders to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `kustomize.buildOptions`: arguments of `kustomize build`.
     pub kustomize_build_options: String,
@@ -69,11 +74,19 @@ pub struct Settings {
     pub jsonnet_is_disabled: bool,
     /// `helm.valuesFileSchemes`: schemes of addresses that value files may have; `None` for its default.
     pub value_file_schemes: Option<Vec<String>>,
+    /// `resource.exclusions` and `resource.inclusions`, or why they cannot be read.
+    pub resources: Result<ResourcesFilter, String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::read(|_| None)
+    }
 }
 
 impl Settings {
     /// The settings in `argocd-cm` (argo-cd `util/settings/settings.go`, `GetKustomizeSettings`,
-    /// `GetEnabledSourceTypes`).
+    /// `GetEnabledSourceTypes`, `GetResourcesFilter`).
     pub fn read(setting: impl Fn(&str) -> Option<String>) -> Self {
         let is_disabled = |key: &str| setting(key).is_some_and(|value| !value.is_empty() && value != "true");
         Self {
@@ -84,6 +97,7 @@ impl Settings {
             value_file_schemes: setting("helm.valuesFileSchemes").map(|schemes| {
                 schemes.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
             }),
+            resources: ResourcesFilter::read(setting),
         }
     }
 }
@@ -150,8 +164,6 @@ pub struct Contents {
     pub kustomizations: Vec<String>,
     /// There are more of either than is worth looking at one by one; the lists are cut short.
     pub has_too_many: bool,
-    /// Somewhere in the repository a `.sourceignore` keeps files from Flux that Argo CD reads.
-    pub has_source_ignore: bool,
     /// No file stands directly in the path.
     pub is_bare: bool,
     /// Files in the path by which a repository overrides the source (`.argocd-source.yaml` and the like), by name.

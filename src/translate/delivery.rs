@@ -2,11 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Context;
 use crate::flux::{FluxKind, Manifest};
 use crate::policy::{Effective, Setting};
+use crate::project::Impersonation;
 
 /// Writes it. Called before the Application's own overrides, which come later and so may change it where they are allowed to.
-pub(super) fn apply(policy: &Effective, objects: &mut [Manifest]) {
+pub(super) fn apply(context: &Context, objects: &mut [Manifest]) {
+    let policy = &context.policy;
     for object in objects {
         match object.key.kind {
             FluxKind::HelmRelease => {
@@ -21,6 +24,11 @@ pub(super) fn apply(policy: &Effective, objects: &mut [Manifest]) {
                 set(&mut object.spec, "", "interval", policy.source_interval.as_ref());
                 set(&mut object.spec, "", "timeout", policy.source_timeout.as_ref());
             }
+        }
+        if let (Impersonation::As { account, .. }, true) =
+            (&context.impersonation, object.key.kind.is_workload())
+        {
+            object.spec["serviceAccountName"] = json!(account);
         }
         for (key, value) in policy.labels.iter().flat_map(|labels| &labels.value) {
             // The owner's labels are not a policy's to set.

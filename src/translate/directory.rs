@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::draft::{Draft, Source};
 use super::files::{File, FilePattern};
 use super::{Contents, Want, glob, ignore, is_empty, manifest};
-use crate::project::glob as matches;
+use crate::project::{ResourcesFilter, glob as matches};
 
 /// How what a path holds gets into the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,6 @@ pub(super) fn way(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Content
     let reason = match directory.ignore(source) {
         Err(reason) => Some(reason),
         Ok(_) if contents.has_too_many => Some("very many files"),
-        Ok(_) if contents.has_source_ignore => Some(".sourceignore"),
         Ok(_) if is_built => Some("kustomization files read as manifests"),
         Ok(_) if jsonnet_counts && (is_told || ends(".jsonnet")) => Some("jsonnet"),
         Ok(_) if ends(".json") => Some("JSON files"),
@@ -92,15 +91,28 @@ pub(super) fn way(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Content
     if taken.is_empty() {
         return Some(Way::Native);
     }
+    let filter = filter(draft)?;
     let files = read(draft, source, directory.recurses)?;
     let folder = source.folder(draft)?;
     let texts = files.iter().filter(|(path, _)| folder.strip(path).is_some_and(|path| taken.contains(path)));
     let texts: Result<Vec<&str>, String> = texts.map(|(_, file)| file.text()).collect();
-    Some(match texts.map(|texts| manifest::unlike_flux(texts.into_iter())) {
+    Some(match texts.map(|texts| manifest::unlike_flux(texts.into_iter(), &filter)) {
         Err(_) => Way::Rendered("very large or binary files"),
         Ok(Some(reason)) => Way::Rendered(reason),
         Ok(None) => Way::Native,
     })
+}
+
+/// Which kinds Argo CD leaves out; `None` when that cannot be read, which is noted.
+pub(super) fn filter(draft: &mut Draft<'_>) -> Option<ResourcesFilter> {
+    match &draft.context.settings.resources {
+        Ok(filter) => Some(filter.clone()),
+        Err(message) => draft.error(
+            "spec",
+            message.clone(),
+            "correct it in argocd-cm: stock Argo CD compares nothing either",
+        ),
+    }
 }
 
 /// The files that both programs would read, as the artifact holds them.

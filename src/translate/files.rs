@@ -26,7 +26,7 @@ pub enum File {
     Text(Arc<str>),
     /// A file that is not UTF-8.
     Binary,
-    /// A file of more than [`MAX_FILE`] bytes.
+    /// A file of more than [`MAX_FILE`] bytes, or one beside very many others.
     TooLarge,
     /// No file: a folder.
     Folder,
@@ -89,7 +89,9 @@ impl File {
         match self {
             Self::Text(text) => Ok(text),
             Self::Binary => Err("is not UTF-8 text".to_owned()),
-            Self::TooLarge => Err(format!("is larger than {MAX_FILE} bytes")),
+            Self::TooLarge => Err(format!(
+                "is too large to be read: of more than {MAX_FILE} bytes, or beside very many others"
+            )),
             Self::Folder => Err("is a folder".to_owned()),
         }
     }

@@ -1,6 +1,10 @@
 //! Argo CD's globs (gobwas/glob without separators) in the words of `.gitignore`, for names of files in one folder.
 
-/// The patterns that together match the names of files that `pattern` matches; `None` when `.gitignore` cannot say it.
+/// The most patterns that one with braces becomes: each pair of them multiplies.
+const MAX_WORDS: usize = 256;
+
+/// The patterns that together match the names of files that `pattern` matches; `None` when `.gitignore` cannot say it, or only in
+/// more words than [`MAX_WORDS`].
 ///
 /// A name holds no slash, so a `*` that would cross one and one that would not are the same.
 pub(super) fn words(pattern: &str) -> Option<Vec<String>> {
@@ -24,6 +28,9 @@ fn alternatives(pattern: &str) -> Option<Vec<String>> {
         return None;
     }
     let tails = alternatives(after)?;
+    if inside.split(',').count().saturating_mul(tails.len()) > MAX_WORDS {
+        return None;
+    }
     let heads = inside.split(',').map(|choice| format!("{before}{choice}"));
     Some(
         heads
@@ -73,6 +80,7 @@ mod tests {
     #[case("[ab].yaml", None)]
     #[case("a\\*", None)]
     #[case("{a,{b,c}}", None)]
+    #[case(&"{a,b}".repeat(30), None)]
     #[case("{a", None)]
     #[case("a}", None)]
     fn in_gitignore(#[case] pattern: &str, #[case] expected: Option<&[&str]>) {

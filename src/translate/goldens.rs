@@ -3,6 +3,8 @@
 //!
 //! `UPDATE_GOLDENS=1` writes the right side anew.
 
+mod partial;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -91,7 +93,7 @@ fn context(app: &Application, known: &Known) -> Context {
             context.revisions.insert(index, revision.clone());
         }
         if let Some((digest, revision)) = known.rendered.clone() {
-            context.rendered.insert(index, RenderedSource { digest, revision });
+            context.rendered.insert(index, RenderedSource { digest, revision, ..RenderedSource::default() });
         }
         if let Some(refs) = &known.refs {
             let refs = RemoteRefs { head: known.head.clone(), refs: refs.clone() };
@@ -103,6 +105,11 @@ fn context(app: &Application, known: &Known) -> Context {
 
 /// What the Application becomes when everything is answered that is known.
 fn translated(app: &Application, known: &Known) -> Translation {
+    answered(app, known).1
+}
+
+/// The same with the answers.
+fn answered(app: &Application, known: &Known) -> (Context, Translation) {
     let mut context = context(app, known);
     loop {
         let translation = translate(app, &context);
@@ -116,7 +123,7 @@ fn translated(app: &Application, known: &Known) -> Translation {
             }
         }
         if !is_wiser {
-            return translation;
+            return (context, translation);
         }
     }
 }

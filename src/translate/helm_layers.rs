@@ -164,7 +164,10 @@ pub(super) fn overlay(base: &mut Map<String, Value>, values: Map<String, Value>)
 fn is_plain(base: &Map<String, Value>, values: &Map<String, Value>) -> bool {
     values.iter().all(|(key, value)| match (base.get(key), value) {
         (_, Value::Null) | (Some(Value::Null), _) => false,
-        (Some(Value::Object(base)), Value::Object(values)) => is_plain(base, values),
+        // A null among the defaults of a subchart counts as soon as a value meets the map that it is in.
+        (Some(Value::Object(base)), Value::Object(values)) => {
+            base.values().all(has_no_null) && is_plain(base, values)
+        }
         (Some(base), value) => base.is_object() == value.is_object() && has_no_null(value),
         (None, value) => has_no_null(value),
     })
@@ -203,4 +206,28 @@ pub(super) fn check_elements(
         "an element of a list cannot be set beside value files of a packed chart, which may hold the rest of the list",
         "set the whole list: {a,b}, or keep the value files in a git repository",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    #[rstest]
+    #[case::maps(json!({"a": {"b": 1}}), json!({"a": {"c": 2}}), true)]
+    #[case::null(json!({}), json!({"a": {"b": null}}), false)]
+    #[case::null_replaced(json!({"a": null}), json!({"a": 1}), false)]
+    #[case::null_beside(json!({"a": null}), json!({"b": 1}), true)]
+    #[case::null_of_a_subchart(json!({"sub": {"b": null}}), json!({"sub": {}}), false)]
+    #[case::null_of_another_subchart(json!({"sub": {"b": null}}), json!({"other": {}}), true)]
+    #[case::map_replaced(json!({"a": {}}), json!({"a": 1}), false)]
+    fn layers_that_come_to_the_same_first_and_last(
+        #[case] base: Value,
+        #[case] values: Value,
+        #[case] expected: bool,
+    ) {
+        let (Value::Object(base), Value::Object(values)) = (base, values) else { panic!("maps") };
+        assert_eq!(is_plain(&base, &values), expected);
+    }
 }

@@ -1,4 +1,4 @@
-//! Helm's `--set` grammar (helm v3 `pkg/strvals/parser.go`): `a.b[0]={x,y}`, escapes, inferred types.
+//! Helm's `--set` grammar (helm v4 `pkg/strvals/parser.go`): `a.b[0]={x,y}`, escapes, inferred types.
 //!
 //! The walk is that of Helm's parser, character by character, because its odd corners (`a[0].b=` makes an empty list)
 //! are what a chart sees. Only `--set-file` and `--set-json` are not here.
@@ -20,9 +20,12 @@ pub(super) enum Typing<'a> {
     Inferred,
     /// `--set-string`: everything is text.
     Text,
-    /// `--set-file`: whatever stands there, the value is this text.
+    /// `--set-file`: [`FILE`] stands for this text. No other name of a file leads to one.
     Content(&'a str),
 }
+
+/// The name of the one file there is to [`Typing::Content`]. No field of an Application holds that character.
+pub(super) const FILE: &str = "\0";
 
 /// Merges one `--set` argument, `name=value[,name=value…]`, into `values`.
 ///
@@ -76,8 +79,7 @@ pub(crate) fn target(name: &str) -> Option<Vec<Segment>> {
 
 /// `--set` would take the text for text, not for a boolean, a number or null.
 pub(crate) fn reads_as_text(text: &str) -> bool {
-    let parser = Parser { input: "".chars().peekable(), typing: Typing::Inferred };
-    parser.typed(text.to_owned()).is_string()
+    inferred(text.to_owned()).is_string()
 }
 
 /// Why a step did not go on.
@@ -203,7 +205,8 @@ impl Parser<'_> {
     fn index(&mut self) -> Result<usize, Stop> {
         let (text, last) = self.until(&[']']);
         if last.is_none() {
-            return bad("error parsing index: EOF");
+            // Helm 4 takes an index without its end for the end of the argument; Helm 3 refused it.
+            return Err(Stop::End);
         }
         match text.parse::<i64>() {
             Ok(index) => {
@@ -219,7 +222,7 @@ impl Parser<'_> {
             return self.list();
         }
         let (text, _) = self.until(&[',']);
-        Ok(self.typed(text))
+        self.typed(text)
     }
 
     fn list(&mut self) -> Result<Value, Stop> {
@@ -230,10 +233,10 @@ impl Parser<'_> {
                 None => return bad("list must terminate with '}'"),
                 Some('}') => {
                     self.input.next_if_eq(&',');
-                    items.push(self.typed(text));
+                    items.push(self.typed(text)?);
                     return Ok(Value::Array(items));
                 }
-                Some(_) => items.push(self.typed(text)),
+                Some(_) => items.push(self.typed(text)?),
             }
         }
     }
@@ -254,25 +257,29 @@ impl Parser<'_> {
         (text, None)
     }
 
-    fn typed(&self, text: String) -> Value {
+    fn typed(&self, text: String) -> Result<Value, Stop> {
         match self.typing {
-            Typing::Inferred => {}
-            Typing::Text => return Value::String(text),
-            Typing::Content(content) => return Value::String(content.to_owned()),
+            Typing::Inferred => Ok(inferred(text)),
+            Typing::Text => Ok(Value::String(text)),
+            Typing::Content(content) if text == FILE => Ok(Value::String(content.to_owned())),
+            Typing::Content(_) => bad(format!("open {text}: no such file or directory")),
         }
-        if text.eq_ignore_ascii_case("true") {
-            Value::Bool(true)
-        } else if text.eq_ignore_ascii_case("false") {
-            Value::Bool(false)
-        } else if text.eq_ignore_ascii_case("null") {
-            Value::Null
-        } else if text == "0" {
-            Value::from(0)
-        } else if text.starts_with('0') {
-            Value::String(text)
-        } else {
-            text.parse::<i64>().map_or(Value::String(text), Value::from)
-        }
+    }
+}
+
+fn inferred(text: String) -> Value {
+    if text.eq_ignore_ascii_case("true") {
+        Value::Bool(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Value::Bool(false)
+    } else if text.eq_ignore_ascii_case("null") {
+        Value::Null
+    } else if text == "0" {
+        Value::from(0)
+    } else if text.starts_with('0') {
+        Value::String(text)
+    } else {
+        text.parse::<i64>().map_or(Value::String(text), Value::from)
     }
 }
 
@@ -316,7 +323,7 @@ mod tests {
         set(&mut values, argument, typing).map(|()| Value::Object(values))
     }
 
-    /// Each argument with what helm 3.21 `strvals.ParseInto` makes of it.
+    /// Each argument with what helm 4.2 `strvals.ParseInto` makes of it.
     #[rstest]
     #[case::integer("a=1", json!({"a": 1}))]
     #[case::negative("a=-1", json!({"a": -1}))]
@@ -348,6 +355,8 @@ mod tests {
     #[case::open_name("a.", json!({}))]
     #[case::blanks(" a = b ", json!({" a ": " b "}))]
     #[case::nothing("", json!({}))]
+    #[case::open_index("b=1,a[0=1", json!({"b": 1}))]
+    #[case::open_index_of_item("a[0][", json!({"a": []}))]
     #[case::unicode("ä.ö=ü", json!({"ä": {"ö": "ü"}}))]
     fn accepted(#[case] argument: &str, #[case] expected: Value) {
         assert_eq!(parse(json!({}), argument, Typing::Inferred), Ok(expected));
@@ -372,7 +381,6 @@ mod tests {
     #[case("a[-1]=1")]
     #[case("a[65537]=1")]
     #[case("a[0]b=1")]
-    #[case("a[0=1")]
     #[case("a={1,2")]
     #[case("a=1,a.b=2")]
     #[case("a=1,a[0]=2")]
@@ -401,8 +409,12 @@ mod tests {
     #[test]
     fn content_is_taken_as_it_is() {
         let content = Typing::Content("{1,2}\n");
-        assert_eq!(parse(json!({}), "a[1].b=x", content), Ok(json!({"a": [null, {"b": "{1,2}\n"}]})));
-        assert_eq!(parse(json!({"a": "text"}), "a=x", content), Ok(json!({"a": "{1,2}\n"})));
+        let set = |base, name: &str| parse(base, &format!("{name}={FILE}"), content);
+        assert_eq!(set(json!({}), "a[1].b"), Ok(json!({"a": [null, {"b": "{1,2}\n"}]})));
+        assert_eq!(set(json!({"a": "text"}), "a"), Ok(json!({"a": "{1,2}\n"})));
+        assert_eq!(set(json!({}), "["), Ok(json!({})), "names nothing");
+        assert!(set(json!({}), "=,a").is_err_and(|error| error == "open : no such file or directory"));
+        assert!(set(json!({}), "a={b},c").is_err());
     }
 
     #[test]

@@ -163,12 +163,8 @@ fn files(
             complete = false;
             continue;
         };
-        if helm_set::target(&parameter.name).is_none() {
-            complete = false;
-            draft.error::<()>(field("name"), format!("{:?} does not name one value", parameter.name), "");
-        } else if let Err(message) =
-            helm_set::set(values, &format!("{}=x", parameter.name), Typing::Content(&content))
-        {
+        let argument = format!("{}={}", parameter.name, helm_set::FILE);
+        if let Err(message) = helm_set::set(values, &argument, Typing::Content(&content)) {
             complete = false;
             draft.error::<()>(field("name"), format!("failed parsing --set-file data: {message}"), "");
         }

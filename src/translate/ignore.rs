@@ -2,27 +2,22 @@
 
 use super::RepoPath;
 
-/// What Flux keeps out of an artifact as long as nobody gives it patterns (fluxcd/pkg `sourceignore`, `ExcludeCI` and
-/// `ExcludeExtra`), among YAML files. Repeated here, so that a narrowed artifact shows no file that the whole one hides.
-const HIDDEN: [&str; 10] = [
-    ".travis.yml",
-    ".gitlab-ci.yml",
-    "appveyor.yml",
-    ".drone.yml",
-    "cloudbuild.yaml",
-    "codeship-services.yml",
-    "codeship-steps.yml",
-    "**/.goreleaser.yml",
-    "**/.sops.yaml",
-    "**/.flux.yaml",
-];
+/// Keeps everything in, as Argo CD does: images, archives and the settings of CI systems, which Flux leaves out as long as
+/// nobody gives it patterns (fluxcd/pkg `sourceignore`, `DefaultPatterns`), and what a `.sourceignore` of the repository names.
+/// All but what git itself keeps in a folder.
+pub(super) const NOTHING: &str = "!*\n.git\n";
+
+/// Whether an artifact may lack something that its source holds.
+pub(crate) fn leaves_out(ignore: &str) -> bool {
+    !ignore.is_empty() && ignore != NOTHING
+}
 
 /// Leaves of an artifact only the files that stand directly in `folder`: of those, the ones that a pattern of `include`
 /// matches, where there is any, and none that one of `exclude` does. Patterns are those of names, without a slash.
 ///
 /// Argo CD reads a directory without its subfolders unless `directory.recurse` is set; Flux always reads them.
 pub(super) fn only_files_in(folder: &RepoPath, include: Option<&[String]>, exclude: &[String]) -> String {
-    let mut lines = Vec::new();
+    let mut lines = vec![NOTHING.to_owned()];
     let mut prefix = String::new();
     for segment in folder.segments() {
         // Everything beside the next folder on the way goes; what is excluded whole cannot be taken back further down.
@@ -36,7 +31,6 @@ pub(super) fn only_files_in(folder: &RepoPath, include: Option<&[String]>, exclu
     }
     lines.push(format!("{prefix}/*/\n"));
     lines.extend(exclude.iter().map(|pattern| format!("{prefix}/{pattern}\n")));
-    lines.extend(HIDDEN.iter().map(|pattern| format!("{pattern}\n")));
     lines.concat()
 }
 
@@ -107,14 +101,21 @@ mod tests {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let folder = RepoPath::folder("d").unwrap();
         let ignored = only_files_in(&folder, include.map(owned).as_deref(), &owned(exclude));
-        let files =
-            ["a.yaml", "d/a.yaml", "d/ab.yaml", "d/b.yaml", "d/c.yml", "d/a.d/x.yaml", "d/.gitlab-ci.yml"];
+        let files = ["a.yaml", "d/a.yaml", "d/ab.yaml", "d/b.yaml", "d/c.yml", "d/a.d/x.yaml"];
         assert_eq!(remaining(&ignored, &files), expected);
+    }
+
+    #[test]
+    fn everything_but_git_remains() {
+        let files = ["logo.png", ".sops.yaml", ".github/a.yaml", "d/x.tar.gz", ".git/config", "sub/.git"];
+        assert_eq!(remaining(NOTHING, &files), files[..4]);
+        let repositories_own = format!("*.png\nd/\n{NOTHING}");
+        assert_eq!(remaining(&repositories_own, &files), files[..4]);
     }
 
     #[test]
     fn each_level_has_its_lines() {
         let lines = only_files_in(&RepoPath::folder("a/b").unwrap(), None, &[]);
-        assert!(lines.starts_with("/*\n!/a\n/a/*\n!/a/b\n/a/b/*/\n.travis.yml\n"), "{lines}");
+        assert_eq!(lines, "!*\n.git\n/*\n!/a\n/a/*\n!/a/b\n/a/b/*/\n");
     }
 }

@@ -91,20 +91,26 @@ pub(super) fn apply(draft: &mut Draft<'_>, objects: &mut [Manifest]) {
             .collect();
     }
     if !rules.is_empty() && objects.iter().any(|object| object.key.kind == FluxKind::HelmRelease) {
-        warn_of_upgrades(draft);
+        // Drift rules are for the time between.
+        let why = "on a Helm release: an upgrade writes what the chart renders";
+        warn_of_writes(draft, why, "let the chart leave the fields out");
+    }
+    if objects.iter().any(|object| !object.ignored.is_empty()) {
+        let why = "on Flux's own objects: a Sync writes the generated ones whole";
+        warn_of_writes(draft, why, "set the fields by an annotation flamingo/KIND-override");
     }
 }
 
-/// Helm applies what it rendered; drift rules are for the time between.
-fn warn_of_upgrades(draft: &mut Draft<'_>) {
+/// What a Sync writes although its differences are ignored.
+fn warn_of_writes(draft: &mut Draft<'_>, why: &str, hint: &str) {
     let options = draft.app.spec.sync_policy.iter().flat_map(|policy| &policy.sync_options);
     let mut options = options.enumerate();
     let option = names::OPTION_RESPECT_IGNORE_DIFFERENCES;
     let Some((index, _)) = options.find(|(_, other)| *other == option) else { return };
     draft.warn(
         format!("spec.syncPolicy.syncOptions[{index}]"),
-        format!("{option} has no effect on a Helm release: an upgrade writes what the chart renders"),
-        "let the chart leave the fields out",
+        format!("{option} has no effect {why}"),
+        hint,
     );
 }
 
@@ -278,6 +284,8 @@ mod tests {
         let translation = translated(&chart(), &rules, &Context::default());
         let ignored: Vec<_> = translation.objects.iter().map(|object| object.ignored.as_slice()).collect();
         assert_eq!(ignored, [&[][..], &["/spec/timeout".to_owned()][..]]);
+        let message = &translation.problems.last().unwrap().message;
+        assert!(message.ends_with("a Sync writes the generated ones whole"), "{message}");
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::hook;
+use crate::project::ResourcesFilter;
 use crate::yaml;
 
 /// Argo CD leaves a file that holds this out (argo-cd `repository.go`, `skipFileRenderingMarker`).
@@ -14,7 +16,10 @@ const KUSTOMIZE_PREFIXES: [&str; 3] =
     ["config.kubernetes.io/", "internal.config.kubernetes.io/", "kustomize.config.k8s.io/"];
 
 /// The first reason why Flux would not make the same objects of these files; `None` when it would.
-pub(super) fn unlike_flux<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'static str> {
+pub(super) fn unlike_flux<'a>(
+    texts: impl Iterator<Item = &'a str>,
+    filter: &ResourcesFilter,
+) -> Option<&'static str> {
     let mut known = BTreeSet::new();
     for text in texts {
         if text.contains(SKIP_MARKER) {
@@ -24,8 +29,11 @@ pub(super) fn unlike_flux<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'
             return Some("files that are not Kubernetes objects");
         };
         for document in &documents {
-            if let Some(reason) = one(document) {
+            if let Some(reason) = one(document).or_else(|| unlike_a_sync(document, filter)) {
                 return Some(reason);
+            }
+            if has_odd_keys(document, text) {
+                return Some("keys that YAML 1.1 takes for something else than text");
             }
             if !known.insert(identity(document)) {
                 return Some("an object that occurs twice");
@@ -58,6 +66,30 @@ fn one(document: &Value) -> Option<&'static str> {
     let mut keys = annotations.into_iter().flat_map(|annotations| annotations.keys());
     let is_kustomizes = |key: &String| KUSTOMIZE_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
     keys.any(is_kustomizes).then_some("annotations that speak to kustomize")
+}
+
+/// Why Argo CD would not apply the object at all.
+pub(super) fn unlike_a_sync(document: &Value, filter: &ResourcesFilter) -> Option<&'static str> {
+    let text = |field: &str| document.get(field).and_then(Value::as_str).unwrap_or_default();
+    let group = text("apiVersion").rsplit_once('/').map_or("", |(group, _)| group);
+    if filter.excludes(group, text("kind")) {
+        return Some("kinds that the settings of Argo CD exclude");
+    }
+    (!hook::is_applied(document)).then_some("hooks that no Sync runs")
+}
+
+/// Whether a key was read as a boolean or a number, and spelled out differently from what stands in the file: kustomize
+/// leaves every key as it is.
+fn has_odd_keys(value: &Value, text: &str) -> bool {
+    match value {
+        Value::Object(fields) => fields.iter().any(|(key, value)| {
+            let is_said = || ["", "'", "\""].iter().any(|quote| text.contains(&format!("{key}{quote}:")));
+            let is_odd = matches!(key.as_str(), "true" | "false") || key.parse::<f64>().is_ok() && !is_said();
+            is_odd || has_odd_keys(value, text)
+        }),
+        Value::Array(items) => items.iter().any(|item| has_odd_keys(item, text)),
+        _ => false,
+    }
 }
 
 /// To kustomize, an object in namespace `default` and one without a namespace are the same, so that Flux cannot be told to
@@ -114,12 +146,35 @@ mod tests {
         "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nmetadata: {name: a}\n",
         Some("kustomization files read as manifests")
     )]
+    #[case::odd_key(
+        &format!("{MAP}data: {{yes: b}}\n"),
+        Some("keys that YAML 1.1 takes for something else than text")
+    )]
+    #[case::odd_number(
+        &format!("{MAP}data: {{0x10: b}}\n"),
+        Some("keys that YAML 1.1 takes for something else than text")
+    )]
+    #[case::odd_float(
+        &format!("{MAP}data: {{1.0: b}}\n"),
+        Some("keys that YAML 1.1 takes for something else than text")
+    )]
+    #[case::plain_keys(&format!("{MAP}data: {{'yes': b, 8080: c, '1.0': d}}\n"), None)]
+    #[case::failure(
+        &format!("{MAP}  annotations: {{argocd.argoproj.io/hook: SyncFail}}\n"),
+        Some("hooks that no Sync runs")
+    )]
+    #[case::before(&format!("{MAP}  annotations: {{argocd.argoproj.io/hook: PreSync}}\n"), None)]
+    #[case::excluded(
+        "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: a}\n",
+        Some("kinds that the settings of Argo CD exclude")
+    )]
     fn reasons(#[case] text: &str, #[case] expected: Option<&str>) {
-        assert_eq!(unlike_flux(std::iter::once(text)), expected);
+        assert_eq!(unlike_flux(std::iter::once(text), &ResourcesFilter::default()), expected);
     }
 
     #[test]
     fn across_files() {
-        assert_eq!(unlike_flux([MAP, MAP].into_iter()), Some("an object that occurs twice"));
+        let found = unlike_flux([MAP, MAP].into_iter(), &ResourcesFilter::default());
+        assert_eq!(found, Some("an object that occurs twice"));
     }
 }

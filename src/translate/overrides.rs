@@ -187,6 +187,8 @@ fn one(
         draft.error::<()>(field, message, hint);
     } else if let Some(message) = allowed::trespass(&draft.context.control_namespace, &before, object) {
         draft.error::<()>(field, message, "take it out");
+    } else if let Some(message) = allowed::disguise(&draft.context.impersonation, &before, object) {
+        draft.error::<()>(field, message, "take it out");
     } else if let Some(refusal) = allowed::refusal(&draft.context.policy, &before, object) {
         draft.refuse(field, refusal.policy, refusal.message);
     }

@@ -63,8 +63,8 @@ fn prefixed(draft: &mut Draft<'_>, source: &Source<'_>, prefix: &str) -> Option<
     }
     let context = draft.context;
     let Some(refs) = context.refs.get(url) else {
-        if is_ssh(url) {
-            let hint = "name the tag: those of an SSH repository cannot be looked up yet";
+        if is_ssh(url) && !has_credentials(draft, source) {
+            let hint = "name the tag: those of an SSH repository are looked up with its key alone";
             return unresolvable(draft, source, hint);
         }
         return draft.want(Want::RemoteRefs { url: url.clone() });

@@ -7,7 +7,9 @@ use super::kustomization::{self, Manifests};
 use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
-use super::{Contents, Context, PathKind, Settings, Want, in_repository, is_empty, kustomize, post_render};
+use super::{
+    Contents, Context, PathKind, Settings, Want, in_repository, is_empty, kustomize, lfs, post_render,
+};
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -97,6 +99,9 @@ pub(super) fn generate(
     pool: &mut Pool,
 ) -> Leg {
     if !source.renders() {
+        if let Some(secret) = lfs::enabled_by(draft, source, prepared.origin) {
+            lfs::refuse(draft, source, &secret);
+        }
         let origin = prepared.whole.clone().map(|whole| pool.share(whole));
         return Leg { artifact: origin.clone(), origin, ..Leg::default() };
     }
@@ -146,7 +151,8 @@ fn from_files(
     let before = draft.problems.len();
     let explicit = explicit_type(draft, source);
     let is_known = merged.is_some() && draft.problems.len() == before;
-    let Some(rendering) = is_known.then(|| rendering(draft, source, explicit)).flatten() else {
+    let found = is_known.then(|| rendering(draft, source, explicit)).flatten();
+    let Some(rendering) = found.and_then(|found| whole_files(draft, source, prepared.origin, found)) else {
         // The bare source object is enough to fetch the artifact that tells.
         let probe = whole.map(|whole| pool.share(whole));
         return Leg { origin: probe.clone(), artifact: probe, ..Leg::default() };
@@ -287,6 +293,25 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
             Some(by(way, Rendering::Directory))
         }
         other => Some(other),
+    }
+}
+
+/// The same, but for what Flux would deliver the pointers of; `None` where there is no other way.
+fn whole_files(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    origin: Origin,
+    rendering: Rendering,
+) -> Option<Rendering> {
+    match (rendering, lfs::enabled_by(draft, source, origin)) {
+        (Rendering::Helm, Some(secret)) => {
+            lfs::refuse(draft, source, &secret);
+            None
+        }
+        (Rendering::Kustomize | Rendering::Directory, Some(_)) => {
+            Some(Rendering::Rendered { word: rendering.word(), reason: lfs::REASON })
+        }
+        (rendering, _) => Some(rendering),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Placement, Source};
-use super::revision;
+use super::{ignore, revision};
 use crate::flux::{FluxKind, Manifest};
 
 /// Where a source comes from, by Argo CD's own order of asking (argo-cd `repository.go`, source client choice).
@@ -102,6 +102,7 @@ pub(super) fn git(draft: &mut Draft<'_>, placement: &Placement, source: &Source<
     spec.insert("ref".to_owned(), reference);
     // Argo CD always fetches submodules (argo-cd `util/git/client.go`, `Submodule`).
     spec.insert("recurseSubmodules".to_owned(), Value::Bool(true));
+    spec.insert("ignore".to_owned(), json!(ignore::NOTHING));
     Some(placement.object(draft.app, FluxKind::GitRepository, Value::Object(spec)))
 }
 
@@ -109,6 +110,7 @@ pub(super) fn git(draft: &mut Draft<'_>, placement: &Placement, source: &Source<
 pub(super) fn oci(draft: &Draft<'_>, placement: &Placement, source: &Source<'_>) -> Manifest {
     let mut spec = common(draft, source.spec.repo_url.trim_end_matches('/').to_owned());
     spec.insert("ref".to_owned(), revision::oci(source));
+    spec.insert("ignore".to_owned(), json!(ignore::NOTHING));
     placement.object(draft.app, FluxKind::OciRepository, Value::Object(spec))
 }
 
@@ -116,6 +118,10 @@ pub(super) fn oci(draft: &Draft<'_>, placement: &Placement, source: &Source<'_>)
 pub(super) fn as_chart(mut repository: Manifest) -> Manifest {
     repository.spec["layerSelector"] =
         json!({"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "operation": "copy"});
+    // Copied as it is.
+    if let Some(spec) = repository.spec.as_object_mut() {
+        spec.remove("ignore");
+    }
     repository
 }
 

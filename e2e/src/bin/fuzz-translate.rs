@@ -9,12 +9,13 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use flux_subsystem_e2e::fuzz::check::{Held, Kind, check};
 use flux_subsystem_e2e::fuzz::random::Random;
+use flux_subsystem_e2e::fuzz::watchdog::Watchdog;
 use flux_subsystem_e2e::fuzz::{keep, mutate, seeds, shrink};
 
 /// Translate mutated Applications, with mutated repositories behind them, for as long as you like.
 ///
 /// Of every case has to hold: no panic; no objects where there are errors; no workload object without its source
-/// object; an end of questions; the same output for the same input; YAML that reads back.
+/// object; an end of questions, and of the work, within seconds; the same output for the same input; YAML that reads back.
 ///
 /// A case that fails is made as small as possible and written to e2e/fuzz/regressions, where a unit test replays it.
 /// Cases that reach new ground are mutated further. Runs at the lowest priority.
@@ -80,12 +81,14 @@ fn run(arguments: &Arguments) -> Result<bool> {
     // A panic is caught and counted; its usual report would only be noise.
     std::panic::set_hook(Box::new(|_| {}));
     let (mut random, mut figures) = (Random::new(seed), Figures::default());
+    let watchdog = Watchdog::start();
     let (mut ground, mut failed) = (BTreeSet::new(), BTreeSet::new());
     let (begun, mut said) = (Instant::now(), Instant::now());
     let end = Duration::from_secs(arguments.minutes * 60);
     while begun.elapsed() < end && figures.failures < MOST_FAILURES {
         let case = mutate::case(&pool, &mut random);
         figures.cases += 1;
+        watchdog.begin(&case);
         let signature = match check(&case) {
             Ok(Held::NoApplication) => {
                 figures.none += 1;

@@ -95,7 +95,8 @@ impl Case {
             }
             Want::Rendered { source } => {
                 let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
-                let rendered = RenderedSource { digest, revision: self.revision.clone() };
+                let rendered =
+                    RenderedSource { digest, revision: self.revision.clone(), ..RenderedSource::default() };
                 context.rendered.insert(*source, rendered);
             }
             Want::RemoteRefs { url } => {

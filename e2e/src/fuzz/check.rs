@@ -31,6 +31,8 @@ pub enum Kind {
     Twice,
     /// Something secret is said outside of a Secret.
     Leak,
+    /// It takes seconds.
+    Endless,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
             Self::Unreadable => "unreadable",
             Self::Twice => "twice",
             Self::Leak => "leak",
+            Self::Endless => "endless",
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | [`check`] | what has to hold of every case |
 //! | [`shrink`] | the smallest case that still fails in the same way |
 //! | [`random`] | reproducible choices |
+//! | [`watchdog`] | what becomes of a case that does not end |
 //!
 //! Every failure is written to `e2e/fuzz/regressions/` and replayed by a unit test from then on.
 
@@ -19,6 +20,7 @@ pub mod outside;
 pub mod random;
 pub mod seeds;
 pub mod shrink;
+pub mod watchdog;
 
 use std::path::PathBuf;
 

@@ -46,6 +46,11 @@ impl Sources {
         move_into(&folder.join("index.yaml"), &served)
     }
 
+    /// Writes the index anew with addresses relative to it, for a repository that is reached by more than one address.
+    pub async fn index_relative(&self, repository: &str) -> Result<()> {
+        self.run(&self.helm_folder(repository), "helm", &["repo", "index", "."]).await.map(drop)
+    }
+
     /// Pushes a chart version to the OCI registry as `REPOSITORY/NAME:VERSION`.
     pub async fn push_chart(&self, repository: &str, chart: &Chart<'_>) -> Result<()> {
         let scratch = tempfile::tempdir_in(self.state.data("scratch"))?;

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::{Server, outage, password_of};
+use super::{Server, authorization_of, outage};
 use crate::environment;
 use crate::state::State;
 
@@ -53,8 +53,8 @@ fn refusal(state: &State, server: Server, repository: &str, headers: &HeaderMap)
     if outage(state, server, repository).exists() {
         return Some((StatusCode::SERVICE_UNAVAILABLE, "taken down\n").into_response());
     }
-    let wanted = std::fs::read_to_string(password_of(state, server, repository)).ok()?;
-    if header(headers, "authorization") == format!("Basic {wanted}") {
+    let wanted = std::fs::read_to_string(authorization_of(state, server, repository)).ok()?;
+    if header(headers, "authorization") == wanted {
         return None;
     }
     let challenge = [("www-authenticate", "Basic realm=\"sources\"")];

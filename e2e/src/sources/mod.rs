@@ -103,9 +103,17 @@ impl Sources {
 
     /// Has a repository ask for this user and password from now on (over HTTP alone; SSH has its keys).
     pub fn protect(&self, server: Server, repository: &str, user: &str, password: &str) -> Result<()> {
-        let marker = password_of(&self.state, server, repository);
-        std::fs::write(&marker, base64(&format!("{user}:{password}")))
-            .with_context(|| format!("write {}", marker.display()))
+        self.ask_for(server, repository, &format!("Basic {}", base64(&format!("{user}:{password}"))))
+    }
+
+    /// The same for a bearer token.
+    pub fn protect_with_token(&self, server: Server, repository: &str, token: &str) -> Result<()> {
+        self.ask_for(server, repository, &format!("Bearer {token}"))
+    }
+
+    fn ask_for(&self, server: Server, repository: &str, authorization: &str) -> Result<()> {
+        let marker = authorization_of(&self.state, server, repository);
+        std::fs::write(&marker, authorization).with_context(|| format!("write {}", marker.display()))
     }
 
     /// The folder a Helm repository is served from.
@@ -124,8 +132,8 @@ pub(crate) fn outage(state: &State, server: Server, repository: &str) -> PathBuf
     state.data("outages").join(word(server, repository))
 }
 
-/// The file with what a request's `Authorization: Basic` has to be, where the repository asks for it.
-pub(crate) fn password_of(state: &State, server: Server, repository: &str) -> PathBuf {
+/// The file with what a request's `Authorization` has to be, where the repository asks for it.
+pub(crate) fn authorization_of(state: &State, server: Server, repository: &str) -> PathBuf {
     state.data("passwords").join(word(server, repository))
 }
 

@@ -1,10 +1,11 @@
 //! Of a directory Flux delivers exactly the objects that Argo CD takes: by its own means where it can be told so, else as
 //! Argo CD's repo-server renders it.
 
-use anyhow::Result;
-use flux_subsystem_e2e::Stack;
+use anyhow::{Context as _, Result};
+use flux_subsystem_e2e::{Stack, TestEnv};
 use serde_json::{Value, json};
 
+use crate::applications::Application;
 use crate::twins::Twins;
 
 fn map(name: &str) -> String {
@@ -18,6 +19,12 @@ async fn the_same_objects_arrive() -> Result<()> {
     let skipped = format!("# +argocd:skip-file-rendering\n{}", map("skipped"));
     let list = format!("apiVersion: v1\nkind: List\nitems:\n- {}", json.replace("json", "listed"));
     let several = format!("{}---\n{}", map("b"), map("c"));
+    let hook = |name: &str, hook: &str| {
+        map(name).replace("{name", &format!("{{annotations: {{argocd.argoproj.io/hook: {hook}}}, name"))
+    };
+    let lease = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: lock}\n";
+    let hooks =
+        [map("main"), hook("before", "PreSync"), hook("failed", "SyncFail"), lease.into()].join("---\n");
     let (one, deep, prod, dev) = (map("a"), map("deep"), map("prod"), map("dev"));
     let files = [
         ("plain/a.yaml", Some(one.as_str())),
@@ -33,10 +40,14 @@ async fn the_same_objects_arrive() -> Result<()> {
         ("mixed/values.yaml", Some("replicas: 1\n")),
         ("mixed/skipped.yaml", Some(skipped.as_str())),
         ("list/list.yaml", Some(list.as_str())),
+        ("keys/a.yaml", Some("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: keys}\ndata:\n  yes: a\n")),
+        ("hooks/a.yaml", Some(hooks.as_str())),
+        ("twice/a.yaml", Some(one.as_str())),
+        ("twice/b.yaml", Some(one.as_str())),
     ];
     let repository = env.sources().create_repository(&env.name("plain"), &files).await?;
     // Name, path, settings, objects, whether Flux has no words for it.
-    let directories: [(&str, &str, Value, usize, bool); 7] = [
+    let directories: [(&str, &str, Value, usize, bool); 10] = [
         ("flat", "plain", Value::Null, 3, false),
         ("deep", "plain", json!({ "recurse": true }), 4, false),
         ("globs", "globs", json!({ "include": "{prod,none}*", "exclude": "*-test.yaml" }), 1, false),
@@ -44,6 +55,9 @@ async fn the_same_objects_arrive() -> Result<()> {
         ("json", "json", Value::Null, 2, true),
         ("mixed", "mixed", Value::Null, 1, true),
         ("list", "list", Value::Null, 1, true),
+        ("keys", "keys", Value::Null, 1, true),
+        ("hooks", "hooks", Value::Null, 2, true),
+        ("twice", "twice", Value::Null, 1, true),
     ];
     let mut all = Vec::new();
     for (name, path, directory, count, is_rendered) in directories {
@@ -57,6 +71,9 @@ async fn the_same_objects_arrive() -> Result<()> {
         let objects = twins.alike(&env).await?;
         assert_eq!(objects.len(), *count, "{name}: {objects:?}");
         assert_eq!(twins.is_rendered(&env).await?, *is_rendered, "{name}");
+        let warnings = warnings(&env, &twins.plain).await?;
+        assert_eq!(self::warnings(&env, &twins.bridged).await?, warnings, "{name}");
+        assert_eq!(warnings.len(), usize::from(["hooks", "twice"].contains(name)), "{name}: {warnings:?}");
     }
 
     // What changes in the repository may change the way, and not what is delivered.
@@ -69,4 +86,13 @@ async fn the_same_objects_arrive() -> Result<()> {
     .await?;
     assert!(flat.is_rendered(&env).await?);
     Ok(())
+}
+
+/// What the conditions of an Application say of objects that are left out or occur twice.
+async fn warnings(env: &TestEnv, app: &Application) -> Result<Vec<(String, String)>> {
+    let live = env.get("Application", &env.control, app.name()).await?.context("no Application")?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().replace(app.destination(), "NAMESPACE");
+    let conditions = live["status"]["conditions"].as_array().into_iter().flatten();
+    let told = conditions.map(|condition| (text(&condition["type"]), text(&condition["message"])));
+    Ok(told.filter(|(kind, _)| kind.ends_with("ResourceWarning")).collect())
 }

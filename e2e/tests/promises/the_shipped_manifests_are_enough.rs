@@ -177,6 +177,35 @@ async fn the_strictest_pod_security_admits_the_pods() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn the_policy_takes_annotations_that_are_null() -> Result<()> {
+    let env = Stack::shared().await?.test("policy-null").await?;
+    let app = Application::chart(&env, "6.3.5");
+    let mut object = app.manifest().clone();
+    object["metadata"]["annotations"] = Value::Null;
+    let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications", env.control);
+    // Raw: kubectl's own form of an object would leave out what is null.
+    let send = async |arguments: &[&str], object: &Value| {
+        env.stack().run_with_input("kubectl", arguments, &object.to_string()).await?.json()
+    };
+    let create = format!("{path}?dryRun=All");
+    let stamped = send(&["create", "--raw", &create, "-f", "-"], &object).await?;
+    assert_eq!(stamped["metadata"]["annotations"]["argocd.argoproj.io/skip-reconcile"], "true", "{stamped}");
+    assert_eq!(stamped["metadata"]["annotations"]["flux-subsystem.dev/stamped"], "true", "{stamped}");
+    object["spec"]["syncPolicy"]["syncOptions"] = json!([]);
+    let plain = send(&["create", "--raw", &create, "-f", "-"], &object).await?;
+    assert_eq!(plain["metadata"]["annotations"], Value::Null, "{plain}");
+    // On an update, too: whoever writes null takes the stamp off, and it comes back.
+    app.apply(&env).await?;
+    let mut live = env.get("Application", &env.control, app.name()).await?.context("no Application")?;
+    live["metadata"]["annotations"] = Value::Null;
+    live["metadata"]["resourceVersion"] = Value::Null;
+    let replace = format!("{path}/{}?dryRun=All", app.name());
+    let stamped = send(&["replace", "--raw", &replace, "-f", "-"], &live).await?;
+    assert_eq!(stamped["metadata"]["annotations"]["flux-subsystem.dev/stamped"], "true", "{stamped}");
+    Ok(())
+}
+
 /// The annotations that the Application has after admission.
 async fn admitted(env: &TestEnv, app: &Application) -> Result<Value> {
     let arguments = ["create", "--dry-run=server", "-f", "-", "-o", "json"];

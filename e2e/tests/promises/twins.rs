@@ -13,7 +13,7 @@ const KINDS: [&str; 3] = ["ConfigMap", "Deployment", "Service"];
 
 /// The same source twice, each into a namespace of its own.
 pub(crate) struct Twins {
-    plain: Application,
+    pub(crate) plain: Application,
     pub(crate) bridged: Application,
 }
 

@@ -16,13 +16,6 @@ impl Draft<'_> {
             self.git_over_http();
         }
         self.proxy();
-        if self.repository.enable_lfs {
-            let message = format!(
-                "{} says enableLfs, and Flux fetches no files from Git LFS: their pointers would be delivered",
-                self.repository.origin()
-            );
-            self.error(message, "take enableLfs away where nothing that is delivered is in Git LFS");
-        }
     }
 
     fn git_over_ssh(&mut self) {

@@ -103,8 +103,6 @@ fn git_over_ssh(#[case] url: &str, #[case] known_hosts: &str) {
     "Error: the repository Secret own says insecure, and Flux always verifies the certificate of git.example.org")]
 #[case::insecure_helm(Fetcher::HelmHttp, "https://charts.example.org", &[("insecure", "true")],
     "Error: the repository Secret own says insecure, and Flux always verifies the certificate of charts.example.org")]
-#[case::lfs(Fetcher::Git, HTTPS, &[("enableLfs", "true")],
-    "Error: the repository Secret own says enableLfs, and Flux fetches no files from Git LFS: their pointers would be delivered")]
 #[case::google(Fetcher::Git, HTTPS, &[("gcpServiceAccountKey", "k")],
     "Error: gcpServiceAccountKey of the repository Secret own cannot be used: Flux has no Google Cloud identity for git")]
 #[case::principal(Fetcher::Git, HTTPS, &[("azureServicePrincipalClientId", "i"), ("azureServicePrincipalClientSecret", "s"), ("azureServicePrincipalTenantId", "t")],

@@ -113,7 +113,14 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
         Ok(selection) => selection,
         Err(sentence) => return Progress::ended(Outcome::refused(sentence)),
     };
-    if let Some(outcome) = obstacle(view).or_else(|| refused(view, operation)) {
+    if let Some(outcome) = obstacle(view) {
+        // Stock Argo CD begins nothing by itself while it cannot compare: what began before comes to its end, and the next
+        // one begins once the Application is corrected.
+        let is_hopeless =
+            operation.operation.initiated_by.automated && view.observed.translation.has_errors();
+        return Progress::ended(Outcome { is_final: outcome.is_final || is_hopeless, ..outcome });
+    }
+    if let Some(outcome) = refused(view, operation) {
         return Progress::ended(outcome);
     }
     if sync.dry_run {

@@ -40,9 +40,14 @@ fn known(app: &Application, objects: &Objects, head: &str) -> Context {
         if let Want::Rendered { source } = want {
             let named = app.sources()[source].target_revision.clone();
             let revision = if named.len() == 40 { named } else { head.to_owned() };
-            context
-                .rendered
-                .insert(source, RenderedSource { digest: format!("sha256:{revision}"), revision });
+            context.rendered.insert(
+                source,
+                RenderedSource {
+                    digest: format!("sha256:{revision}"),
+                    revision,
+                    ..RenderedSource::default()
+                },
+            );
         }
     }
     context

@@ -176,3 +176,30 @@ fn what_cannot_be_had_is_not_tried_again() {
     cluster.edit(&json!({"operation": {"sync": sync, "retry": {"limit": 5}}})).settle();
     assert_eq!((state(&cluster).phase, state(&cluster).retry_count), (Phase::Failed, 0));
 }
+
+#[test]
+fn an_automated_sync_of_what_is_refused_since_is_not_tried_again() {
+    let mut cluster = failing(&app("demo").chart("6.3.5").automated().retrying(&Value::Null));
+    cluster.run(20);
+    assert_eq!(state(&cluster).phase, Phase::Running);
+    let set = |version: Value| json!({"spec": {"source": {"helm": {"kubeVersion": version}}}});
+    cluster.edit(&set(json!("1.30.0"))).run(300);
+    assert_eq!(state(&cluster).phase, Phase::Error);
+    assert!(state(&cluster).message.starts_with("ComparisonError: spec.source.helm.kubeVersion"));
+    assert!(!cluster.status().conditions.is_empty());
+    cluster.log.clear();
+    cluster.run(300);
+    assert_eq!((cluster.log.as_slice(), cluster.app().operation), (&[][..], None));
+    cluster.flux.failure = None;
+    cluster.edit(&set(Value::Null)).settle();
+    assert_eq!(cluster.words(), "Synced/Healthy");
+}
+
+#[test]
+fn nothing_begins_by_itself_for_what_is_refused() {
+    let refused = json!({"spec": {"source": {"helm": {"kubeVersion": "1.30.0"}}}});
+    let mut cluster = Cluster::with(&app("demo").chart("6.3.5").automated().with(&refused));
+    cluster.run(300);
+    assert_eq!(cluster.status().operation_state, None);
+    assert_eq!(cluster.words(), "Unknown/Unknown");
+}

@@ -37,9 +37,6 @@ pub(super) fn way(draft: &mut Draft<'_>, source: &Source<'_>, contents: Option<&
         return Some(Way::Rendered("kustomize.buildOptions in argocd-cm"));
     }
     let Some(contents) = contents else { return draft.want(super::Want::Contents { source: source.index }) };
-    if contents.has_source_ignore {
-        return Some(Way::Rendered(".sourceignore"));
-    }
     if contents.kind == PathKind::Kustomization && contents.kustomizations.is_empty() {
         // Known by hearsay: its files are not.
         return Some(Way::Native);

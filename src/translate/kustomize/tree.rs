@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::images::is_chained;
+use crate::project::ResourcesFilter;
 use crate::translate::contents::is_kustomization;
-use crate::translate::directory::{files, text};
+use crate::translate::directory::{self, files, text};
 use crate::translate::draft::{Draft, Source};
 use crate::translate::files::{File, FilePattern, Matches};
 use crate::translate::{RepoPath, glob, manifest};
@@ -37,6 +38,7 @@ type Answer = Option<Option<&'static str>>;
 /// The first reason why Flux would not build the same. `fields` is what the Kustomization is going to say.
 pub(super) fn unlike_flux(draft: &mut Draft<'_>, source: &Source<'_>, fields: &Map<String, Value>) -> Answer {
     let folder = source.folder(draft)?;
+    let filter = directory::filter(draft)?;
     let top = read(draft, source, &folder)?;
     let Some(kustomization) = kustomization(&top) else {
         return Some(Some("a kustomization file that cannot be read"));
@@ -48,6 +50,7 @@ pub(super) fn unlike_flux(draft: &mut Draft<'_>, source: &Source<'_>, fields: &M
         fields.get(name).and_then(Value::as_str).is_some_and(|namespace| !namespace.is_empty())
     };
     let mut walk = Walk {
+        filter,
         sees_default: !says_namespace(fields, "targetNamespace")
             && !says_namespace(&kustomization, "namespace"),
         left: BTreeSet::new(),
@@ -109,6 +112,8 @@ fn kustomization(folder: &Matches) -> Option<Map<String, Value>> {
 }
 
 struct Walk {
+    /// What Argo CD leaves out.
+    filter: ResourcesFilter,
     /// Whether an object that names the namespace `default` would be moved.
     sees_default: bool,
     left: BTreeSet<String>,
@@ -185,16 +190,19 @@ impl Walk {
 
     /// A file that a kustomization names: manifests, a patch, or what a generator packs.
     fn file(&self, file: &File) -> Result<(), &'static str> {
-        if !self.sees_default {
-            return Ok(());
-        }
-        let Some(text) = text(file) else { return Err("very large or binary files") };
-        let names_default = match yaml::parse_all(text) {
-            Ok(documents) if documents.iter().all(Value::is_object) => {
-                documents.iter().any(manifest::names_default)
-            }
-            _ => speaks_of_default(text),
+        let Some(text) = text(file) else {
+            return if self.sees_default { Err("very large or binary files") } else { Ok(()) };
         };
+        let documents = yaml::parse_all(text).ok().filter(|documents| documents.iter().all(Value::is_object));
+        let mut objects = documents.iter().flatten().filter(|document| document.get("kind").is_some());
+        if let Some(reason) = objects.find_map(|object| manifest::unlike_a_sync(object, &self.filter)) {
+            return Err(reason);
+        }
+        let names_default = self.sees_default
+            && match &documents {
+                Some(documents) => documents.iter().any(manifest::names_default),
+                None => speaks_of_default(text),
+            };
         if names_default { Err(manifest::NAMES_DEFAULT) } else { Ok(()) }
     }
 }

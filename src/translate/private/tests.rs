@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::super::{Contents, Context, RemoteRefs, Severity, Translation, translate};
+use super::super::{Contents, Context, RemoteRefs, Severity, Translation, Want, translate};
 use crate::argo::Application;
 use crate::credentials::{LiveSecret, Repositories};
 use crate::flux::FluxKind;
@@ -92,6 +92,32 @@ fn every_kind_of_source_is_referred_to(#[case] source: Value, #[case] kind: Flux
     let reference = spec_of(&found, kind).pointer(pointer).unwrap();
     assert_eq!(reference["namespace"], "argocd");
     assert_eq!(reference["name"], found.objects[0].key.name);
+}
+
+/// Flux would deliver pointers: Argo CD's repo-server fetches the files, and what it is told of a chart has no such way.
+#[rstest]
+#[case::kustomization(json!({"kustomize": {"namePrefix": "x-"}}), true)]
+#[case::chart(json!({"helm": {"values": "a: b"}}), false)]
+fn what_is_in_git_lfs_is_rendered_or_refused(#[case] settings: Value, #[case] is_rendered: bool) {
+    let mut source = json!({"repoURL": GIT, "path": "app"});
+    source.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    let found =
+        translated(&source, &json!({}), vec![secret(GIT, &[("password", "p"), ("enableLfs", "true")])]);
+    assert_eq!(found.wants.contains(&Want::Rendered { source: 0 }), is_rendered, "{:?}", found.wants);
+    let errors: Vec<&str> = found.problems.iter().map(|problem| problem.message.as_str()).collect();
+    if is_rendered {
+        assert!(errors.is_empty(), "{errors:?}");
+        // It tells what the path holds, and delivers nothing.
+        assert_eq!(
+            found.objects.iter().map(|object| object.key.kind).collect::<Vec<_>>(),
+            [FluxKind::GitRepository]
+        );
+    } else {
+        assert!(
+            errors.iter().any(|error| error.contains("Flux fetches no files from Git LFS")),
+            "{errors:?}"
+        );
+    }
 }
 
 /// Whoever may write an Application may not thereby have Argo CD's credentials sent somewhere, or another Secret read.
