@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use crate::argo::Application;
+use crate::argo::{Application, ApplicationSource};
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::mirror::compare;
 use crate::names;
@@ -22,20 +22,27 @@ pub fn context(
     polls: &[String],
     objects: &BTreeMap<ObjectKey, DynamicObject>,
 ) -> Context {
-    let mut best = Context::default();
+    let known = Context { contents: contents(app, objects), ..rendered(known, objects) };
+    let mut best = known.clone();
     let mut most = None;
-    for refs in refs(app, objects) {
-        for poll in polls {
-            let context = Context {
-                poll_interval: poll.clone(),
-                contents: contents(app, objects),
-                refs: refs.clone(),
-                ..rendered(known, objects)
-            };
-            let hits = hits(app, &context, objects);
-            if most.is_none_or(|most| hits > most) {
-                (best, most) = (context, Some(hits));
+    for poll in polls {
+        let mut context = Context { poll_interval: poll.clone(), ..known.clone() };
+        let mut hits = hits(app, &context, objects);
+        // One repository after the other: what is likely of one says nothing about the rest.
+        for source in app.sources() {
+            for refs in refs(source, objects) {
+                let mut likely = context.clone();
+                let all = likely.refs.entry(source.repo_url.clone()).or_default();
+                all.refs.extend(refs.refs);
+                all.head = refs.head.or_else(|| all.head.take());
+                let found = self::hits(app, &likely, objects);
+                if found > hits || !context.refs.contains_key(&source.repo_url) {
+                    (context, hits) = (likely, found);
+                }
             }
+        }
+        if most.is_none_or(|most| hits > most) {
+            (best, most) = (context, Some(hits));
         }
     }
     best
@@ -65,47 +72,49 @@ fn hits(app: &Application, context: &Context, objects: &BTreeMap<ObjectKey, Dyna
     wanted.iter().filter(is_hit).count()
 }
 
-/// What the path is, by what the status says of it, or else by the object that delivers.
+/// What each path is, by what the status says of it, or else by the objects that deliver, where all are of one kind.
 fn contents(app: &Application, objects: &BTreeMap<ObjectKey, DynamicObject>) -> BTreeMap<usize, Contents> {
-    let source_type = app.status.as_ref().map(|status| status.source_type.as_str()).unwrap_or_default();
+    let status = app.status.as_ref();
     let has = |kind| objects.keys().any(|key| key.kind == kind);
-    let kind = match source_type {
-        "Helm" => PathKind::Chart,
-        "Kustomize" => PathKind::Kustomization,
-        "Directory" => PathKind::Directory,
-        _ if has(FluxKind::HelmRelease) => PathKind::Chart,
-        _ if has(FluxKind::Kustomization) => PathKind::Kustomization,
-        _ => return BTreeMap::new(),
+    let only = match (has(FluxKind::HelmRelease), has(FluxKind::Kustomization)) {
+        (true, false) => Some(PathKind::Chart),
+        (false, true) => Some(PathKind::Kustomization),
+        _ => None,
     };
-    [(0, Contents { kind, ..Contents::default() })].into()
+    let kind = |index: usize| {
+        let word = if app.has_multiple_sources() {
+            status.and_then(|status| status.source_types.get(index)).map(String::as_str)
+        } else {
+            status.map(|status| status.source_type.as_str())
+        };
+        match word {
+            Some("Helm") => Some(PathKind::Chart),
+            Some("Kustomize") => Some(PathKind::Kustomization),
+            Some("Directory") => Some(PathKind::Directory),
+            _ => only,
+        }
+    };
+    let known = |index| Some((index, Contents { kind: kind(index)?, ..Contents::default() }));
+    (0..app.sources().len()).filter_map(known).collect()
 }
 
-/// What a repository may have looked like: a reference is a branch or a tag, and `HEAD` a branch with a common name. The
-/// reference that stands in the cluster now exists in each.
-fn refs(
-    app: &Application,
-    objects: &BTreeMap<ObjectKey, DynamicObject>,
-) -> Vec<BTreeMap<String, RemoteRefs>> {
-    let Some(source) = app.sources().first() else { return vec![BTreeMap::new()] };
-    let live = objects.iter().find(|(key, _)| key.kind == FluxKind::GitRepository);
-    let live = live.and_then(|(_, object)| object.data.pointer("/spec/ref")?.as_object());
-    let text = |field: &str| live.and_then(|live| live.get(field)?.as_str()).map(str::to_owned);
-    let commit = text("commit").unwrap_or_default();
+/// What the repository of `source` may have looked like: a reference is a branch or a tag, and `HEAD` a branch with a common
+/// name. The references that stand in the cluster now exist in each.
+fn refs(source: &ApplicationSource, objects: &BTreeMap<ObjectKey, DynamicObject>) -> Vec<RemoteRefs> {
+    let live = objects.iter().filter(|(key, _)| key.kind == FluxKind::GitRepository);
+    let live: Vec<_> = live.filter_map(|(_, object)| object.data.pointer("/spec/ref")?.as_object()).collect();
+    let texts = |field: &'static str| live.iter().filter_map(move |live| live.get(field)?.as_str());
+    let commit = texts("commit").next().unwrap_or_default().to_owned();
     let standing: Vec<String> = [("branch", "refs/heads/"), ("tag", "refs/tags/"), ("name", "")]
         .into_iter()
-        .filter_map(|(field, prefix)| Some(format!("{prefix}{}", text(field)?)))
+        .flat_map(|(field, prefix)| texts(field).map(move |text| format!("{prefix}{text}")))
         .collect();
     let revision = match source.target_revision.as_str() {
         "" => "HEAD",
         revision => revision,
     };
-    let heads = if revision == "HEAD" {
-        let branch = text("branch");
-        branch
-            .into_iter()
-            .chain(["main", "master"].map(str::to_owned))
-            .map(|b| format!("refs/heads/{b}"))
-            .collect()
+    let heads: Vec<String> = if revision == "HEAD" {
+        texts("branch").chain(["main", "master"]).map(|branch| format!("refs/heads/{branch}")).collect()
     } else {
         vec![
             format!("refs/heads/{revision}"),
@@ -114,17 +123,14 @@ fn refs(
             String::new(),
         ]
     };
-    heads
-        .into_iter()
-        .map(|likely| {
-            let names = standing.iter().chain((!likely.is_empty()).then_some(&likely));
-            let refs = RemoteRefs {
-                head: (revision == "HEAD").then(|| likely.clone()),
-                refs: names.map(|name| (name.clone(), commit.clone())).collect(),
-            };
-            [(source.repo_url.clone(), refs)].into()
-        })
-        .collect()
+    let with = |likely: String| {
+        let names = standing.iter().chain((!likely.is_empty()).then_some(&likely));
+        RemoteRefs {
+            refs: names.map(|name| (name.clone(), commit.clone())).collect(),
+            head: (revision == "HEAD").then_some(likely),
+        }
+    };
+    heads.into_iter().map(with).collect()
 }
 
 /// The poll interval that the live source has, as one more likely one.

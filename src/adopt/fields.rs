@@ -2,22 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::overrides;
+use super::overrides::{self, Place};
 use crate::argo::{Application, ApplicationSource};
 use crate::flux::FluxKind;
 use crate::translate::{Segment, image_override};
 
-/// The source that the objects come from. Of several nobody says here which one it is, and a hydrator's branch belongs to
-/// the hydrator: for those the annotation will do.
-pub(super) fn source(app: &mut Application) -> Option<&mut ApplicationSource> {
-    if app.spec.source_hydrator.is_some() {
-        return None;
-    }
-    match app.spec.sources.as_mut_slice() {
-        [] => app.spec.source.as_mut(),
-        [source] => Some(source),
-        _ => None,
-    }
+/// The sources that the object comes from; several where they share a repository. A hydrator's branch belongs to the
+/// hydrator: there the annotation will do.
+pub(super) fn sources<'a>(
+    app: &'a mut Application,
+    place: &'a Place,
+) -> impl Iterator<Item = &'a mut ApplicationSource> {
+    let is_hydrated = app.spec.source_hydrator.is_some();
+    let sources = app.sources_mut().iter_mut().enumerate();
+    sources.filter(move |(index, _)| !is_hydrated && place.sources.contains(index)).map(|(_, source)| source)
 }
 
 /// Writes a live value into the source; nothing where the Application has no way to say it: the annotation will do.
@@ -70,15 +68,15 @@ const FIELDS: [Field; 13] = [
 
 impl Field {
     /// Writes the field into the source where it differs, unless an annotation sets it.
-    pub(super) fn keep(&self, app: &mut Application, wanted: &Value, live: &Value) {
+    pub(super) fn keep(&self, app: &mut Application, place: &Place, wanted: &Value, live: &Value) {
         let pointer = format!("/{}", self.path.join("/"));
         let value = live.pointer(&pointer);
         let Some((first, rest)) = self.path.split_first() else { return };
         let rest: Vec<Segment> = rest.iter().map(|key| Segment::Key((*key).to_owned())).collect();
-        if wanted.pointer(&pointer) == value || overrides::sets(app, self.kind, first, &rest) {
+        if wanted.pointer(&pointer) == value || overrides::sets(app, place, first, &rest) {
             return;
         }
-        if let Some(source) = source(app) {
+        for source in sources(app, place) {
             (self.write)(source, value);
         }
     }

@@ -18,6 +18,7 @@ mod wished;
 
 pub use wished::wished;
 
+use overrides::Place;
 use serde_json::{Value, json};
 
 use crate::argo::Application;
@@ -59,6 +60,7 @@ struct Edited<'a> {
     live: Live<'a>,
     /// The live spec as comparisons see it.
     spec: Value,
+    place: Place,
 }
 
 impl Edited<'_> {
@@ -132,8 +134,15 @@ fn edited<'a>(
     for wanted in &translation.objects {
         let Some(live) = live(&wanted.key) else { continue };
         if compare::relation(&identity, wanted, Some(live)) == Relation::Edited {
+            let Some(place) = Place::of(app, translation, &wanted.key) else {
+                return Err(Refusal::new(format!(
+                    "{} is of none of the sources alone, and an edit of it has no place in the Application (let a Sync \
+                     bring back what was)",
+                    wanted.key
+                )));
+            };
             let spec = compare::comparable_live(wanted, live);
-            edited.push(Edited { wanted: wanted.clone(), live, spec });
+            edited.push(Edited { wanted: wanted.clone(), live, spec, place });
         }
     }
     Ok(edited)
@@ -159,7 +168,7 @@ impl Draft<'_> {
     /// Takes over what was changed of one object.
     fn keep(&mut self, object: &Edited<'_>) -> Result<(), Refusal> {
         self.try_step(object, |app, wanted| {
-            overrides::forget_removed(app, object.key().kind, wanted, &object.spec);
+            overrides::forget_removed(app, &object.place, wanted, &object.spec);
             Vec::new()
         });
         self.try_step(object, |app, _| {
@@ -168,12 +177,12 @@ impl Draft<'_> {
         });
         for field in fields::of(object.key().kind) {
             self.try_step(object, |app, wanted| {
-                field.keep(app, wanted, &object.spec);
+                field.keep(app, &object.place, wanted, &object.spec);
                 Vec::new()
             });
         }
         if object.key().kind == FluxKind::HelmRelease {
-            self.try_step(object, |app, wanted| values::keep(app, wanted, &object.spec));
+            self.try_step(object, |app, wanted| values::keep(app, &object.place, wanted, &object.spec));
         }
         self.keep_rest(object)
     }
@@ -211,7 +220,7 @@ impl Draft<'_> {
                 object.key()
             )));
         }
-        overrides::merge(&mut self.app, object.key().kind, rest);
+        overrides::merge(&mut self.app, &object.place, rest);
         self.before = translate(&self.app, self.context);
         Ok(())
     }

@@ -8,37 +8,73 @@ use serde_json::{Map, Value};
 use super::Edited;
 use super::changes::{self, Change};
 use crate::argo::Application;
-use crate::flux::{FluxKind, Live, Manifest};
-use crate::translate::Segment;
+use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::translate::{Route, Segment, Translation, override_address};
 use crate::{merge as merging, names, yaml};
 
 const OVERRIDE: &str = "override";
 const REPLACE: &str = "replace";
 
-fn annotation(kind: FluxKind, suffix: &str) -> Option<String> {
-    kind.override_name().map(|word| format!("{}{word}-{suffix}", names::OVERRIDE_PREFIX))
+/// The annotations of one object, and the sources that it is of.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    kind: FluxKind,
+    /// What the annotations of this object alone are called after, where others are of its kind.
+    address: Option<String>,
+    /// Indices in the Application; several where these share a repository.
+    pub(super) sources: Vec<usize>,
 }
 
-/// The map that the annotation holds; the Application was translated, so it can be read.
-fn read(app: &Application, kind: FluxKind, suffix: &str) -> Option<Map<String, Value>> {
-    let text = app.annotation(&annotation(kind, suffix)?)?;
-    match yaml::parse(text) {
-        Ok(Value::Object(map)) => Some(map),
-        _ => None,
+impl Place {
+    /// The place of the object with that key; `None` where there are others of its kind, and none of the sources is its.
+    pub(super) fn of(app: &Application, translation: &Translation, key: &ObjectKey) -> Option<Self> {
+        let is_its =
+            |route: &Route| route.origin.as_ref() == Some(key) || route.workload.as_ref() == Some(key);
+        let routes = translation.routes.iter().enumerate();
+        let sources: Vec<usize> = routes.filter(|(_, route)| is_its(route)).map(|(index, _)| index).collect();
+        let is_alone = translation.objects.iter().filter(|object| object.key.kind == key.kind).count() < 2;
+        let address = sources.first().map(|source| override_address(app.sources(), *source));
+        if !is_alone && address.is_none() {
+            return None;
+        }
+        Some(Self { kind: key.kind, address: address.filter(|_| !is_alone), sources })
     }
-}
 
-/// Writes the map unless it is what stands there already; an empty one takes the annotation away.
-fn write(app: &mut Application, kind: FluxKind, suffix: &str, map: Map<String, Value>) {
-    let Some(key) = annotation(kind, suffix) else { return };
-    if read(app, kind, suffix).is_some_and(|known| known == map) {
-        return;
+    fn annotation(&self, suffix: &str, address: &str) -> Option<String> {
+        self.kind.override_name().map(|word| format!("{}{word}-{suffix}{address}", names::OVERRIDE_PREFIX))
     }
-    let annotations = app.metadata.annotations.get_or_insert_default();
-    if map.is_empty() {
-        annotations.remove(&key);
-    } else if let Ok(text) = yaml::write(&Value::Object(map)) {
-        annotations.insert(key, text);
+
+    /// What the annotations that reach the object are called after: those of all of its kind come first.
+    fn addresses(&self) -> impl Iterator<Item = &str> {
+        std::iter::once("").chain(self.address.as_deref())
+    }
+
+    /// What the annotation of this object alone is called after.
+    fn own(&self) -> &str {
+        self.address.as_deref().unwrap_or_default()
+    }
+
+    /// The map that the annotation holds; the Application was translated, so it can be read.
+    fn read(&self, app: &Application, suffix: &str, address: &str) -> Option<Map<String, Value>> {
+        let text = app.annotation(&self.annotation(suffix, address)?)?;
+        match yaml::parse(text) {
+            Ok(Value::Object(map)) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// Writes the map unless it is what stands there already; an empty one takes the annotation away.
+    fn write(&self, app: &mut Application, suffix: &str, address: &str, map: Map<String, Value>) {
+        let Some(key) = self.annotation(suffix, address) else { return };
+        if self.read(app, suffix, address).is_some_and(|known| known == map) {
+            return;
+        }
+        let annotations = app.metadata.annotations.get_or_insert_default();
+        if map.is_empty() {
+            annotations.remove(&key);
+        } else if let Ok(text) = yaml::write(&Value::Object(map)) {
+            annotations.insert(key, text);
+        }
     }
 }
 
@@ -52,12 +88,18 @@ fn spec_of<'a>(map: &'a mut Map<String, Value>, suffix: &str) -> Option<&'a mut 
 
 /// Whether an annotation has a word about the field at `path` below `spec.FIRST`: then the Application's own fields have
 /// none.
-pub(super) fn sets(app: &Application, kind: FluxKind, first: &str, path: &[Segment]) -> bool {
-    if read(app, kind, REPLACE).is_some() {
-        return true;
-    }
-    let map = read(app, kind, OVERRIDE);
-    let Some(mut place) = map.as_ref().and_then(|map| map.get("spec")?.get(first)) else { return false };
+pub(super) fn sets(app: &Application, place: &Place, first: &str, path: &[Segment]) -> bool {
+    place.addresses().any(|address| {
+        if place.read(app, REPLACE, address).is_some() {
+            return true;
+        }
+        let map = place.read(app, OVERRIDE, address);
+        map.as_ref().and_then(|map| map.get("spec")?.get(first)).is_some_and(|field| holds(field, path))
+    })
+}
+
+/// Whether there is a word about what is at `path` below.
+fn holds(mut place: &Value, path: &[Segment]) -> bool {
     for segment in path {
         let Value::Object(fields) = place else { return true };
         let Segment::Key(key) = segment else { return true };
@@ -70,11 +112,11 @@ pub(super) fn sets(app: &Application, kind: FluxKind, first: &str, path: &[Segme
 }
 
 /// Takes out of the annotations what somebody took out of the live object.
-pub(super) fn forget_removed(app: &mut Application, kind: FluxKind, wanted: &Value, live: &Value) {
+pub(super) fn forget_removed(app: &mut Application, place: &Place, wanted: &Value, live: &Value) {
     let removed: Vec<Change> =
         changes::between(wanted, live).into_iter().filter(|change| change.value.is_none()).collect();
-    for suffix in [OVERRIDE, REPLACE] {
-        let Some(mut map) = read(app, kind, suffix) else { continue };
+    for (suffix, address) in annotations(place) {
+        let Some(mut map) = place.read(app, suffix, address) else { continue };
         for change in &removed {
             match spec_of(&mut map, suffix) {
                 Some(spec) => remove(spec, &change.path),
@@ -89,8 +131,13 @@ pub(super) fn forget_removed(app: &mut Application, kind: FluxKind, wanted: &Val
         if suffix == OVERRIDE && map.get("spec").and_then(Value::as_object).is_some_and(Map::is_empty) {
             map.remove("spec");
         }
-        write(app, kind, suffix, map);
+        place.write(app, suffix, address, map);
     }
+}
+
+/// Every annotation that may reach the object.
+fn annotations(place: &Place) -> impl Iterator<Item = (&'static str, &str)> {
+    [OVERRIDE, REPLACE].into_iter().flat_map(|suffix| place.addresses().map(move |address| (suffix, address)))
 }
 
 fn remove(place: &mut Value, path: &[Segment]) {
@@ -117,11 +164,11 @@ fn remove(place: &mut Value, path: &[Segment]) {
 }
 
 /// Merges a merge patch of the spec into the override: null takes a field away there too.
-pub(super) fn merge(app: &mut Application, kind: FluxKind, patch: Value) {
-    let mut map = read(app, kind, OVERRIDE).unwrap_or_default();
+pub(super) fn merge(app: &mut Application, place: &Place, patch: Value) {
+    let mut map = place.read(app, OVERRIDE, place.own()).unwrap_or_default();
     let spec = map.entry("spec").or_insert_with(|| Value::Object(Map::new()));
     merging::deep_merge(spec, patch);
-    write(app, kind, OVERRIDE, map);
+    place.write(app, OVERRIDE, place.own(), map);
 }
 
 /// Labels and annotations that are wanted and differ, as `(field, key, live value)`.
@@ -158,9 +205,8 @@ pub(super) fn own_metadata(object: &Edited<'_>) -> Option<String> {
 
 /// Takes over changed labels and annotations into the annotation that holds them.
 pub(super) fn keep_metadata(app: &mut Application, object: &Edited<'_>) {
-    let kind = object.key().kind;
-    for suffix in [OVERRIDE, REPLACE] {
-        let Some(mut map) = read(app, kind, suffix) else { continue };
+    for (suffix, address) in annotations(&object.place) {
+        let Some(mut map) = object.place.read(app, suffix, address) else { continue };
         for (field, key, live) in differing(&object.wanted, object.live) {
             let fields = map.get_mut("metadata").and_then(|metadata| metadata.get_mut(field));
             let Some(Value::Object(entries)) = fields else { continue };
@@ -173,6 +219,6 @@ pub(super) fn keep_metadata(app: &mut Application, object: &Edited<'_>) {
                 }
             }
         }
-        write(app, kind, suffix, map);
+        object.place.write(app, suffix, address, map);
     }
 }

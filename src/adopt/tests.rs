@@ -408,3 +408,65 @@ proptest! {
         }
     }
 }
+
+/// The object of that kind and name, changed by hand.
+fn adopted_of_several(sources: &Value, name: &str, kind: FluxKind, spec: &Value) -> Value {
+    let app = app("demo").with(&json!({"spec": {"source": null, "sources": sources}})).build();
+    let mut context = context(PathKind::Chart);
+    let kustomization = Contents { kind: PathKind::Kustomization, ..Contents::default() };
+    context.contents = (0..3).map(|index| (index, kustomization.clone())).collect();
+    let objects = translate(&app, &context).objects;
+    let wanted = objects.iter().find(|object| object.key.kind == kind && object.key.name == name).unwrap();
+    let mut object = wanted.to_value();
+    patch::merge(&mut object, &json!({"spec": spec}));
+    let object: DynamicObject = serde_json::from_value(object).unwrap();
+    let live = Live { kind, object: &object };
+    let adoption = adopt(&app, &context, |key| (*key == wanted.key).then_some(live)).unwrap().unwrap();
+    lands(&app, &context, &adoption, live);
+    // Nothing else has become different.
+    let others = |objects: Vec<crate::flux::Manifest>| -> Vec<_> {
+        objects.into_iter().filter(|object| object.key != wanted.key).map(|object| object.spec).collect()
+    };
+    assert_eq!(others(translate(&adoption.app, &context).objects), others(objects.clone()));
+    adoption.patch
+}
+
+#[rstest]
+#[case::values("demo-cache", FluxKind::HelmRelease, json!({"values": {"a": 2}}), "/spec/sources/1/helm/valuesObject/a", json!(2))]
+#[case::version("demo", FluxKind::HelmRelease, json!({"chart": {"spec": {"version": "2.0.0"}}}), "/spec/sources/0/targetRevision", json!("2.0.0"))]
+#[case::branch("demo-3", FluxKind::GitRepository, json!({"ref": {"branch": "next"}}), "/spec/sources/2/targetRevision", json!("next"))]
+fn an_edit_goes_into_the_source_that_the_object_is_of(
+    #[case] name: &str,
+    #[case] kind: FluxKind,
+    #[case] spec: Value,
+    #[case] pointer: &str,
+    #[case] expected: Value,
+) {
+    let patch = adopted_of_several(&three_sources(), name, kind, &spec);
+    assert_eq!(patch.pointer(pointer), Some(&expected), "{patch}");
+    assert_eq!(patch.get("metadata"), None);
+}
+
+#[rstest]
+#[case("demo-cache", FluxKind::HelmRelease, "flamingo/helmrelease-override.cache")]
+#[case("demo", FluxKind::HelmRelease, "flamingo/helmrelease-override.1")]
+#[case("demo-3", FluxKind::GitRepository, "flamingo/gitrepository-override")]
+fn what_has_no_field_goes_into_the_annotation_of_the_source(
+    #[case] name: &str,
+    #[case] kind: FluxKind,
+    #[case] annotation: &str,
+) {
+    let patch = adopted_of_several(&three_sources(), name, kind, &json!({"timeout": "7m"}));
+    let annotations = patch["metadata"]["annotations"].as_object().unwrap();
+    assert_eq!(annotations.keys().collect::<Vec<_>>(), [annotation]);
+    assert_eq!(patch.get("spec"), None);
+}
+
+fn three_sources() -> Value {
+    json!([
+        {"repoURL": "https://charts.example.org", "chart": "a", "targetRevision": "1.0.0"},
+        {"repoURL": "https://charts.example.org", "chart": "b", "targetRevision": "1.0.0", "name": "cache",
+         "helm": {"releaseName": "cache", "valuesObject": {"a": 1}}},
+        {"repoURL": "https://git.example.org/demo.git", "path": "deploy", "targetRevision": "main"},
+    ])
+}

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::changes::{self, Change, at};
-use super::{overrides, set_text};
+use super::overrides::{self, Place};
+use super::set_text;
 use crate::argo::Application;
 use crate::argo::application::{HelmParameter, HelmSource};
-use crate::flux::FluxKind;
 use crate::translate::{Segment, target};
 use crate::yaml;
 
@@ -14,15 +14,13 @@ use crate::yaml;
 /// worth knowing about it.
 ///
 /// What an annotation sets is left to the annotation.
-pub(super) fn keep(app: &mut Application, wanted: &Value, live: &Value) -> Vec<String> {
+pub(super) fn keep(app: &mut Application, place: &Place, wanted: &Value, live: &Value) -> Vec<String> {
     let none = Value::Object(Map::new());
     let values = |spec: &'_ Value| spec.get("values").cloned().unwrap_or_else(|| none.clone());
     let (wanted, live) = (values(wanted), values(live));
     let mut found = changes::between(&wanted, &live);
-    found.retain(|change| {
-        change.value.is_none() || !overrides::sets(app, FluxKind::HelmRelease, "values", &change.path)
-    });
-    let Some(source) = super::fields::source(app) else { return Vec::new() };
+    found.retain(|change| change.value.is_none() || !overrides::sets(app, place, "values", &change.path));
+    let Some(source) = super::fields::sources(app, place).next() else { return Vec::new() };
     let helm = source.helm.get_or_insert_default();
     let before = base(helm);
     let mut values = before.clone();

@@ -122,8 +122,8 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
         settings: shared.cache.settings(),
     };
     let mut all = Vec::new();
-    for (index, revision) in revisions.iter().enumerate() {
-        match shared.rendering.objects(&observed.app, index, revision, &project, &known).await {
+    for index in 0..revisions.len() {
+        match shared.rendering.objects(&observed.app, index, &revisions, &project, &known).await {
             Ok(objects) => all.extend(objects),
             Err(error) => {
                 observed.failures.push(error.to_string());

@@ -102,12 +102,12 @@ impl Rendering {
         Self { client, server, answers: Mutex::default(), served: Mutex::default() }
     }
 
-    /// The objects of source number `index` at `revision`; none of one that others only refer to.
+    /// The objects of source number `index`, with each source at its one of `revisions`; none of one that others only refer to.
     pub(super) async fn objects(
         &self,
         app: &Application,
         index: usize,
-        revision: &str,
+        revisions: &[String],
         project: &AppProject,
         known: &Known,
     ) -> Result<Vec<RenderedObject>, RenderingError> {
@@ -115,11 +115,14 @@ impl Rendering {
         let Some(source) = sources.get(index).filter(|source| !source.is_only_referred_to()) else {
             return Ok(Vec::new());
         };
+        let revision = revisions.get(index).map_or("", String::as_str);
         let Known { control_namespace, repositories, settings } = known;
         let request = request::manifest_request(app, source, revision, project, control_namespace)?;
         let mut request = request::with_settings(request, settings);
         repository::with_credentials(&mut request, app, source, repositories)
             .map_err(RenderingError::Secret)?;
+        let known = revisions.iter().cloned().enumerate().filter(|(_, revision)| !revision.is_empty());
+        repository::with_revisions(&mut request, app, source, &known.collect());
         let key = sha256_hex(&request.encode_to_vec());
         if let Some(objects) = self.known(&key) {
             return self.with_scopes(objects).await;

@@ -6,8 +6,7 @@ use super::gate;
 use crate::argo::{Application, ApplicationSource};
 use crate::flux::FluxKind;
 use crate::mirror::{Leg, Relation, View};
-use crate::names;
-use crate::translate::{is_post_rendered, source_field};
+use crate::translate::{is_override, is_post_rendered, source_field};
 
 /// The revisions of the sources that have to be rendered and looked at before anything else happens, one a source; `None`:
 /// nothing.
@@ -64,11 +63,7 @@ pub fn blind_spot(view: &View<'_>) -> Option<String> {
 
 /// The first annotation that is an override.
 fn annotation(app: &Application) -> Option<&str> {
-    let is_override = |key: &&String| {
-        key.strip_prefix(names::OVERRIDE_PREFIX)
-            .is_some_and(|rest| rest.ends_with("-override") || rest.ends_with("-replace"))
-    };
-    app.metadata.annotations.as_ref()?.keys().find(is_override).map(String::as_str)
+    app.metadata.annotations.as_ref()?.keys().map(String::as_str).find(|key| is_override(key))
 }
 
 /// Where a chart is patched after it was rendered.

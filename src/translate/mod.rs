@@ -57,6 +57,7 @@ pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use ignore::leaves_out;
 pub use ignore_differences::{IgnoreDifferences, customizations};
 pub(crate) use kustomize::image_override;
+pub use overrides::{address as override_address, is_override};
 pub use path::RepoPath;
 pub use post_render::is_post_rendered;
 pub use problem::{Problem, Severity};
@@ -174,7 +175,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         ignore_differences::apply(&mut draft, &mut translation.objects);
         delivery::apply(context, &mut translation.objects);
         let generated = private::Generated::of(&translation.objects);
-        overrides::apply(&mut draft, &mut translation.objects, assembly.is_complete);
+        overrides::apply(&mut draft, &mut translation.objects, &translation.routes, assembly.is_complete);
         private::attach(&mut draft, &generated, &mut translation);
         translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {

@@ -1,10 +1,12 @@
 //! Where a project restricts kinds, what the source would deliver is looked at before it is delivered.
 
 use anyhow::{Context as _, Result};
+use flux_subsystem_e2e::sources::Server;
 use flux_subsystem_e2e::{Stack, TestEnv};
 use serde_json::{Value, json};
 
 use crate::applications::{Application, PATIENCE};
+use crate::credentials::secret;
 use crate::projects::{conditions, project, restrict};
 
 /// Services may not be delivered.
@@ -105,4 +107,39 @@ async fn without_the_repo_server_nothing_new_is_delivered() -> Result<()> {
     assert!(env.get("HelmRelease", app.destination(), app.name()).await?.is_none());
     restrict(&env, &project, &json!({ "namespaceResourceBlacklist": null })).await?;
     app.settled(&env).await.map(drop)
+}
+
+/// Argo CD's repo-server is told of the sources that value files name, and fetches those with their own credentials.
+#[tokio::test]
+async fn values_of_another_repository_decide_what_is_refused() -> Result<()> {
+    let env = Stack::shared().await?.test("project-ref").await?;
+    let kind = json!({ "group": "autoscaling", "kind": "HorizontalPodAutoscaler" });
+    let project = project(&env, &json!({ "namespaceResourceBlacklist": [kind] })).await?;
+    let values = "replicaCount: 2\n";
+    let name = env.name("values");
+    let repository = env.sources().create_repository(&name, &[("prod.yaml", Some(values))]).await?;
+    env.sources().protect(Server::Git, &name, "me", "hunter2")?;
+    let login =
+        [("url", repository.url()), ("username", "me".to_owned()), ("password", "hunter2".to_owned())];
+    secret(&env, "repository", "values", &login.each_ref().map(|(key, value)| (*key, value.as_str())))
+        .await?;
+    let chart = json!({
+        "repoURL": env.sources().helm_url("podinfo"), "chart": "podinfo", "targetRevision": "6.3.5",
+        "helm": {
+            "valueFiles": ["$values/prod.yaml"],
+            "fileParameters": [{ "name": "ui.message", "path": "$values/prod.yaml" }],
+        },
+    });
+    let referred = json!({ "repoURL": repository.url(), "targetRevision": "main", "ref": "values" });
+    let app = Application::sources(&env, &[chart, referred]).in_project(&project);
+    app.deliver(&env).await?;
+    assert_eq!(app.release(&env).await?["revision"], "1");
+
+    let forbidden = "replicaCount: 2\nhpa: {enabled: true}\n";
+    repository.commit("main", &[("prod.yaml", Some(forbidden))], "Scale").await?;
+    let what = "resource autoscaling:HorizontalPodAutoscaler is not permitted in project";
+    app.told(&env, "SyncError", what).await?;
+    assert!(env.list("HorizontalPodAutoscaler", app.destination()).await?.is_empty());
+    assert_eq!(app.release(&env).await?["revision"], "1");
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
 mod a_bridged_chart_is_a_real_helm_release;
+mod a_chart_is_patched_after_rendering;
 mod a_chart_rendered_for_another_version_is_a_real_release;
 mod a_crash_looping_pod_degrades_the_application;
 mod a_dry_run_changes_nothing;

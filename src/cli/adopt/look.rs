@@ -12,6 +12,8 @@ use serde_json::Value;
 
 use crate::adopt::assume;
 use crate::argo::Application;
+use crate::cli::checkout::Checkout;
+use crate::cli::checkouts::Checkouts;
 use crate::cli::flux_objects::{application, policies, settings};
 use crate::controller;
 use crate::credentials::Repositories;
@@ -19,7 +21,7 @@ use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::mirror::view;
 use crate::names;
 use crate::policy::Effective;
-use crate::translate::{Context, customizations};
+use crate::translate::{Context, FilePattern, Want, customizations, source_field, translate};
 
 /// What there is to adopt from, and into.
 pub(super) struct Look {
@@ -40,6 +42,7 @@ impl Look {
         namespace: &str,
         name: &str,
         argocd: &str,
+        checkouts: &Checkouts,
     ) -> anyhow::Result<Self> {
         let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &application());
         let found =
@@ -73,7 +76,8 @@ impl Look {
             ..Context::default()
         };
         let known = Context { repositories: repositories(client, argocd, &objects).await?, ..known };
-        let context = assume::context(&app, &known, &polls, &objects);
+        let mut context = assume::context(&app, &known, &polls, &objects);
+        read_files(&app, checkouts, &mut context)?;
         Ok(Self { app, raw, objects, context })
     }
 
@@ -96,6 +100,40 @@ impl Look {
         Some(format!(
             "Application {parent} delivers it and may write its own version back: change its source too"
         ))
+    }
+}
+
+/// What files of the sources are part of the wish: value files, and the revision where parameters name it.
+fn read_files(app: &Application, checkouts: &Checkouts, context: &mut Context) -> anyhow::Result<()> {
+    loop {
+        let mut is_wiser = false;
+        for want in translate(app, context).wants {
+            match want {
+                Want::Files { source, pattern } => {
+                    let (FilePattern::Path(path) | FilePattern::Glob(path)) = &pattern;
+                    let Some(checkout) = checkouts.of(app, source) else {
+                        let field = source_field(app, source, "");
+                        bail!(
+                            "what {path} holds is part of what the Application asks for (name a folder with the \
+                             repository of {field}: --source-dir {}=DIR)",
+                            source + 1
+                        )
+                    };
+                    let found = checkout.read(&pattern).map_err(anyhow::Error::msg)?;
+                    let files = context.files.entry(source).or_default();
+                    is_wiser |= files.insert(pattern, found.into()).is_none();
+                }
+                Want::Revision { source } => {
+                    if let Some(commit) = checkouts.of(app, source).and_then(Checkout::head) {
+                        is_wiser |= context.revisions.insert(source, commit).is_none();
+                    }
+                }
+                _ => {}
+            }
+        }
+        if !is_wiser {
+            return Ok(());
+        }
     }
 }
 

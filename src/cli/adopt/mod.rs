@@ -13,6 +13,7 @@ use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
 use super::Streams;
+use super::checkouts::{Checkouts, SourceDir};
 use super::cluster::ClusterArgs;
 use super::flux_objects::application;
 use crate::adopt::{Adoption, adopt};
@@ -40,6 +41,11 @@ pub struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+    /// Folder with the contents of a source's repository at the revision that is delivered, from its root; needed where value
+    /// files in git are part of a release. Of several sources each is named by its position (from 1), its ref or its name; may
+    /// be repeated
+    #[arg(long = "source-dir", value_name = "[SOURCE=]DIR")]
+    source_dirs: Vec<SourceDir>,
     #[command(flatten)]
     cluster: ClusterArgs,
 }
@@ -75,7 +81,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
 
 async fn adopt_edits(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let client = args.cluster.client().await?;
-    let look = Look::at(&client, &args.namespace, &args.name, &args.argocd_namespace).await?;
+    let checkouts = Checkouts::open(&args.source_dirs)?;
+    let look = Look::at(&client, &args.namespace, &args.name, &args.argocd_namespace, &checkouts).await?;
     let identity = look.app.identity();
     let Some(adoption) = adopt(&look.app, &look.context, |key| look.live(key))
         .with_context(|| format!("Application {identity} cannot keep what was changed by hand"))?
@@ -92,7 +99,7 @@ async fn adopt_edits(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<E
         return Ok(ExitCode::FAILURE);
     }
     let is_manual = look.app.automated().is_none();
-    Box::pin(write(&client, args, &adoption, look)).await?;
+    Box::pin(write(&client, args, &adoption, look, &checkouts)).await?;
     writeln!(streams.output, "Application {identity} keeps it")?;
     if is_manual {
         let name = &args.name;
@@ -132,7 +139,13 @@ const TRIES: usize = 10;
 
 /// What was shown is what is written: guarded by the resourceVersion, which the bridge's own writes of the status move
 /// on, and tried again for as long as the change is still the same one.
-async fn write(client: &Client, args: &Args, shown: &Adoption, mut look: Look) -> anyhow::Result<()> {
+async fn write(
+    client: &Client,
+    args: &Args,
+    shown: &Adoption,
+    mut look: Look,
+    checkouts: &Checkouts,
+) -> anyhow::Result<()> {
     let api = Api::<DynamicObject>::namespaced_with(client.clone(), &args.namespace, &application());
     let params =
         PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
@@ -145,7 +158,7 @@ async fn write(client: &Client, args: &Args, shown: &Adoption, mut look: Look) -
             Err(kube::Error::Api(status)) if status.is_conflict() => {}
             Err(error) => return Err(error).context("the Application cannot be written"),
         }
-        look = Look::at(client, &args.namespace, &args.name, &args.argocd_namespace).await?;
+        look = Look::at(client, &args.namespace, &args.name, &args.argocd_namespace, checkouts).await?;
         let again = adopt(&look.app, &look.context, |key| look.live(key))?;
         if again.is_none_or(|again| again.patch != shown.patch) {
             break;
