@@ -150,8 +150,13 @@ impl Flux {
 
     fn release(&mut self, api: &mut ApiServer, key: &ObjectKey) {
         let object = api.objects[key].clone();
-        let chart_key =
-            ObjectKey::new(FluxKind::HelmChart, &key.namespace, &format!("{}-{}", key.namespace, key.name));
+        // The chart stands beside its source; the one beside an older source goes.
+        let place = object["spec"]["chart"]["spec"]["sourceRef"]["namespace"].as_str();
+        let name = format!("{}-{}", key.namespace, key.name);
+        let chart_key = ObjectKey::new(FluxKind::HelmChart, place.unwrap_or(&key.namespace), &name);
+        api.objects.retain(|other, _| {
+            other.kind != FluxKind::HelmChart || other.name != name || *other == chart_key
+        });
         if is_deleting(&object) {
             if object["spec"]["suspend"] != true {
                 self.uninstalls += 1;
