@@ -8,20 +8,20 @@ use crate::applications::Application;
 use crate::observations::{columns, podinfo};
 
 /// The chart of the test with something that Flux has no word for.
-fn unsupported(env: &TestEnv, helm: &Value) -> Application {
-    Application::chart(env, "6.3.5").merge(&json!({ "spec": { "source": { "helm": helm } } }))
+fn unsupported(env: &TestEnv, settings: &Value) -> Application {
+    Application::chart(env, "6.3.5").merge(&json!({ "spec": { "source": settings } }))
 }
 
 #[tokio::test]
 async fn an_unsupported_field_is_named_and_nothing_is_applied() -> Result<()> {
     let env = Stack::shared().await?.test("unsupported").await?;
     let broken = [
-        ("spec.source.helm.kubeVersion", json!({ "kubeVersion": "1.20.0" })),
-        ("spec.source.helm.apiVersions", json!({ "apiVersions": ["example.org/v1"] })),
-        ("spec.source.helm.namespace", json!({ "namespace": "elsewhere" })),
+        ("spec.source.helm.version", json!({ "helm": { "version": "v2" } })),
+        ("spec.source.kustomize.namePrefix", json!({ "kustomize": { "namePrefix": "x-" } })),
+        ("spec.source.directory", json!({ "directory": { "recurse": true } })),
     ];
-    for (number, (field, helm)) in broken.iter().enumerate() {
-        let app = unsupported(&env, helm).named(&env, &format!("app{number}"));
+    for (number, (field, settings)) in broken.iter().enumerate() {
+        let app = unsupported(&env, settings).named(&env, &format!("app{number}"));
         app.apply(&env).await?;
         let told = app.told(&env, "ComparisonError", field).await?;
         assert_eq!(columns(&told)[0], "Unknown");
@@ -37,8 +37,8 @@ async fn what_was_delivered_outlives_an_unsupported_field() -> Result<()> {
     app.deliver(&env).await?;
     let (objects, running) = (app.flux_objects(&env).await?, app.release(&env).await?);
 
-    unsupported(&env, &json!({ "kubeVersion": "1.20.0" })).apply(&env).await?;
-    let told = app.told(&env, "ComparisonError", "spec.source.helm.kubeVersion").await?;
+    unsupported(&env, &json!({ "kustomize": { "namePrefix": "x-" } })).apply(&env).await?;
+    let told = app.told(&env, "ComparisonError", "spec.source.kustomize.namePrefix").await?;
     assert_eq!(columns(&told), ["Unknown", "Healthy"]);
     assert_eq!(app.flux_objects(&env).await?, objects, "Flux goes on with what it has");
     assert_eq!(app.release(&env).await?, running);
