@@ -1,6 +1,7 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
 mod a_bridged_chart_is_a_real_helm_release;
+mod a_chart_rendered_for_another_version_is_a_real_release;
 mod a_crash_looping_pod_degrades_the_application;
 mod a_dry_run_changes_nothing;
 mod a_failed_sync_is_retried_with_backoff;
@@ -10,6 +11,7 @@ mod a_git_branch_that_moves_waits_for_sync_when_manual;
 mod a_helm_parameter_becomes_a_new_revision;
 mod a_hydrated_branch_is_delivered;
 mod a_killed_bridge_leaves_no_trace;
+mod a_locked_down_flux_is_explained;
 mod a_missing_namespace_is_named;
 mod a_path_that_vanishes_deletes_nothing;
 mod a_plain_application_is_left_alone;
@@ -72,6 +74,7 @@ mod flux_installed_later_is_picked_up;
 mod flux_objects;
 mod force_and_prune_sync;
 mod generate_app_takes_over_flux_objects;
+mod git_lfs_is_rendered_by_argo_cd;
 mod github_apps_and_tokens_fetch;
 mod idle_is_silent;
 mod ignored_differences_stay;
