@@ -53,8 +53,8 @@ impl Watchdog {
 fn report(case: &Case) {
     let failure = Failure { kind: Kind::Endless, message: format!("no end after {LIMIT:?}") };
     match keep(case, &failure) {
-        Ok(path) => println!("FAILED: {:?}: {}\n  kept as {}", failure.kind, failure.message, path.display()),
-        Err(error) => println!("FAILED: {:?}, and cannot be kept: {error:#}", failure.kind),
+        Ok(path) => eprintln!("FAILED: {:?}: {}\n  kept as {}", failure.kind, failure.message, path.display()),
+        Err(error) => eprintln!("FAILED: {:?}, and cannot be kept: {error:#}", failure.kind),
     }
 }
 
