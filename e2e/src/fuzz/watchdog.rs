@@ -53,7 +53,9 @@ impl Watchdog {
 fn report(case: &Case) {
     let failure = Failure { kind: Kind::Endless, message: format!("no end after {LIMIT:?}") };
     match keep(case, &failure) {
-        Ok(path) => eprintln!("FAILED: {:?}: {}\n  kept as {}", failure.kind, failure.message, path.display()),
+        Ok(path) => {
+            eprintln!("FAILED: {:?}: {}\n  kept as {}", failure.kind, failure.message, path.display())
+        }
         Err(error) => eprintln!("FAILED: {:?}, and cannot be kept: {error:#}", failure.kind),
     }
 }
