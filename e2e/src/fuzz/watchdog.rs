@@ -54,7 +54,7 @@ fn report(case: &Case) {
     let failure = Failure { kind: Kind::Endless, message: format!("no end after {LIMIT:?}") };
     match keep(case, &failure) {
         Ok(path) => {
-            eprintln!("FAILED: {:?}: {}\n  kept as {}", failure.kind, failure.message, path.display())
+            eprintln!("FAILED: {:?}: {}\n  kept as {}", failure.kind, failure.message, path.display());
         }
         Err(error) => eprintln!("FAILED: {:?}, and cannot be kept: {error:#}", failure.kind),
     }
