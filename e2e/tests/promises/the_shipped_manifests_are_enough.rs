@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use flux_subsystem_e2e::{Stack, TestEnv, paths};
 use serde_json::{Value, json};
 
-use crate::applications::Application;
+use crate::applications::{Application, PATIENCE};
 
 const ACCOUNT: &str = "system:serviceaccount:argocd:flux-subsystem";
 
@@ -197,11 +197,15 @@ async fn the_policy_takes_annotations_that_are_null() -> Result<()> {
     assert_eq!(plain["metadata"]["annotations"], Value::Null, "{plain}");
     // On an update, too: whoever writes null takes the stamp off, and it comes back.
     app.apply(&env).await?;
-    let mut live = env.get("Application", &env.control, app.name()).await?.context("no Application")?;
-    live["metadata"]["annotations"] = Value::Null;
-    live["metadata"]["resourceVersion"] = Value::Null;
     let replace = format!("{path}/{}?dryRun=All", app.name());
-    let stamped = send(&["replace", "--raw", &replace, "-f", "-"], &live).await?;
+    let stamped = env
+        .wait_until("an update without a conflict", PATIENCE, async || {
+            let mut live =
+                env.get("Application", &env.control, app.name()).await?.context("no Application")?;
+            live["metadata"]["annotations"] = Value::Null;
+            send(&["replace", "--raw", &replace, "-f", "-"], &live).await.map(Some)
+        })
+        .await?;
     assert_eq!(stamped["metadata"]["annotations"]["flux-subsystem.dev/stamped"], "true", "{stamped}");
     Ok(())
 }
