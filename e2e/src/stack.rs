@@ -59,7 +59,7 @@ impl Stack {
         static PLAIN: OnceCell<Result<Arc<Stack>, String>> = OnceCell::const_new();
         let stack = PLAIN
             .get_or_init(async || {
-                let options = Options { argocd: true, flux_crds: true, idle_exit: Some(IDLE) };
+                let options = Options { argocd: true, idle_exit: Some(IDLE), ..Options::default() };
                 Self::start(clone_name(), options, false)
                     .await
                     .map(Arc::new)

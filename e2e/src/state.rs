@@ -17,13 +17,16 @@ pub struct Options {
     pub argocd: bool,
     /// The CRDs of Flux are installed from the start, and its controllers run.
     pub flux_crds: bool,
+    /// Flux's controllers run with `--no-cross-namespace-refs`.
+    #[serde(default)]
+    pub locked_down: bool,
     /// The stack ends by itself once nobody has held its in-use lock for that many seconds.
     pub idle_exit: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { argocd: false, flux_crds: true, idle_exit: None }
+        Self { argocd: false, flux_crds: true, locked_down: false, idle_exit: None }
     }
 }
 

@@ -5,15 +5,25 @@ use std::net::IpAddr;
 use super::secret::SecretData;
 
 /// The Secret for `spec.proxySecretRef` (fluxcd/pkg `runtime/secrets`, `ProxyURLFromSecret`).
-pub(super) fn secret(proxy: &str, scheme: Option<&str>) -> SecretData {
-    let (own_scheme, rest) = proxy.split_once("://").unwrap_or(("http", proxy));
+pub(super) fn secret(proxy: &str) -> SecretData {
+    let (scheme, rest) = parts(proxy);
     let (user, host) = rest.rsplit_once('@').map_or((None, rest), |(user, host)| (Some(user), host));
     let (name, password) = user.map_or(("", ""), |user| user.split_once(':').unwrap_or((user, "")));
-    let scheme = scheme.unwrap_or(own_scheme);
+    // Both words mean the same to Go, and Flux takes the first alone.
+    let scheme = if scheme == "socks5h" { "socks5" } else { scheme };
     SecretData::default()
         .with("address", format!("{scheme}://{}", host.trim_end_matches('/')))
         .with("username", decoded(name))
         .with("password", decoded(password))
+}
+
+/// SSH goes through no other (golang.org/x/net `proxy`, `FromURL`, for Argo CD and Flux alike).
+pub(super) fn is_socks(proxy: &str) -> bool {
+    parts(proxy).0.starts_with("socks5")
+}
+
+fn parts(proxy: &str) -> (&str, &str) {
+    proxy.split_once("://").unwrap_or(("http", proxy))
 }
 
 /// `%XX` in the user information of an address.
@@ -108,9 +118,10 @@ mod tests {
 
     #[test]
     fn user_and_password_have_places_of_their_own() {
-        let data = secret("http://us%40er:pa%3Ass@proxy.example.org:3128/", None);
+        let data = secret("http://us%40er:pa%3Ass@proxy.example.org:3128/");
         assert_eq!(data.text("address"), "http://proxy.example.org:3128");
         assert_eq!((data.text("username"), data.text("password")), ("us@er".to_owned(), "pa:ss".to_owned()));
-        assert_eq!(secret("http://proxy:1080", Some("socks5")).text("address"), "socks5://proxy:1080");
+        assert_eq!(secret("socks5h://proxy:1080").text("address"), "socks5://proxy:1080");
+        assert_eq!(secret("proxy:3128").text("address"), "http://proxy:3128");
     }
 }

@@ -12,6 +12,7 @@ pub mod inventories;
 pub mod inventory;
 pub mod leg;
 pub mod live;
+mod lockdown;
 pub mod managed;
 pub mod namespace;
 pub mod observed;

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::revision;
 use super::source::SourceState;
+use super::{lockdown, revision};
 use crate::flux::{FluxKind, Live};
 
 /// What a workload object is doing.
@@ -37,6 +37,9 @@ pub fn state(live: Option<Live<'_>>, source: &SourceState) -> WorkloadState {
     }
     if live.is_suspended() && !live.is_suspended_by_bridge() {
         return WorkloadState::Suspended;
+    }
+    if let Some(note) = lockdown::silence(live).filter(|_| !matches!(source, SourceState::Failed(_))) {
+        return WorkloadState::Progressing(note);
     }
     let Some(ready) = ready else {
         return unreconciled(live, source);
@@ -98,7 +101,7 @@ fn not_ready(live: Live<'_>, source: &SourceState, message: String) -> WorkloadS
         SourceState::Failed(why) if waits => WorkloadState::Failed(why.clone()),
         SourceState::Fetching(what) if waits => WorkloadState::Progressing(what.clone()),
         _ if waits || at_work => WorkloadState::Progressing(progress(live, &message)),
-        _ => WorkloadState::Failed(message),
+        _ => WorkloadState::Failed(lockdown::explained(live, message)),
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Step, gate, guard, secrets};
 use crate::flux::{FluxKind, Live, Manifest};
+use crate::mirror::view::source_key;
 use crate::mirror::{Relation, Resource, View, compare, namespace};
 use crate::names;
 
@@ -208,9 +209,11 @@ pub(super) fn prune(view: &View<'_>, workloads_too: bool) -> Vec<Step> {
     if workloads_too {
         steps.extend(workloads.iter().flat_map(|live| remove_workload(view, *live)));
     }
-    if workloads.is_empty() {
-        steps.extend(sources.iter().map(|live| delete(*live)));
-    }
+    // What stays goes on reading its source, and that its Secret.
+    let is_read = |source: &Live<'_>| {
+        workloads.iter().any(|workload| source_key(*workload).as_ref() == Some(&source.key()))
+    };
+    steps.extend(sources.iter().filter(|source| !is_read(source)).map(|live| delete(*live)));
     steps
 }
 

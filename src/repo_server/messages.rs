@@ -48,10 +48,13 @@ pub struct ManifestRequest {
     /// What may be rendered (argocd-cm), by Argo CD's word.
     #[prost(btree_map = "string, bool", tag = "20")]
     pub enabled_source_types: BTreeMap<String, bool>,
+    /// Where charts may take value files from (argocd-cm).
+    #[prost(message, optional, tag = "21")]
+    pub helm_options: Option<HelmOptions>,
     /// The Application has `sources`.
     #[prost(bool, tag = "22")]
     pub has_multiple_sources: bool,
-    /// The sources that value files name, by `$` and their `ref`.
+    /// The sources that files are taken from, by `$ref`.
     #[prost(btree_map = "string, message", tag = "23")]
     pub ref_sources: BTreeMap<String, RefTarget>,
     /// `sourceRepos` of the project, for dependencies of charts.
@@ -65,20 +68,6 @@ pub struct ManifestRequest {
     pub annotation_manifest_generate_paths: String,
 }
 
-/// `v1alpha1.RefTarget`.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct RefTarget {
-    /// The repository.
-    #[prost(message, optional, tag = "1")]
-    pub repo: Option<Repository>,
-    /// Commit, or what still has to be resolved.
-    #[prost(string, tag = "2")]
-    pub target_revision: String,
-    /// Chart; nothing can be read from one.
-    #[prost(string, tag = "3")]
-    pub chart: String,
-}
-
 /// `repository.ManifestResponse`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ManifestResponse {
@@ -88,6 +77,53 @@ pub struct ManifestResponse {
     /// The resolved revision.
     #[prost(string, tag = "4")]
     pub revision: String,
+    /// What the source was taken for: `Helm`, `Kustomize`, `Directory` or `Plugin`.
+    #[prost(string, tag = "6")]
+    pub source_type: String,
+}
+
+/// `repository.GitFilesRequest`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct GitFilesRequest {
+    /// The repository.
+    #[prost(message, optional, tag = "1")]
+    pub repo: Option<Repository>,
+    /// Of which commit.
+    #[prost(string, tag = "3")]
+    pub revision: String,
+    /// Which files, as git's `ls-files` takes it.
+    #[prost(string, tag = "4")]
+    pub path: String,
+}
+
+/// `repository.GitFilesResponse`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct GitFilesResponse {
+    /// Contents by path.
+    #[prost(btree_map = "string, bytes", tag = "1")]
+    pub map: BTreeMap<String, Vec<u8>>,
+}
+
+/// `v1alpha1.RefTarget`: a source that others take files from.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RefTarget {
+    /// The repository.
+    #[prost(message, optional, tag = "1")]
+    pub repo: Option<Repository>,
+    /// Its revision.
+    #[prost(string, tag = "2")]
+    pub target_revision: String,
+    /// Chart, which none can be taken from.
+    #[prost(string, tag = "3")]
+    pub chart: String,
+}
+
+/// `v1alpha1.HelmOptions`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct HelmOptions {
+    /// Schemes of addresses of value files.
+    #[prost(string, repeated, tag = "1")]
+    pub values_file_schemes: Vec<String>,
 }
 
 /// `v1alpha1.KustomizeOptions`.
@@ -214,6 +250,7 @@ pub struct ApplicationSource {
 }
 
 /// `v1alpha1.ApplicationSourceHelm`.
+#[expect(clippy::struct_excessive_bools, reason = "the message is Argo CD's")]
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Helm {
     /// Value files.
@@ -228,9 +265,12 @@ pub struct Helm {
     /// Values as text.
     #[prost(string, tag = "4")]
     pub values: String,
-    /// Parameters whose values are in files.
+    /// Parameters that are files.
     #[prost(message, repeated, tag = "5")]
     pub file_parameters: Vec<HelmFileParameter>,
+    /// Helm's version.
+    #[prost(string, tag = "6")]
+    pub version: String,
     /// Credentials go to every host.
     #[prost(bool, tag = "7")]
     pub pass_credentials: bool,
@@ -243,7 +283,19 @@ pub struct Helm {
     /// Values as an object.
     #[prost(message, optional, tag = "10")]
     pub values_object: Option<RawExtension>,
-    /// Values are not held against the chart's schema.
+    /// Namespace to render for.
+    #[prost(string, tag = "11")]
+    pub namespace: String,
+    /// Version of the API server to render for.
+    #[prost(string, tag = "12")]
+    pub kube_version: String,
+    /// What it is to serve.
+    #[prost(string, repeated, tag = "13")]
+    pub api_versions: Vec<String>,
+    /// Without tests.
+    #[prost(bool, tag = "14")]
+    pub skip_tests: bool,
+    /// Values are not looked at.
     #[prost(bool, tag = "15")]
     pub skip_schema_validation: bool,
 }
@@ -254,7 +306,7 @@ pub struct HelmFileParameter {
     /// Path in the values.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// The file.
+    /// Where the file is.
     #[prost(string, tag = "2")]
     pub path: String,
 }

@@ -1,11 +1,13 @@
 //! `v1alpha1.Repository` of a question: what Argo CD knows of a repository, so that the repo-server reaches it as it does for
 //! a plain Application.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::messages::{ManifestRequest, RefTarget};
 use crate::argo::{Application, application};
 use crate::credentials::{self, Repositories};
+use crate::translate::is_same_repository;
 
 /// `v1alpha1.Repository` (argo-cd `pkg/apis/application/v1alpha1/generated.proto`).
 #[derive(Clone, PartialEq, prost::Message)]
@@ -166,7 +168,8 @@ pub(super) fn by_address(source: &application::ApplicationSource) -> Repository 
     }
 }
 
-/// Adds to the question about `source` what Argo CD knows of its repository, and of those that charts take others from.
+/// Adds to the question about `source` what Argo CD knows of its repository, of those that it takes files from, and of those
+/// that charts take others from.
 ///
 /// # Errors
 /// The Secret that counts cannot be read.
@@ -176,40 +179,54 @@ pub fn with_credentials(
     source: &application::ApplicationSource,
     known: &Repositories,
 ) -> Result<(), String> {
-    request.repo = Some(known_of(app, source, known)?);
+    request.repo = Some(reached(app, source, known)?);
     request.repos = known.helm_repositories(app.project()).map(Repository::from).collect();
-    Ok(())
-}
-
-/// Adds to the question the sources whose files value files and file parameters of others may name (argo-cd
-/// `util/argo/argo.go`, `GetRefSources`): each at its revision among `revisions`, which go by the index of the source, or at
-/// what the Application says.
-///
-/// # Errors
-/// The Secret that counts for one of them cannot be read.
-pub fn with_references(
-    request: &mut ManifestRequest,
-    app: &Application,
-    revisions: &[String],
-    known: &Repositories,
-) -> Result<(), String> {
-    for (index, source) in app.multiple_sources().iter().enumerate() {
-        if source.reference.is_empty() {
-            continue;
-        }
-        let revision = revisions.get(index).filter(|revision| !revision.is_empty());
+    // As argo-cd's `util/argo/argo.go`, `GetRefSources`.
+    let others = app.sources().iter().filter(|_| app.has_multiple_sources());
+    for other in others.filter(|other| !other.reference.is_empty()) {
         let target = RefTarget {
-            repo: Some(known_of(app, source, known)?),
-            target_revision: revision.unwrap_or(&source.target_revision).clone(),
-            chart: source.chart.clone(),
+            repo: Some(reached(app, other, known)?),
+            target_revision: other.target_revision.clone(),
+            chart: other.chart.clone(),
         };
-        request.ref_sources.insert(format!("${}", source.reference), target);
+        request.ref_sources.insert(format!("${}", other.reference), target);
     }
     Ok(())
 }
 
-/// What Argo CD knows of the repository of `source`.
-fn known_of(
+/// Files of other sources are taken at `revisions`, one a source, which have all been fetched.
+pub fn at_revisions(request: &mut ManifestRequest, app: &Application, revisions: &[String]) {
+    for (other, revision) in app.multiple_sources().iter().zip(revisions) {
+        let target = request.ref_sources.get_mut(&format!("${}", other.reference));
+        if let Some(target) = target.filter(|_| !revision.is_empty()) {
+            target.target_revision.clone_from(revision);
+        }
+    }
+}
+
+/// Files of other sources are taken at `revisions`, by index, as far as these are known. Those of the repository of `source`
+/// itself are not told: Argo CD wants both to be one commit, which it resolves once.
+pub fn with_revisions(
+    request: &mut ManifestRequest,
+    app: &Application,
+    source: &application::ApplicationSource,
+    revisions: &BTreeMap<usize, String>,
+) {
+    let others = app
+        .sources()
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| !other.reference.is_empty() && !is_same_repository(source, other));
+    for (index, other) in others {
+        let target = request.ref_sources.get_mut(&format!("${}", other.reference));
+        if let Some((target, revision)) = target.zip(revisions.get(&index)) {
+            target.target_revision.clone_from(revision);
+        }
+    }
+}
+
+/// The repository of `source` with what Argo CD knows of it.
+fn reached(
     app: &Application,
     source: &application::ApplicationSource,
     known: &Repositories,
@@ -228,9 +245,6 @@ fn known_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credentials::LiveSecret;
-    use serde_json::json;
-    use std::collections::BTreeMap;
 
     #[test]
     fn nothing_of_it_shows() {
@@ -243,38 +257,5 @@ mod tests {
         let text = format!("{request:?}");
         assert!(text.contains("git.example.org") && !text.contains("hunter2"), "{text}");
         assert_eq!(request.repo.unwrap().password, "hunter2");
-    }
-
-    #[test]
-    fn what_value_files_name_comes_along_with_its_credentials() {
-        let data = [("url", "https://git.example.org/values"), ("username", "me"), ("password", "hunter2")];
-        let secret = LiveSecret {
-            name: "values".to_owned(),
-            labels: [(crate::names::LABEL_ARGO_SECRET_TYPE.to_owned(), "repository".to_owned())].into(),
-            data: data.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect(),
-            ..LiveSecret::default()
-        };
-        let known = Repositories::new(vec![secret], String::new(), BTreeMap::new());
-        let app: Application = serde_json::from_value(json!({
-            "metadata": {"name": "demo", "namespace": "argocd"},
-            "spec": {"sources": [
-                {"repoURL": "https://charts.example.org", "chart": "a", "targetRevision": "1.0.0"},
-                {"repoURL": "https://GIT.example.org/values.git", "targetRevision": "main", "ref": "values"},
-                {"repoURL": "https://git.example.org/other", "targetRevision": "next", "ref": "other"},
-            ]},
-        }))
-        .unwrap();
-        let mut request = ManifestRequest::default();
-        let revisions = ["1.0.0", "0123", ""].map(str::to_owned);
-        with_references(&mut request, &app, &revisions, &known).unwrap();
-        let target = |name: &str| {
-            let target = &request.ref_sources[name];
-            let repo = target.repo.as_ref().unwrap();
-            [repo.repo.as_str(), repo.username.as_str(), target.target_revision.as_str()]
-        };
-        assert_eq!(request.ref_sources.len(), 2);
-        assert_eq!(target("$values"), ["https://GIT.example.org/values.git", "me", "0123"]);
-        assert_eq!(target("$other"), ["https://git.example.org/other", "", "next"]);
-        assert!(!format!("{request:?}").contains("hunter2"));
     }
 }

@@ -80,7 +80,7 @@ async fn act(arguments: &Arguments) -> Result<bool> {
             entries.iter().map(|entry| format!("{:<32} {}\n", entry.name, entry.about)).collect();
         return print(&lines.concat()).map(|()| true);
     }
-    let stack = Stack::up("parity", Options { argocd: true, flux_crds: true, idle_exit: None }).await?;
+    let stack = Stack::up("parity", Options { argocd: true, ..Options::default() }).await?;
     stack.shared_bridge().await?;
     let env = stack.test("parity").await?;
     let sources = env.sources();

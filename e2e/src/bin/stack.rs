@@ -113,8 +113,12 @@ fn main() -> ExitCode {
 fn act(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Up { which, with, without_flux_crds, idle_exit, json } => {
-            let options =
-                Options { argocd: with.contains(&Extra::Argocd), flux_crds: !without_flux_crds, idle_exit };
+            let options = Options {
+                argocd: with.contains(&Extra::Argocd),
+                flux_crds: !without_flux_crds,
+                idle_exit,
+                ..Options::default()
+            };
             let state = launch::up(&which.name, &options, &std::env::current_exe()?)?;
             print(&if json { serde_json::to_string_pretty(&state)? } else { table(&state) })?;
         }

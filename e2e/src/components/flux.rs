@@ -24,14 +24,18 @@ pub(crate) fn flux(state: &State) -> Vec<Spec> {
         ["kustomize-controller-health", "kustomize-controller-metrics"],
     )
     // Argo CD's field manager: what stock Argo CD applied before a take-over must not stay behind as its fields.
-    .args([flag("override-manager", "argocd-controller"), flag("requeue-dependency", "2s")]);
+    .args([
+        flag("override-manager", "argocd-controller"),
+        flag("requeue-dependency", "2s"),
+        flag("no-cross-namespace-refs", state.options.locked_down),
+    ]);
     let helm = controller(
         state,
         "helm-controller",
         Ready::Healthy("helm-controller-health", "/readyz"),
         ["helm-controller-health", "helm-controller-metrics"],
     )
-    .arg(flag("requeue-dependency", "2s"));
+    .args([flag("requeue-dependency", "2s"), flag("no-cross-namespace-refs", state.options.locked_down)]);
     vec![source, kustomize, helm]
 }
 

@@ -51,7 +51,7 @@ pub async fn run(keep: bool) -> Result<bool> {
 }
 
 async fn act(keep: bool) -> Result<bool> {
-    let options = Options { argocd: true, flux_crds: true, idle_exit: None };
+    let options = Options { argocd: true, ..Options::default() };
     let stack = Stack::up(NAME, options).await?;
     let bridge = stack.shared_bridge().await?;
     print(&format!(

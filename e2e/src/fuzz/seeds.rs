@@ -21,6 +21,7 @@ pub fn all() -> Result<Vec<Case>> {
 fn corpus() -> Result<Vec<Case>> {
     let places = Places {
         git: "https://git.example.org/team".to_owned(),
+        ssh: "ssh://git@git.example.org/team".to_owned(),
         helm: "https://charts.example.org".to_owned(),
         registry: "registry.example.org".to_owned(),
     };

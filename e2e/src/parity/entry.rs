@@ -2,7 +2,7 @@
 //!
 //! A folder `e2e/parity/corpus/NAME/` holds `application.yaml`, whose leading comment says what is tried; where the
 //! outcome is not that both deliver the same, `expect.yaml` ([`Expectation`]); and, where something has to be in the
-//! cluster first, `before.yaml`. All three are templates: `{{git}}`, `{{helm}}` and `{{registry}}` are where the
+//! cluster first, `before.yaml`. All three are templates: `{{git}}`, `{{ssh}}`, `{{helm}}` and `{{registry}}` are where the
 //! repositories of `e2e/parity/sources/` are served, `{{name}}` and `{{namespace}}` the Application's name and the
 //! namespace it delivers to, which differ between the deliveries.
 
@@ -87,6 +87,8 @@ impl Outcome {
 pub struct Places {
     /// URL of the folder of git repositories.
     pub git: String,
+    /// The same over SSH.
+    pub ssh: String,
     /// URL of the Helm repository.
     pub helm: String,
     /// Address in the registry, without a scheme.
@@ -98,6 +100,7 @@ impl Places {
     pub fn fill(&self, template: &str, name: &str, namespace: &str) -> String {
         let pairs = [
             ("{{git}}", self.git.as_str()),
+            ("{{ssh}}", &self.ssh),
             ("{{helm}}", &self.helm),
             ("{{registry}}", &self.registry),
             ("{{name}}", name),
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn templates_are_filled() {
-        let places = Places { git: "g".into(), helm: "h".into(), registry: "r".into() };
+        let places = Places { git: "g".into(), ssh: "s".into(), helm: "h".into(), registry: "r".into() };
         assert_eq!(places.fill("{{git}}/a.git {{name}} {{namespace}}", "n", "ns"), "g/a.git n ns");
     }
 }

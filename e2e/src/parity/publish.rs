@@ -3,15 +3,19 @@
 //! `git/NAME` becomes the git repository `{{git}}/NAME.git` (the charts lie in `charts/` of each that has that folder),
 //! `charts/NAME` a chart in three versions in `{{helm}}` and `oci://{{registry}}/charts`, `oci/NAME` the artifact
 //! `oci://{{registry}}/NAME:1.0.0`.
+//!
+//! What asks for credentials: `{{git}}/private.git` and `{{helm}}-private` (some of the same, with a password), and everything
+//! over `{{ssh}}` (with a key). Argo CD has a Secret for each.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::entry::Places;
 use crate::hex::hex;
-use crate::{Sources, TestEnv, build, lock, paths};
+use crate::{Server, Sources, TestEnv, build, lock, paths};
 
 /// The versions of every chart.
 const VERSIONS: [&str; 4] = ["1.0.0", "1.0.1", "1.1.0", "2.0.0-rc.1"];
@@ -23,6 +27,7 @@ pub async fn publish(env: &TestEnv) -> Result<Places> {
     let name = format!("parity-{}", hash(&root)?);
     let places = Places {
         git: sources.git_url(&name).trim_end_matches(".git").to_owned(),
+        ssh: sources.git_ssh_url(&name).trim_end_matches(".git").to_owned(),
         helm: sources.helm_url(&name),
         registry: format!("{}/{name}", sources.registry()),
     };
@@ -33,6 +38,7 @@ pub async fn publish(env: &TestEnv) -> Result<Places> {
         std::fs::write(&marker, "").with_context(|| format!("write {}", marker.display()))?;
     }
     env.apply(&plain_http(&env.control, &name, &places)).await?;
+    env.apply(&credentials(&env.control, &name, &places, &sources.ssh_identity()?)?).await?;
     Ok(places)
 }
 
@@ -48,6 +54,42 @@ fn plain_http(control: &str, name: &str, places: &Places) -> String {
             )
         })
         .concat()
+}
+
+/// User and password of what is private.
+const LOGIN: (&str, &str) = ("me", "hunter2");
+
+/// What Argo CD is told of everything private.
+fn credentials(control: &str, name: &str, places: &Places, ssh_key: &str) -> Result<String> {
+    let login =
+        |kind: &str, url: String| json!({"type": kind, "url": url, "username": LOGIN.0, "password": LOGIN.1});
+    let secrets = [
+        ("private-git", "repository", login("git", format!("{}/private.git", places.git))),
+        ("private-helm", "repository", login("helm", format!("{}-private", places.helm))),
+        ("ssh", "repo-creds", json!({"type": "git", "url": places.ssh, "sshPrivateKey": ssh_key})),
+    ];
+    let items = secrets.map(|(suffix, kind, data)| {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": format!("{name}-{suffix}"),
+                "namespace": control,
+                "labels": {"argocd.argoproj.io/secret-type": kind},
+            },
+            "stringData": data,
+        })
+    });
+    Ok(serde_json::to_string(&json!({"apiVersion": "v1", "kind": "List", "items": items}))?)
+}
+
+async fn private(sources: &Sources, filled: &Path, name: &str) -> Result<()> {
+    let (git, helm) = (format!("{name}/private"), format!("{name}-private"));
+    sources.publish_git(&git, &filled.join("git/apps")).await?;
+    sources.protect(Server::Git, &git, LOGIN.0, LOGIN.1)?;
+    let chart = filled.join("charts/web");
+    sources.publish_chart_folder(&chart, &VERSIONS[..1], &helm, &format!("{name}/private")).await?;
+    sources.protect(Server::Helm, &helm, LOGIN.0, LOGIN.1)
 }
 
 async fn all(sources: &Sources, root: &Path, name: &str, places: &Places) -> Result<()> {
@@ -71,6 +113,7 @@ async fn all(sources: &Sources, root: &Path, name: &str, places: &Places) -> Res
         sources.git_ref(&inside, &annotated).await?;
         sources.git_ref(&inside, &["branch", "--force", "environments/dev", "main"]).await?;
     }
+    private(sources, &filled, name).await?;
     for artifact in folders(&filled.join("oci"))? {
         sources.push_folder(&format!("{name}/{}", word(&artifact)), "1.0.0", &artifact).await?;
     }

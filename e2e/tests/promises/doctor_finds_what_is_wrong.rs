@@ -9,7 +9,7 @@ use crate::commands::flux_subsystem;
 
 #[tokio::test]
 async fn each_fault_has_its_line_and_its_way_out() -> Result<()> {
-    let stack = Stack::private(Options { argocd: true, flux_crds: true, idle_exit: None }).await?;
+    let stack = Stack::private(Options { argocd: true, ..Options::default() }).await?;
     let env = stack.test("doctor").await?;
     let arguments = vec!["--leader-elect".to_owned()];
     let bridge = stack.bridge(BridgeOptions { arguments, ..BridgeOptions::serving("argocd") }).await?;

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn redis_lost_and_back_is_filled_again() -> Result<()> {
     // Its Redis is killed: nobody else may be using it.
-    let stack = Stack::private(Options { argocd: true, flux_crds: true, idle_exit: None }).await?;
+    let stack = Stack::private(Options { argocd: true, ..Options::default() }).await?;
     let bridge = stack.shared_bridge().await?;
     let env = stack.test("redis-lost").await?;
     let before = Application::chart(&env, "6.3.5").named(&env, "before");

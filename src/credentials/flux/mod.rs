@@ -175,16 +175,23 @@ impl Draft<'_> {
         }
     }
 
-    /// Argo CD's proxy, unless the repository's host is exempt. SSH goes through SOCKS5 whatever the address says
-    /// (argo-cd `util/git/creds.go`, `connect-proxy -5`).
+    /// Argo CD's proxy, unless the repository's host is exempt.
     fn proxy(&mut self) {
         let repository = self.repository;
         let (host, port) = (&self.address.host, self.address.port);
         if repository.proxy.is_empty() || proxy::is_exempt(&repository.no_proxy, host, port) {
             return;
         }
-        let scheme = (self.address.scheme == "ssh").then_some("socks5");
-        self.part(Role::Proxy, OPAQUE, proxy::secret(repository.proxy.exposed(), scheme));
+        let address = repository.proxy.exposed();
+        if self.address.scheme == "ssh" && !proxy::is_socks(address) {
+            let message = format!(
+                "SSH does not go through the proxy of {}, which is none for SOCKS5",
+                repository.origin()
+            );
+            self.error(message, "give the proxy's address for SOCKS5 (socks5://HOST:PORT), or use the repository's HTTPS address");
+            return;
+        }
+        self.part(Role::Proxy, OPAQUE, proxy::secret(address));
     }
 
     /// User and password, where both are there: one alone is no credential to Helm, and an error to Flux.

@@ -82,7 +82,7 @@ fn an_own_ca_counts_by_host_name() {
 #[case("ssh://git@git.example.org/a", "git.example.org ssh-ed25519 AAAA\n")]
 #[case("ssh://git@git.example.org:2222/a", "[git.example.org]:2222 ssh-ed25519 BBBB\n")]
 fn git_over_ssh(#[case] url: &str, #[case] known_hosts: &str) {
-    let found = given(Fetcher::Git, url, &[("sshPrivateKey", "key"), ("proxy", "http://proxy:1080")], &[]);
+    let found = given(Fetcher::Git, url, &[("sshPrivateKey", "key"), ("proxy", "socks5://proxy:1080")], &[]);
     let secrets = json!({
         "secretRef": {"identity": "key\n", "known_hosts": known_hosts},
         "proxySecretRef": {"address": "socks5://proxy:1080"},
@@ -103,6 +103,8 @@ fn git_over_ssh(#[case] url: &str, #[case] known_hosts: &str) {
     "Error: the repository Secret own says insecure, and Flux always verifies the certificate of git.example.org")]
 #[case::insecure_helm(Fetcher::HelmHttp, "https://charts.example.org", &[("insecure", "true")],
     "Error: the repository Secret own says insecure, and Flux always verifies the certificate of charts.example.org")]
+#[case::proxy_of_ssh(Fetcher::Git, "ssh://git@git.example.org/a", &[("sshPrivateKey", "k"), ("proxy", "http://proxy:3128")],
+    "Error: SSH does not go through the proxy of the repository Secret own, which is none for SOCKS5")]
 #[case::google(Fetcher::Git, HTTPS, &[("gcpServiceAccountKey", "k")],
     "Error: gcpServiceAccountKey of the repository Secret own cannot be used: Flux has no Google Cloud identity for git")]
 #[case::principal(Fetcher::Git, HTTPS, &[("azureServicePrincipalClientId", "i"), ("azureServicePrincipalClientSecret", "s"), ("azureServicePrincipalTenantId", "t")],

@@ -1,5 +1,6 @@
 //! The bridge's decisions, carried out in a cluster of the mind: one look, its steps, Flux's next move, the next look.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +14,7 @@ use super::flux::Flux;
 use super::word;
 use crate::argo::Application;
 use crate::argo::status::{ApplicationStatus, RevisionHistory};
+use crate::credentials::Repositories;
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::fixtures::{App, NAMESPACE, context_of, now, open_project};
 use crate::mirror::managed::Tracking;
@@ -21,25 +23,35 @@ use crate::mirror::{LiveObjects, Observed, Refresh, Refusal, Wish, patch};
 use crate::names;
 use crate::translate::{Context, RenderedSource, Translation, Want, translate};
 
-type Objects = std::collections::BTreeMap<ObjectKey, std::sync::Arc<kube::core::DynamicObject>>;
+type Objects = std::collections::BTreeMap<ObjectKey, Arc<kube::core::DynamicObject>>;
 
 /// More looks than any story needs.
 const PATIENCE: usize = 150;
 /// A look that is due so soon happens.
 const SOON: Duration = Duration::from_secs(15);
 
-/// What the paths of `app` hold is known once all its sources are fetched; what is rendered of them, always. `head`: the commit
-/// that the repository's branches are at.
-fn known(app: &Application, objects: &Objects, head: &str) -> Context {
-    let probes = translate(app, &context_of(app, false)).objects;
+/// What the bridge asks the world outside of its cluster.
+#[derive(Clone, Copy)]
+struct Outside<'a> {
+    /// The commit that the repository's branches are at.
+    head: &'a str,
+    /// What Argo CD knows of repositories, where that matters.
+    repositories: Option<&'a Arc<Repositories>>,
+}
+
+/// What the paths of `app` hold is known once all its sources are fetched; what is rendered of them, always.
+fn known(app: &Application, objects: &Objects, outside: Outside<'_>) -> Context {
+    let context_of =
+        |is_known| Context { repositories: outside.repositories.cloned(), ..context_of(app, is_known) };
+    let probes = translate(app, &context_of(false)).objects;
     let mut files = probes.iter().filter(|probe| probe.key.kind == FluxKind::GitRepository);
     let is_fetched =
         |key: &ObjectKey| objects.get(key).is_some_and(|object| !object.data["status"]["artifact"].is_null());
-    let mut context = context_of(app, files.all(|probe| is_fetched(&probe.key)));
+    let mut context = context_of(files.all(|probe| is_fetched(&probe.key)));
     for want in translate(app, &context).wants {
         if let Want::Rendered { source } = want {
             let named = app.sources()[source].target_revision.clone();
-            let revision = if named.len() == 40 { named } else { head.to_owned() };
+            let revision = if named.len() == 40 { named } else { outside.head.to_owned() };
             context.rendered.insert(
                 source,
                 RenderedSource {
@@ -54,8 +66,8 @@ fn known(app: &Application, objects: &Objects, head: &str) -> Context {
 }
 
 /// What the operation of `app` wants, as the shell finds it out.
-fn wished(app: &Application, objects: &Objects, head: &str) -> Option<Wish> {
-    let known = |app: &Application, objects: &Objects| known(app, objects, head);
+fn wished(app: &Application, objects: &Objects, outside: Outside<'_>) -> Option<Wish> {
+    let known = |app: &Application, objects: &Objects| known(app, objects, outside);
     let wish = |app: Application| {
         let context = known(&app, objects);
         let translation = translate(&app, &context);
@@ -81,6 +93,8 @@ fn wished(app: &Application, objects: &Objects, head: &str) -> Option<Wish> {
 pub(super) struct Cluster {
     pub(super) api: ApiServer,
     pub(super) flux: Flux,
+    /// What Argo CD knows of repositories, where that matters.
+    pub(super) repositories: Option<Arc<Repositories>>,
     /// What the bridge remembers: losing it costs a request, never an outcome.
     refresh: Option<Refresh>,
     refusal: Option<Refusal>,
@@ -106,8 +120,19 @@ impl Cluster {
         let mut api = ApiServer::new(now());
         api.app = Some(app.0.clone());
         let (log, kill_before) = (Vec::new(), None);
-        let (flux, redis) = (Flux::new(), None);
-        Self { api, flux, refresh: None, refusal: None, redis, log, kill_before, pace: 1, skew: 0 }
+        let (flux, redis, repositories) = (Flux::new(), None, None);
+        Self {
+            api,
+            flux,
+            repositories,
+            refresh: None,
+            refusal: None,
+            redis,
+            log,
+            kill_before,
+            pace: 1,
+            skew: 0,
+        }
     }
 
     /// What the bridge sees; `None` when the Application is gone.
@@ -119,18 +144,17 @@ impl Cluster {
         self.refresh = is_asked.then(|| self.refresh.clone().unwrap_or(fresh));
         let objects = self.api.objects.iter();
         let objects: Objects = objects
-            .map(|(key, object)| {
-                (key.clone(), std::sync::Arc::new(serde_json::from_value(object.clone()).unwrap()))
-            })
+            .map(|(key, object)| (key.clone(), Arc::new(serde_json::from_value(object.clone()).unwrap())))
             .collect();
-        let context = known(&app, &objects, &self.flux.commit);
+        let outside = Outside { head: &self.flux.commit, repositories: self.repositories.as_ref() };
+        let context = known(&app, &objects, outside);
         Some(Observed {
             now,
             translation: if app.is_bridged() { translate(&app, &context) } else { Translation::default() },
             context,
-            wish: wished(&app, &objects, &self.flux.commit),
+            wish: wished(&app, &objects, outside),
             app,
-            secrets: self.api.secrets.values().cloned().map(std::sync::Arc::new).collect(),
+            secrets: self.api.secrets.values().cloned().map(Arc::new).collect(),
             objects,
             namespace_exists: self.api.namespaces.contains(NAMESPACE),
             namespace: NamespaceMetadata::default(),
@@ -142,7 +166,7 @@ impl Cluster {
             tracking: Tracking::default(),
             syncing: 0,
             control_namespace: "argocd".into(),
-            project: Some(std::sync::Arc::new(open_project())),
+            project: Some(Arc::new(open_project())),
             rendered: crate::project::Rendered::Unneeded,
         })
     }
@@ -158,7 +182,7 @@ impl Cluster {
                 return Some(plan);
             }
             match self.perform(step) {
-                Ok(()) => {}
+                Ok(()) => self.assert_no_source_lacks_its_secret(),
                 Err(Refused::Denied(message)) => {
                     self.refusal = Some(Refusal { message, at: observed.now });
                     return Some(plan);
@@ -300,6 +324,12 @@ impl Cluster {
                 json!([key.to_string(), object["spec"], suspended, object["status"]["artifact"]["revision"]])
             })
             .collect();
+        let secrets: Vec<Value> = self
+            .api
+            .secrets
+            .values()
+            .map(|secret| json!([secret.name, secret.data.text("username"), secret.data.text("password")]))
+            .collect();
         let app = self.api.app.as_ref().map(|app| {
             let status = &app["status"];
             let operation = &status["operationState"];
@@ -318,8 +348,18 @@ impl Cluster {
             // Which of two workload objects comes first is chance.
             deliveries.sort();
         }
-        json!({"app": app, "objects": objects, "deliveries": deliveries, "uninstalls": self.flux.uninstalls,
+        json!({"app": app, "objects": objects, "secrets": secrets, "deliveries": deliveries, "uninstalls": self.flux.uninstalls,
             "records": self.flux.records, "is_shown": self.redis.is_some()})
+    }
+
+    /// Flux would fail to fetch.
+    fn assert_no_source_lacks_its_secret(&self) {
+        for (key, object) in self.api.objects.iter().filter(|(key, _)| key.kind.is_source()) {
+            let name = object["spec"]["secretRef"]["name"].as_str();
+            // What is rendered has a Secret that no Application owns.
+            let name = name.filter(|name| *name != names::ARTIFACTS);
+            assert!(name.is_none_or(|name| self.api.secrets.contains_key(name)), "{key} reads {name:?}");
+        }
     }
 
     /// The next look finds nothing to do.

@@ -9,6 +9,7 @@ mod deletion;
 mod flux;
 mod guards;
 mod operations;
+mod private;
 mod projects;
 mod retries;
 mod secrets;

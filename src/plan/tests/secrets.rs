@@ -11,15 +11,15 @@ use crate::mirror::fixtures::{App, app, git_repository};
 use crate::names;
 use crate::translate::translate;
 
-const URL: &str = "https://git.example.org/demo.git";
+pub(super) const URL: &str = "https://git.example.org/demo.git";
 
 fn private() -> App {
     app("demo").git().automated()
 }
 
 /// What Argo CD knows: a password for the repository.
-fn known(password: &str) -> Repositories {
-    let values = [("url", URL), ("username", "me"), ("password", password)];
+pub(super) fn known(url: &str, password: &str) -> Repositories {
+    let values = [("url", url), ("username", "me"), ("password", password)];
     let data: SecretData =
         values.into_iter().map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())).collect();
     let labels = [(names::LABEL_ARGO_SECRET_TYPE.to_owned(), "repository".to_owned())].into();
@@ -29,7 +29,7 @@ fn known(password: &str) -> Repositories {
 
 fn observed(app: &App, password: &str) -> Observed {
     let mut observed = app.observed();
-    observed.context.repositories = Some(Arc::new(known(password)));
+    observed.context.repositories = Some(Arc::new(known(URL, password)));
     observed.translation = translate(&observed.app, &observed.context);
     assert_eq!(observed.translation.secrets.len(), 1, "{:?}", observed.translation.problems);
     observed

@@ -64,7 +64,7 @@ struct Measured {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let stack = Stack::private(Options { argocd: false, flux_crds: true, idle_exit: None }).await?;
+    let stack = Stack::private(Options::default()).await?;
     stack.sources().publish_chart("speck", &CHART).await?;
     let env = stack.test("bench").await?.with_control_namespace("120s").await?;
     let redis = Redis::start(RedisOptions::default()).await?;
