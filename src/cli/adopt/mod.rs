@@ -99,7 +99,7 @@ async fn adopt_edits(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<E
         return Ok(ExitCode::FAILURE);
     }
     let is_manual = look.app.automated().is_none();
-    Box::pin(write(&client, args, &adoption, look)).await?;
+    Box::pin(write(&client, args, &checkouts, &adoption, look)).await?;
     writeln!(streams.output, "Application {identity} keeps it")?;
     if is_manual {
         let name = &args.name;
@@ -139,7 +139,13 @@ const TRIES: usize = 10;
 
 /// What was shown is what is written: guarded by the resourceVersion, which the bridge's own writes of the status move
 /// on, and tried again for as long as the change is still the same one.
-async fn write(client: &Client, args: &Args, shown: &Adoption, mut look: Look) -> anyhow::Result<()> {
+async fn write(
+    client: &Client,
+    args: &Args,
+    checkouts: &Checkouts,
+    shown: &Adoption,
+    mut look: Look,
+) -> anyhow::Result<()> {
     let api = Api::<DynamicObject>::namespaced_with(client.clone(), &args.namespace, &application());
     let params =
         PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
@@ -152,7 +158,7 @@ async fn write(client: &Client, args: &Args, shown: &Adoption, mut look: Look) -
             Err(kube::Error::Api(status)) if status.is_conflict() => {}
             Err(error) => return Err(error).context("the Application cannot be written"),
         }
-        look = Look::at(client, &args.namespace, &args.name, &args.argocd_namespace).await?;
+        look = Look::at(client, &args.namespace, &args.name, &args.argocd_namespace, checkouts).await?;
         let again = adopt(&look.app, &look.context, |key| look.live(key))?;
         if again.is_none_or(|again| again.patch != shown.patch) {
             break;
