@@ -121,7 +121,8 @@ impl Rendering {
         let mut request = request::with_settings(request, settings);
         repository::with_credentials(&mut request, app, source, repositories)
             .map_err(RenderingError::Secret)?;
-        repository::at_revisions(&mut request, app, revisions);
+        let known = revisions.iter().cloned().enumerate().filter(|(_, revision)| !revision.is_empty());
+        repository::with_revisions(&mut request, app, source, &known.collect());
         let key = sha256_hex(&request.encode_to_vec());
         if let Some(objects) = self.known(&key) {
             return self.with_scopes(objects).await;

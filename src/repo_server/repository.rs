@@ -194,16 +194,6 @@ pub fn with_credentials(
     Ok(())
 }
 
-/// Files of other sources are taken at `revisions`, one a source, which have all been fetched.
-pub fn at_revisions(request: &mut ManifestRequest, app: &Application, revisions: &[String]) {
-    for (other, revision) in app.multiple_sources().iter().zip(revisions) {
-        let target = request.ref_sources.get_mut(&format!("${}", other.reference));
-        if let Some(target) = target.filter(|_| !revision.is_empty()) {
-            target.target_revision.clone_from(revision);
-        }
-    }
-}
-
 /// Files of other sources are taken at `revisions`, by index, as far as these are known. Those of the repository of `source`
 /// itself are not told: Argo CD wants both to be one commit, which it resolves once.
 pub fn with_revisions(
@@ -245,6 +235,8 @@ fn reached(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::LiveSecret;
+    use serde_json::json;
 
     #[test]
     fn nothing_of_it_shows() {
@@ -257,5 +249,39 @@ mod tests {
         let text = format!("{request:?}");
         assert!(text.contains("git.example.org") && !text.contains("hunter2"), "{text}");
         assert_eq!(request.repo.unwrap().password, "hunter2");
+    }
+
+    #[test]
+    fn what_value_files_name_comes_along_with_its_credentials() {
+        let data = [("url", "https://git.example.org/values"), ("username", "me"), ("password", "hunter2")];
+        let secret = LiveSecret {
+            name: "values".to_owned(),
+            labels: [(crate::names::LABEL_ARGO_SECRET_TYPE.to_owned(), "repository".to_owned())].into(),
+            data: data.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect(),
+            ..LiveSecret::default()
+        };
+        let known = Repositories::new(vec![secret], String::new(), BTreeMap::new());
+        let app: Application = serde_json::from_value(json!({
+            "metadata": {"name": "demo", "namespace": "argocd"},
+            "spec": {"sources": [
+                {"repoURL": "https://charts.example.org", "chart": "a", "targetRevision": "1.0.0"},
+                {"repoURL": "https://GIT.example.org/values.git", "targetRevision": "main", "ref": "values"},
+                {"repoURL": "https://git.example.org/other", "targetRevision": "next", "ref": "other"},
+            ]},
+        }))
+        .unwrap();
+        let mut request = ManifestRequest::default();
+        let source = &app.sources()[0];
+        with_credentials(&mut request, &app, source, &known).unwrap();
+        with_revisions(&mut request, &app, source, &[(0, "1.0.0".to_owned()), (1, "0123".to_owned())].into());
+        let target = |name: &str| {
+            let target = &request.ref_sources[name];
+            let repo = target.repo.as_ref().unwrap();
+            [repo.repo.as_str(), repo.username.as_str(), target.target_revision.as_str()]
+        };
+        assert_eq!(request.ref_sources.len(), 2);
+        assert_eq!(target("$values"), ["https://GIT.example.org/values.git", "me", "0123"]);
+        assert_eq!(target("$other"), ["https://git.example.org/other", "", "next"]);
+        assert!(!format!("{request:?}").contains("hunter2"));
     }
 }

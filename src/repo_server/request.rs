@@ -198,10 +198,7 @@ mod tests {
             "helm": {"releaseName": "r", "valuesObject": {"a": 1}, "parameters": [{"name": "b", "value": "2", "forceString": true}],
                      "fileParameters": [{"name": "c", "path": "c.txt"}], "namespace": "elsewhere", "kubeVersion": "1.30.0",
                      "apiVersions": ["a.org/v1/B"], "skipTests": true, "skipSchemaValidation": true, "version": "v3"},
-            "kustomize": {"images": ["a:1"]},
         }));
-        // The repo-server takes Helm or Kustomize.
-        assert_eq!(request.application_source.as_ref().unwrap().kustomize, None);
         assert_eq!(request.app_name, "team_demo");
         assert_eq!(request.repo.as_ref().map(|repo| repo.kind.as_str()), Some("helm"));
         let helm = request.application_source.as_ref().unwrap().helm.as_ref().unwrap();

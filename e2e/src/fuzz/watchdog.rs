@@ -1,5 +1,6 @@
 //! A case that does not end takes the run with it, and first all memory: it is kept before that happens.
 
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,10 +53,13 @@ impl Watchdog {
 
 fn report(case: &Case) {
     let failure = Failure { kind: Kind::Endless, message: format!("no end after {LIMIT:?}") };
-    match keep(case, &failure) {
-        Ok(path) => println!("FAILED: {:?}: {}\n  kept as {}", failure.kind, failure.message, path.display()),
-        Err(error) => println!("FAILED: {:?}, and cannot be kept: {error:#}", failure.kind),
-    }
+    let Failure { kind, message } = &failure;
+    let said = match keep(case, &failure) {
+        Ok(path) => format!("FAILED: {kind:?}: {message}\n  kept as {}", path.display()),
+        Err(error) => format!("FAILED: {kind:?}: {message}, and cannot be kept: {error:#}"),
+    };
+    // Nobody is left to tell when standard output is closed.
+    let _ = writeln!(std::io::stdout(), "{said}");
 }
 
 /// What the process has had of the processor: the run gives way to everything else.

@@ -1,4 +1,4 @@
-//! Where Argo CD impersonates, Flux delivers as the ServiceAccount that the project names, or not at all.
+//! Where Argo CD impersonates, Flux delivers as the `ServiceAccount` that the project names, or not at all.
 
 use anyhow::Result;
 use flux_subsystem_e2e::{BridgeOptions, Options, Stack};

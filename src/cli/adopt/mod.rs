@@ -99,7 +99,7 @@ async fn adopt_edits(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<E
         return Ok(ExitCode::FAILURE);
     }
     let is_manual = look.app.automated().is_none();
-    Box::pin(write(&client, args, &checkouts, &adoption, look)).await?;
+    Box::pin(write(&client, args, &adoption, look, &checkouts)).await?;
     writeln!(streams.output, "Application {identity} keeps it")?;
     if is_manual {
         let name = &args.name;
@@ -142,9 +142,9 @@ const TRIES: usize = 10;
 async fn write(
     client: &Client,
     args: &Args,
-    checkouts: &Checkouts,
     shown: &Adoption,
     mut look: Look,
+    checkouts: &Checkouts,
 ) -> anyhow::Result<()> {
     let api = Api::<DynamicObject>::namespaced_with(client.clone(), &args.namespace, &application());
     let params =
