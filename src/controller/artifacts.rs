@@ -11,6 +11,7 @@ use prost::Message as _;
 
 use super::Shared;
 use super::cache::lock;
+use super::chart::HELM;
 use super::rendering::{RenderingError, Which};
 use crate::argo::Application;
 use crate::digest::sha256_hex;
@@ -76,13 +77,15 @@ impl Artifacts {
 }
 
 impl Shared {
-    /// What the repo-server renders of the source with that index, as an artifact that Flux can fetch.
+    /// What the repo-server renders of the source with that index, as an artifact that Flux can fetch. `revisions`: those that
+    /// Flux has of other sources, whose files it may be rendered with.
     ///
     /// `None`: the project of `app` does not permit it, which is told elsewhere.
     pub(super) async fn rendered(
         &self,
         app: &Application,
         index: usize,
+        revisions: &BTreeMap<usize, String>,
         freshness: Freshness<'_>,
     ) -> Result<Option<RenderedSource>, RenderingError> {
         let (project, source) =
@@ -97,6 +100,7 @@ impl Shared {
         let mut request = request::with_settings(request, &self.cache.settings());
         repository::with_credentials(&mut request, app, source, &self.secrets.repositories())
             .map_err(RenderingError::Secret)?;
+        repository::with_revisions(&mut request, app, source, revisions);
         let filter = ResourcesFilter::read(|key| self.cache.setting(key)).map_err(RenderingError::Setting)?;
         let key = sha256_hex(format!("{} {filter:?}", sha256_hex(&request.encode_to_vec())).as_bytes());
         if let Some(made) = self.artifacts.known(&key, freshness) {
@@ -106,16 +110,23 @@ impl Shared {
         request.no_revision_cache = freshness.token.is_some();
         request.no_cache = freshness.is_hard;
         self.artifacts.access.ensure().await?;
-        let answer =
-            self.rendering.generate(request, Which { source: index + 1, of: app.sources().len() }).await?;
+        let which = Which { source: index + 1, of: app.sources().len() };
+        let from = request.repo.clone();
+        let answer = self.rendering.generate(request, which).await?;
         let objects = request::objects(&answer.manifests)?;
         let scopes: BTreeMap<_, _> =
             self.rendering.with_scopes(objects).await?.into_iter().map(scope).collect();
         let is_namespaced =
             |group: &str, kind: &str| scopes.get(&(group.to_owned(), kind.to_owned())).copied().flatten();
+        let is_chart = answer.source_type == HELM;
         let Finished { objects, warnings } =
-            finish(&answer.manifests, &app.spec.destination.namespace, &filter, is_namespaced)?;
-        let image = Image::pack(&objects, &answer.revision, &source.repo_url)?;
+            finish(&answer.manifests, &app.spec.destination.namespace, &filter, is_chart, is_namespaced)?;
+        let image = if is_chart {
+            let chart = self.chart_metadata(source, from, &answer.revision, which).await?;
+            Image::pack_chart(&objects, &chart, &answer.revision, &source.repo_url)?
+        } else {
+            Image::pack(&objects, &answer.revision, &source.repo_url)?
+        };
         let made = RenderedSource { digest: image.digest.clone(), revision: answer.revision, warnings };
         self.artifacts.store.put(&rendered_repository(app.namespace(), app.name(), index), image);
         self.artifacts.keep(key, &made, freshness.token);
@@ -136,7 +147,7 @@ impl Shared {
         let pinned = wish::pinned(own_source.as_ref().unwrap_or(&app), index).map(|(pinned, _)| pinned);
         let anew = Freshness { max_age: Duration::ZERO, token: None, is_hard: false };
         for app in [Some(AsRef::as_ref(&app)), own_source.as_ref(), pinned.as_ref()].into_iter().flatten() {
-            if let Err(error) = self.rendered(app, index, anew).await {
+            if let Err(error) = self.rendered(app, index, &BTreeMap::new(), anew).await {
                 tracing::warn!(repository, error = super::gather::chain(&error), "cannot be rendered again");
             }
         }

@@ -347,7 +347,7 @@ impl Asking<'_> {
         let token = self.token.map(str::to_owned).or_else(|| asked(app));
         let freshness = Freshness { max_age: self.poll, token: token.as_deref(), is_hard };
         self.look_again(self.poll);
-        match Box::pin(self.shared.rendered(app, index, freshness)).await {
+        match Box::pin(self.shared.rendered(app, index, &context.revisions, freshness)).await {
             Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made).is_none()),
             Err(error) => {
                 self.failures.push(chain(&error));

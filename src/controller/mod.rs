@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod cache;
+mod chart;
 mod execute;
 mod gather;
 mod live;

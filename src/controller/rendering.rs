@@ -14,7 +14,7 @@ use crate::credentials::Repositories;
 use crate::digest::sha256_hex;
 use crate::project::{AppProject, RenderedObject};
 use crate::registry::{AccessError, ManifestError};
-use crate::repo_server::messages::{ManifestRequest, ManifestResponse};
+use crate::repo_server::messages::{GitFilesRequest, ManifestRequest, ManifestResponse};
 use crate::repo_server::{RepoServer, RepoServerError, repository, request};
 
 /// How many answers are kept, and for how long: a range of versions may come to mean another one.
@@ -139,7 +139,18 @@ impl Rendering {
         let served = self.served(SERVED.0).await?;
         request.kube_version.clone_from(&served.kube_version);
         request.api_versions.clone_from(&served.api_versions);
-        self.server.generate(request).await.map_err(|error| RenderingError::RepoServer { which, error })
+        let answer = Box::pin(self.server.generate(request)).await;
+        answer.map_err(|error| RenderingError::RepoServer { which, error })
+    }
+
+    /// Files of a git repository, by path.
+    pub(super) async fn git_files(
+        &self,
+        request: GitFilesRequest,
+        which: Which,
+    ) -> Result<BTreeMap<String, Vec<u8>>, RenderingError> {
+        let answer = self.server.git_files(request).await;
+        answer.map(|files| files.map).map_err(|error| RenderingError::RepoServer { which, error })
     }
 
     fn known(&self, key: &str) -> Option<Vec<RenderedObject>> {

@@ -85,6 +85,11 @@ impl App {
         self.with(&json!({"spec": {"source": source}}))
     }
 
+    /// A chart in git that is rendered for another version of Kubernetes.
+    pub(crate) fn rendered_chart(self) -> Self {
+        self.git().with(&json!({"spec": {"source": {"helm": {"kubeVersion": "1.30.0"}}}}))
+    }
+
     /// A kustomization in git, on branch `main`.
     pub(crate) fn git(self) -> Self {
         let source = json!({"repoURL": "https://git.example.org/demo.git", "path": "deploy", "targetRevision": "main"});

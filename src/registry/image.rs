@@ -1,4 +1,4 @@
-//! Objects as an OCI artifact of the kind that `flux push artifact` makes. Pure.
+//! Objects as an OCI artifact of the kind that `flux push artifact` makes, or `helm push`. Pure.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,17 +6,19 @@ use std::io;
 use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
 
+use super::chart::{self, ChartMetadata};
 use super::manifests;
 use crate::digest::sha256_hex;
 use crate::names;
 
-/// Media types of fluxcd/pkg `oci/client.go`.
-const CONFIG_TYPE: &str = "application/vnd.cncf.flux.config.v1+json";
-const LAYER_TYPE: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
+/// Media types of configuration and layer: of fluxcd/pkg `oci/client.go`,
+const FLUX_TYPES: [&str; 2] =
+    ["application/vnd.cncf.flux.config.v1+json", "application/vnd.cncf.flux.content.v1.tar+gzip"];
+/// and of helm v4 `pkg/registry/constants.go`.
+const CHART_TYPES: [&str; 2] =
+    ["application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip"];
 /// Media type of the manifest.
 pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
-/// The configuration says nothing.
-const CONFIG: &[u8] = b"{}";
 /// The files in the layer: the objects, and what tells Flux to build them and nothing else. An empty file of objects could not be
 /// built.
 const OBJECTS: &str = "manifests.yaml";
@@ -54,18 +56,38 @@ impl Image {
             "kind": "Kustomization",
             "resources": resources,
         });
-        let layer = layer(&[(KUSTOMIZATION, format!("{kustomization:#}\n")), (OBJECTS, documents)])?;
-        let (config_digest, layer_digest) = (digest(CONFIG), digest(&layer));
+        let kustomization = format!("{kustomization:#}\n");
+        let layer = layer(&[(KUSTOMIZATION.to_owned(), kustomization), (OBJECTS.to_owned(), documents)])?;
+        Ok(Self::of(FLUX_TYPES, &json!({}), layer, revision, source))
+    }
+
+    /// The same as a Helm chart, which is called as `chart` says.
+    ///
+    /// # Errors
+    /// As [`Self::pack`].
+    pub fn pack_chart(
+        objects: &[Value],
+        chart: &ChartMetadata,
+        revision: &str,
+        source: &str,
+    ) -> io::Result<Self> {
+        let layer = layer(&chart::files(objects, chart))?;
+        Ok(Self::of(CHART_TYPES, &chart.to_value(), layer, revision, source))
+    }
+
+    fn of(types: [&str; 2], config: &Value, layer: Vec<u8>, revision: &str, source: &str) -> Self {
+        let config = config.to_string().into_bytes();
+        let (config_digest, layer_digest) = (digest(&config), digest(&layer));
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
-            "config": {"mediaType": CONFIG_TYPE, "digest": config_digest, "size": CONFIG.len()},
-            "layers": [{"mediaType": LAYER_TYPE, "digest": layer_digest, "size": layer.len()}],
+            "config": {"mediaType": types[0], "digest": config_digest, "size": config.len()},
+            "layers": [{"mediaType": types[1], "digest": layer_digest, "size": layer.len()}],
             "annotations": {names::ANNOTATION_IMAGE_REVISION: revision, names::ANNOTATION_IMAGE_SOURCE: without_user(source)},
         });
         let manifest = manifest.to_string().into_bytes();
-        let blobs = BTreeMap::from([(config_digest, CONFIG.to_vec()), (layer_digest, layer)]);
-        Ok(Self { digest: digest(&manifest), manifest, blobs })
+        let blobs = BTreeMap::from([(config_digest, config), (layer_digest, layer)]);
+        Self { digest: digest(&manifest), manifest, blobs }
     }
 
     /// What it takes up in memory, in bytes.
@@ -87,7 +109,7 @@ fn without_user(url: &str) -> String {
     format!("{scheme}{bare}{path}")
 }
 
-fn layer(files: &[(&str, String)]) -> io::Result<Vec<u8>> {
+fn layer(files: &[(String, String)]) -> io::Result<Vec<u8>> {
     // Neither a time nor the name of an operating system.
     let gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::default());
     let mut archive = tar::Builder::new(gzip);
@@ -163,6 +185,21 @@ mod tests {
         ] {
             assert_eq!(without_user(url), expected);
         }
+    }
+
+    #[test]
+    fn a_chart_is_of_helms_types() {
+        let chart = ChartMetadata { name: "web".into(), version: "1.2.3".into(), app_version: String::new() };
+        let image = Image::pack_chart(&objects("v"), &chart, "0123", "https://git.example.org/a").unwrap();
+        let manifest: Value = serde_json::from_slice(&image.manifest).unwrap();
+        assert_eq!(manifest["config"]["mediaType"], "application/vnd.cncf.helm.config.v1+json");
+        let layer = &manifest["layers"][0];
+        assert_eq!(layer["mediaType"], "application/vnd.cncf.helm.chart.content.v1.tar+gzip");
+        let config: Value =
+            serde_json::from_slice(&image.blobs[manifest["config"]["digest"].as_str().unwrap()]).unwrap();
+        assert_eq!(config["version"], "1.2.3");
+        let other = ChartMetadata { version: "1.2.4".into(), ..chart };
+        assert_ne!(Image::pack_chart(&objects("v"), &other, "0123", "x").unwrap().digest, image.digest);
     }
 
     #[test]

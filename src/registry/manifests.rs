@@ -45,7 +45,8 @@ pub struct Finished {
 /// without hooks that no Sync runs.
 ///
 /// `namespace` is for those that name none, `is_namespaced` says of a group and kind whether its objects are in namespaces;
-/// what it does not know is taken for namespaced, as there. Of two objects with one name the last one counts.
+/// what it does not know is taken for namespaced, as there. Of two objects with one name the last one counts. What becomes a
+/// chart keeps its hooks: Helm runs them.
 ///
 /// # Errors
 /// A manifest that is no JSON, or an object without a name.
@@ -53,6 +54,7 @@ pub fn finish(
     manifests: &[String],
     namespace: &str,
     filter: &ResourcesFilter,
+    is_chart: bool,
     is_namespaced: impl Fn(&str, &str) -> Option<bool>,
 ) -> Result<Finished, ManifestError> {
     let mut objects: BTreeMap<Key, Value> = BTreeMap::new();
@@ -61,7 +63,8 @@ pub fn finish(
     for manifest in manifests {
         let mut object: Value = serde_json::from_str(manifest)?;
         // The repo-server leaves an empty document in where a file is empty.
-        if object.is_null() || !hook::is_applied(&object) {
+        let is_run = is_chart && hook::is_helms(&object) || hook::is_applied(&object);
+        if object.is_null() || !is_run {
             continue;
         }
         let (group, kind) = group_kind(&object);
@@ -131,7 +134,7 @@ mod tests {
 
     fn whole(manifests: &[Value]) -> Result<Finished, ManifestError> {
         let texts: Vec<String> = manifests.iter().map(ToString::to_string).collect();
-        finish(&texts, "apps", &ResourcesFilter::default(), |group, kind| match (group, kind) {
+        finish(&texts, "apps", &ResourcesFilter::default(), false, |group, kind| match (group, kind) {
             ("", "ConfigMap") => Some(true),
             ("", "Namespace") => Some(false),
             _ => None,
@@ -201,8 +204,8 @@ mod tests {
         let error = finished(&[object("Job", &json!({"generateName": "migrate-"}))]).unwrap_err();
         assert!(error.to_string().contains("Job has metadata.generateName \"migrate-\""), "{error}");
         let filter = ResourcesFilter::default();
-        assert!(finish(&["{".to_owned()], "apps", &filter, |_, _| None).is_err());
-        let nothing = finish(&["null".to_owned()], "apps", &filter, |_, _| None).unwrap();
+        assert!(finish(&["{".to_owned()], "apps", &filter, false, |_, _| None).is_err());
+        let nothing = finish(&["null".to_owned()], "apps", &filter, false, |_, _| None).unwrap();
         assert_eq!(nothing, Finished::default());
     }
 

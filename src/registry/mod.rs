@@ -8,6 +8,7 @@
 //! (`ExternalArtifact`, off by default), which a stock Flux does not have open.
 
 mod access;
+mod chart;
 mod endpoint;
 mod image;
 mod manifests;
@@ -15,6 +16,7 @@ mod server;
 mod store;
 
 pub use access::{Access, AccessError};
+pub use chart::ChartMetadata;
 pub use endpoint::publish;
 pub use image::Image;
 pub use manifests::{Finished, ManifestError, finish};

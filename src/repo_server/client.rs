@@ -14,7 +14,8 @@ use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
 use super::messages::{
-    ListRefsRequest, ManifestRequest, ManifestResponse, Refs, ResolveRevisionRequest, ResolveRevisionResponse,
+    GitFilesRequest, GitFilesResponse, ListRefsRequest, ManifestRequest, ManifestResponse, Refs,
+    ResolveRevisionRequest, ResolveRevisionResponse,
 };
 
 /// The largest answer that Argo CD itself takes (`ARGOCD_GRPC_MAX_SIZE_MB`).
@@ -80,6 +81,14 @@ impl RepoServer {
     /// It does not answer, or cannot fetch or render the source.
     pub async fn generate(&self, request: ManifestRequest) -> Result<ManifestResponse, RepoServerError> {
         self.ask("/repository.RepoServerService/GenerateManifest", request).await
+    }
+
+    /// `RepoServerService.GetGitFiles`.
+    ///
+    /// # Errors
+    /// It does not answer, or cannot fetch the commit.
+    pub async fn git_files(&self, request: GitFilesRequest) -> Result<GitFilesResponse, RepoServerError> {
+        self.ask("/repository.RepoServerService/GetGitFiles", request).await
     }
 
     /// `RepoServerService.ListRefs`.

@@ -48,9 +48,15 @@ pub struct ManifestRequest {
     /// What may be rendered (argocd-cm), by Argo CD's word.
     #[prost(btree_map = "string, bool", tag = "20")]
     pub enabled_source_types: BTreeMap<String, bool>,
+    /// Where charts may take value files from (argocd-cm).
+    #[prost(message, optional, tag = "21")]
+    pub helm_options: Option<HelmOptions>,
     /// The Application has `sources`.
     #[prost(bool, tag = "22")]
     pub has_multiple_sources: bool,
+    /// The sources that files are taken from, by `$ref`.
+    #[prost(btree_map = "string, message", tag = "23")]
+    pub ref_sources: BTreeMap<String, RefTarget>,
     /// `sourceRepos` of the project, for dependencies of charts.
     #[prost(string, repeated, tag = "24")]
     pub project_source_repos: Vec<String>,
@@ -71,6 +77,53 @@ pub struct ManifestResponse {
     /// The resolved revision.
     #[prost(string, tag = "4")]
     pub revision: String,
+    /// What the source was taken for: `Helm`, `Kustomize`, `Directory` or `Plugin`.
+    #[prost(string, tag = "6")]
+    pub source_type: String,
+}
+
+/// `repository.GitFilesRequest`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct GitFilesRequest {
+    /// The repository.
+    #[prost(message, optional, tag = "1")]
+    pub repo: Option<Repository>,
+    /// Of which commit.
+    #[prost(string, tag = "3")]
+    pub revision: String,
+    /// Which files, as git's `ls-files` takes it.
+    #[prost(string, tag = "4")]
+    pub path: String,
+}
+
+/// `repository.GitFilesResponse`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct GitFilesResponse {
+    /// Contents by path.
+    #[prost(btree_map = "string, bytes", tag = "1")]
+    pub map: BTreeMap<String, Vec<u8>>,
+}
+
+/// `v1alpha1.RefTarget`: a source that others take files from.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RefTarget {
+    /// The repository.
+    #[prost(message, optional, tag = "1")]
+    pub repo: Option<Repository>,
+    /// Its revision.
+    #[prost(string, tag = "2")]
+    pub target_revision: String,
+    /// Chart, which none can be taken from.
+    #[prost(string, tag = "3")]
+    pub chart: String,
+}
+
+/// `v1alpha1.HelmOptions`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct HelmOptions {
+    /// Schemes of addresses of value files.
+    #[prost(string, repeated, tag = "1")]
+    pub values_file_schemes: Vec<String>,
 }
 
 /// `v1alpha1.KustomizeOptions`.
@@ -197,6 +250,7 @@ pub struct ApplicationSource {
 }
 
 /// `v1alpha1.ApplicationSourceHelm`.
+#[expect(clippy::struct_excessive_bools, reason = "the message is Argo CD's")]
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Helm {
     /// Value files.
@@ -211,6 +265,12 @@ pub struct Helm {
     /// Values as text.
     #[prost(string, tag = "4")]
     pub values: String,
+    /// Parameters that are files.
+    #[prost(message, repeated, tag = "5")]
+    pub file_parameters: Vec<HelmFileParameter>,
+    /// Helm's version.
+    #[prost(string, tag = "6")]
+    pub version: String,
     /// Credentials go to every host.
     #[prost(bool, tag = "7")]
     pub pass_credentials: bool,
@@ -223,6 +283,32 @@ pub struct Helm {
     /// Values as an object.
     #[prost(message, optional, tag = "10")]
     pub values_object: Option<RawExtension>,
+    /// Namespace to render for.
+    #[prost(string, tag = "11")]
+    pub namespace: String,
+    /// Version of the API server to render for.
+    #[prost(string, tag = "12")]
+    pub kube_version: String,
+    /// What it is to serve.
+    #[prost(string, repeated, tag = "13")]
+    pub api_versions: Vec<String>,
+    /// Without tests.
+    #[prost(bool, tag = "14")]
+    pub skip_tests: bool,
+    /// Values are not looked at.
+    #[prost(bool, tag = "15")]
+    pub skip_schema_validation: bool,
+}
+
+/// `v1alpha1.HelmFileParameter`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct HelmFileParameter {
+    /// Path in the values.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Where the file is.
+    #[prost(string, tag = "2")]
+    pub path: String,
 }
 
 /// `k8s.io.apimachinery.pkg.runtime.RawExtension`.

@@ -1,11 +1,13 @@
 //! `v1alpha1.Repository` of a question: what Argo CD knows of a repository, so that the repo-server reaches it as it does for
 //! a plain Application.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use super::messages::ManifestRequest;
+use super::messages::{ManifestRequest, RefTarget};
 use crate::argo::{Application, application};
 use crate::credentials::{self, Repositories};
+use crate::translate::is_same_repository;
 
 /// `v1alpha1.Repository` (argo-cd `pkg/apis/application/v1alpha1/generated.proto`).
 #[derive(Clone, PartialEq, prost::Message)]
@@ -166,7 +168,8 @@ pub(super) fn by_address(source: &application::ApplicationSource) -> Repository 
     }
 }
 
-/// Adds to the question about `source` what Argo CD knows of its repository, and of those that charts take others from.
+/// Adds to the question about `source` what Argo CD knows of its repository, of those that it takes files from, and of those
+/// that charts take others from.
 ///
 /// # Errors
 /// The Secret that counts cannot be read.
@@ -176,17 +179,57 @@ pub fn with_credentials(
     source: &application::ApplicationSource,
     known: &Repositories,
 ) -> Result<(), String> {
+    request.repo = Some(reached(app, source, known)?);
+    request.repos = known.helm_repositories(app.project()).map(Repository::from).collect();
+    // As argo-cd's `util/argo/argo.go`, `GetRefSources`.
+    let others = app.sources().iter().filter(|_| app.has_multiple_sources());
+    for other in others.filter(|other| !other.reference.is_empty()) {
+        let target = RefTarget {
+            repo: Some(reached(app, other, known)?),
+            target_revision: other.target_revision.clone(),
+            chart: other.chart.clone(),
+        };
+        request.ref_sources.insert(format!("${}", other.reference), target);
+    }
+    Ok(())
+}
+
+/// Files of other sources are taken at `revisions`, by index, as far as these are known. Those of the repository of `source`
+/// itself are not told: Argo CD wants both to be one commit, which it resolves once.
+pub fn with_revisions(
+    request: &mut ManifestRequest,
+    app: &Application,
+    source: &application::ApplicationSource,
+    revisions: &BTreeMap<usize, String>,
+) {
+    let others = app
+        .sources()
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| !other.reference.is_empty() && !is_same_repository(source, other));
+    for (index, other) in others {
+        let target = request.ref_sources.get_mut(&format!("${}", other.reference));
+        if let Some((target, revision)) = target.zip(revisions.get(&index)) {
+            target.target_revision.clone_from(revision);
+        }
+    }
+}
+
+/// The repository of `source` with what Argo CD knows of it.
+fn reached(
+    app: &Application,
+    source: &application::ApplicationSource,
+    known: &Repositories,
+) -> Result<Repository, String> {
     let address = by_address(source);
     let found = Repository::from(&known.find(&source.repo_url, app.project())?);
     // The address of the Application, whatever the Secret's writing.
-    request.repo = Some(Repository {
+    Ok(Repository {
         repo: address.repo,
         kind: address.kind,
         enable_oci: found.enable_oci || address.enable_oci,
         ..found
-    });
-    request.repos = known.helm_repositories(app.project()).map(Repository::from).collect();
-    Ok(())
+    })
 }
 
 #[cfg(test)]

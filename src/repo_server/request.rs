@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::messages::{
-    ApplicationSource, Helm, HelmParameter, KustomizeOptions, KustomizeVersion, ManifestRequest, RawExtension,
+    ApplicationSource, Helm, HelmFileParameter, HelmOptions, HelmParameter, KustomizeOptions,
+    KustomizeVersion, ManifestRequest, RawExtension,
 };
 use super::repository::by_address;
 use crate::argo::{Application, application};
 use crate::mirror::patch;
 use crate::project::{AppProject, RenderedObject};
-use crate::translate::is_post_rendered;
+use crate::translate::{DEFAULT_SCHEMES, Settings, is_post_rendered};
 
 /// Setting of argocd-cm: arguments of `kustomize build`; behind a dot, of one version of kustomize.
 const BUILD_OPTIONS: &str = "kustomize.buildOptions";
@@ -83,10 +84,17 @@ pub fn with_settings(request: ManifestRequest, settings: &BTreeMap<String, Strin
         (word.to_owned(), settings.get(key).is_none_or(|value| value.is_empty() || value == "true"))
     });
     ManifestRequest {
+        helm_options: Some(HelmOptions { values_file_schemes: value_file_schemes(settings) }),
         kustomize_options: Some(KustomizeOptions { build_options, versions }),
         enabled_source_types: enabled.into(),
         ..request
     }
+}
+
+/// Schemes that addresses of value files may have (argo-cd `util/settings/settings.go`, `GetHelmSettings`).
+fn value_file_schemes(settings: &BTreeMap<String, String>) -> Vec<String> {
+    let schemes = Settings::read(|key| settings.get(key).cloned()).value_file_schemes;
+    schemes.unwrap_or_else(|| DEFAULT_SCHEMES.map(str::to_owned).to_vec())
 }
 
 fn settings<T: serde::de::DeserializeOwned>(settings: &Map<String, Value>) -> Result<T, serde_json::Error> {
@@ -100,16 +108,30 @@ fn helm(helm: &application::HelmSource) -> Helm {
         value: parameter.value.clone(),
         force_string: parameter.force_string,
     };
+    let file = |parameter: &application::HelmFileParameter| HelmFileParameter {
+        name: parameter.name.clone(),
+        path: parameter.path.clone(),
+    };
     let raw = |values: &Value| RawExtension { raw: values.to_string().into_bytes() };
+    let text = |field: &str| helm.rest.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let is_set = |field: &str| helm.rest.get(field) == Some(&Value::Bool(true));
+    let api_versions = helm.rest.get("apiVersions").and_then(Value::as_array).into_iter().flatten();
     Helm {
         value_files: helm.value_files.clone(),
         parameters: helm.parameters.iter().map(parameter).collect(),
         release_name: helm.release_name.clone(),
         values: helm.values.clone(),
+        file_parameters: helm.file_parameters.iter().map(file).collect(),
+        version: text("version"),
         pass_credentials: helm.pass_credentials,
         ignore_missing_value_files: helm.ignore_missing_value_files,
         skip_crds: helm.skip_crds,
         values_object: helm.values_object.as_ref().map(raw),
+        namespace: text("namespace"),
+        kube_version: text("kubeVersion"),
+        api_versions: api_versions.filter_map(Value::as_str).map(str::to_owned).collect(),
+        skip_tests: is_set("skipTests"),
+        skip_schema_validation: is_set("skipSchemaValidation"),
     }
 }
 
@@ -173,11 +195,19 @@ mod tests {
     fn a_chart() {
         let request = request(&json!({
             "repoURL": "https://charts.example.org", "chart": "podinfo", "targetRevision": "6.x",
-            "helm": {"releaseName": "r", "valuesObject": {"a": 1}, "parameters": [{"name": "b", "value": "2", "forceString": true}]},
+            "helm": {"releaseName": "r", "valuesObject": {"a": 1}, "parameters": [{"name": "b", "value": "2", "forceString": true}],
+                     "fileParameters": [{"name": "c", "path": "c.txt"}], "namespace": "elsewhere", "kubeVersion": "1.30.0",
+                     "apiVersions": ["a.org/v1/B"], "skipTests": true, "skipSchemaValidation": true, "version": "v3"},
         }));
         assert_eq!(request.app_name, "team_demo");
         assert_eq!(request.repo.as_ref().map(|repo| repo.kind.as_str()), Some("helm"));
         let helm = request.application_source.as_ref().unwrap().helm.as_ref().unwrap();
+        assert_eq!(
+            (helm.namespace.as_str(), helm.kube_version.as_str(), helm.api_versions.as_slice()),
+            ("elsewhere", "1.30.0", &["a.org/v1/B".to_owned()][..])
+        );
+        assert_eq!((helm.file_parameters[0].path.as_str(), helm.version.as_str()), ("c.txt", "v3"));
+        assert!(helm.skip_tests && helm.skip_schema_validation);
         assert_eq!(helm.values_object.as_ref().unwrap().raw, br#"{"a":1}"#);
         assert!(helm.parameters[0].force_string);
         assert_eq!(ManifestRequest::decode(request.encode_to_vec().as_slice()).unwrap(), request);
@@ -248,6 +278,7 @@ mod tests {
         let request = with_settings(ManifestRequest::default(), &settings);
         let options = request.kustomize_options.unwrap();
         assert_eq!(options.build_options, "--enable-helm");
+        assert_eq!(request.helm_options.unwrap().values_file_schemes, ["https", "http"]);
         let version = &options.versions[0];
         assert_eq!(
             (version.name.as_str(), version.path.as_str(), version.build_options.as_str()),

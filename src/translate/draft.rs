@@ -14,11 +14,13 @@ pub(super) struct Draft<'a> {
     pub(super) wants: Vec<Want>,
     /// What policies refused.
     pub(super) refused: Vec<Refused>,
+    /// What Flux would not render of a chart as Argo CD does.
+    pub(super) unfaithful: Option<&'static str>,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(app: &'a Application, context: &'a Context) -> Self {
-        Self { app, context, problems: Vec::new(), wants: Vec::new(), refused: Vec::new() }
+        Self { app, context, problems: Vec::new(), wants: Vec::new(), refused: Vec::new(), unfaithful: None }
     }
 
     /// Notes an error; `None`, so that a step can end with it.
@@ -35,6 +37,12 @@ impl<'a> Draft<'a> {
     /// Notes an error about something that a later version will translate.
     pub(super) fn unsupported(&mut self, field: impl Into<String>, what: &str, hint: impl Into<String>) {
         self.problems.push(Problem::error(field, format!("{what} not supported yet"), hint));
+    }
+
+    /// Notes what Flux would not render of a chart as Argo CD does; `None`, so that a step can end with it.
+    pub(super) fn unfaithful<T>(&mut self, what: &'static str) -> Option<T> {
+        self.unfaithful.get_or_insert(what);
+        None
     }
 
     /// Notes an error that a policy is the reason of.

@@ -15,16 +15,11 @@ const REVISIONS: [(&str, usize); 3] = [
     ("ARGOCD_APP_REVISION_SHORT_8", 8),
 ];
 
-/// `text`, which stands in `field` of `source`, with its variables replaced.
+/// `text`, which stands in `source`, with its variables replaced.
 ///
 /// Asks for the revision where it is needed; `None` until it is known. The version of a chart in a Helm repository is
 /// known where the Application names it.
-pub(super) fn substitute(
-    draft: &mut Draft<'_>,
-    source: &Source<'_>,
-    field: &str,
-    text: &str,
-) -> Option<String> {
+pub(super) fn substitute(draft: &mut Draft<'_>, source: &Source<'_>, text: &str) -> Option<String> {
     let environment = Environment::new(draft.app, source.spec, &draft.context.control_namespace);
     let target = source.spec.target_revision.as_str();
     let is_chart = !source.spec.chart.is_empty() && !source.spec.repo_url.starts_with("oci://");
@@ -35,11 +30,8 @@ pub(super) fn substitute(
     match (environment.at(revision).substitute(text), is_chart) {
         (Ok(text), _) => Some(text),
         (Err(_), false) => draft.want(Want::Revision { source: source.index }),
-        (Err(variable), true) => draft.error(
-            field,
-            format!("${variable} is not known: which version of a range is delivered is found out by Flux"),
-            "name one version of the chart as targetRevision",
-        ),
+        // Which version of a range is delivered is found out by Flux.
+        (Err(_), true) => draft.unfaithful("the revision of a range of versions"),
     }
 }
 

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Placement, Source};
+use super::helm_values::{self, Values};
 use super::placement::is_dns_subdomain;
 use super::value_files::{self, Home, Reader};
-use super::{FilePattern, RepoPath, helm_values, post_render, revision};
+use super::{FilePattern, RepoPath, post_render, revision};
 use crate::argo::application::HelmSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -21,6 +22,66 @@ pub(super) enum ChartFrom {
     Artifact,
 }
 
+/// How a chart becomes a release.
+pub(super) enum Way {
+    /// Flux renders it.
+    Native(Native),
+    /// Argo CD's repo-server renders it, and Flux delivers that.
+    Rendered(Finished),
+}
+
+/// What a release is whoever renders the chart.
+struct Release {
+    name: String,
+    post_renderers: Vec<Value>,
+}
+
+/// A chart that Flux renders.
+pub(super) struct Native {
+    release: Release,
+    values: Values,
+}
+
+/// A chart that the repo-server renders.
+pub(super) struct Finished {
+    release: Release,
+    /// What Flux would not render as Argo CD does.
+    pub(super) reason: &'static str,
+    /// That takes looking into the source.
+    pub(super) is_told_by_files: bool,
+}
+
+/// The way of a chart that delivers to `namespace`; `None` while something is wanted, or when a problem was noted.
+pub(super) fn way(
+    draft: &mut Draft<'_>,
+    namespace: &str,
+    source: &Source<'_>,
+    from: ChartFrom,
+) -> Option<Way> {
+    let none = HelmSource::default();
+    let helm = source.spec.helm.as_ref().unwrap_or(&none);
+    let known = draft.problems.len();
+    check_unsupported(draft, source, helm, from);
+    let name = release_name(draft, source, helm);
+    let renderers = post_render::renderers(draft, source);
+    let release = name.zip(renderers).map(|(name, post_renderers)| Release { name, post_renderers });
+    let is_sound = draft.problems[known..].iter().all(|problem| problem.severity != super::Severity::Error);
+    let (release, said) = (release.filter(|_| is_sound), for_another_cluster(helm, namespace));
+    if let Some(reason) = said {
+        return Some(Way::Rendered(Finished { release: release?, reason, is_told_by_files: false }));
+    }
+    let (problems, wants) = (draft.problems.len(), draft.wants.len());
+    let values =
+        home(draft, source, helm, from).and_then(|home| helm_values::values(draft, source, helm, &home));
+    if let Some(reason) = draft.unfaithful.take() {
+        // What Flux would need to know, and whatever else is wrong, is the repo-server's.
+        draft.problems.truncate(problems);
+        draft.wants.truncate(wants);
+        return Some(Way::Rendered(Finished { release: release?, reason, is_told_by_files: true }));
+    }
+    Some(Way::Native(Native { release: release?, values: values? }))
+}
+
 /// The `HelmRelease` of a chart that the source object `origin` fetches; `None` when a problem was noted.
 pub(super) fn release(
     draft: &mut Draft<'_>,
@@ -28,41 +89,68 @@ pub(super) fn release(
     source: &Source<'_>,
     from: ChartFrom,
     origin: &ObjectKey,
+    native: Native,
 ) -> Option<Manifest> {
     let none = HelmSource::default();
     let helm = source.spec.helm.as_ref().unwrap_or(&none);
-    let known = draft.problems.len();
-    check_unsupported(draft, source, helm, from, &placement.namespace);
-    let name = release_name(draft, source, helm);
-    let home = home(draft, source, helm, from);
-    let values = home.and_then(|home| helm_values::values(draft, source, helm, &home));
-    let files = values.as_ref().map_or(&[][..], |values| &values.files);
-    let chart = chart(draft, placement, source, helm, from, origin, files);
-    let renderers = post_render::renderers(draft, source);
-    if draft.problems[known..].iter().any(|problem| problem.severity == super::Severity::Error) {
-        return None;
+    let Native { release, values } = native;
+    let chart = chart(draft, placement, source, helm, from, origin, &values.files)?;
+    let mut spec = spec(draft, placement, &release, chart, &action(helm));
+    if !values.inline.is_empty() {
+        spec["values"] = Value::Object(values.inline);
     }
-    let (key, chart) = chart?;
+    Some(placement.object(draft.app, FluxKind::HelmRelease, spec))
+}
+
+/// The `HelmRelease` of what the repo-server rendered into the artifact of `origin`: a chart of finished objects. Which CRDs
+/// are among them, and whether the values fit, was the repo-server's to say.
+pub(super) fn of_rendered(
+    draft: &Draft<'_>,
+    placement: &Placement,
+    origin: &ObjectKey,
+    finished: &Finished,
+) -> Manifest {
+    let chart = ("chartRef", placement.reference(origin));
+    let spec = spec(draft, placement, &finished.release, chart, &action(&HelmSource::default()));
+    placement.object(draft.app, FluxKind::HelmRelease, spec)
+}
+
+/// What holds for any `HelmRelease` of the Application.
+fn spec(
+    draft: &Draft<'_>,
+    placement: &Placement,
+    release: &Release,
+    (key, chart): (&'static str, Value),
+    action: &Value,
+) -> Value {
     let mut spec = json!({
         "interval": names::WORKLOAD_INTERVAL,
-        "releaseName": name?,
+        "releaseName": release.name,
         // Written out, so that `helm list` answers in the destination namespace whatever Flux's defaults are.
         "targetNamespace": placement.namespace,
         "storageNamespace": placement.namespace,
         key: chart,
-        "install": action(helm),
-        "upgrade": action(helm),
+        "install": action,
+        "upgrade": action,
         "driftDetection": {"mode": if draft.app.self_heals() { "enabled" } else { "warn" }},
     });
-    let values = values?.inline;
-    if !values.is_empty() {
-        spec["values"] = Value::Object(values);
+    if !release.post_renderers.is_empty() {
+        spec["postRenderers"] = json!(release.post_renderers);
     }
-    let renderers = renderers?;
-    if !renderers.is_empty() {
-        spec["postRenderers"] = Value::Array(renderers);
+    spec
+}
+
+/// The setting by which the chart is rendered for something else than the cluster, and namespace, that it is installed in.
+fn for_another_cluster(helm: &HelmSource, namespace: &str) -> Option<&'static str> {
+    let is_set = |name: &str| helm.rest.get(name).is_some_and(|value| !super::is_empty(value));
+    let elsewhere =
+        is_set("namespace") && helm.rest.get("namespace").and_then(Value::as_str) != Some(namespace);
+    if elsewhere {
+        return Some("helm.namespace");
     }
-    Some(placement.object(draft.app, FluxKind::HelmRelease, spec))
+    [("kubeVersion", "helm.kubeVersion"), ("apiVersions", "helm.apiVersions")]
+        .into_iter()
+        .find_map(|(name, reason)| is_set(name).then_some(reason))
 }
 
 /// `install` and `upgrade` alike. Failed actions are tried again: Flux's other strategy remediates a failed install by
@@ -163,14 +251,8 @@ fn chart(
     Some(("chart", json!({"spec": spec})))
 }
 
-/// Names every Helm setting that is set and has no place in a `HelmRelease`.
-fn check_unsupported(
-    draft: &mut Draft<'_>,
-    source: &Source<'_>,
-    helm: &HelmSource,
-    from: ChartFrom,
-    namespace: &str,
-) {
+/// Names every Helm setting that is set and means nothing.
+fn check_unsupported(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSource, from: ChartFrom) {
     if helm.pass_credentials && from != (ChartFrom::HelmRepository { oci: false }) {
         let hint = "it is for Helm repositories over HTTP";
         draft.warn(source.at("helm.passCredentials"), "has no effect on this source", hint);
@@ -187,20 +269,9 @@ fn check_unsupported(
                 draft.error::<()>(field(), message, "leave it out: v3 and v4 mean the same");
             }
             // Flux runs tests only when it is told to, and Argo CD does not know them for hooks.
-            ("skipTests" | "skipSchemaValidation", Value::Bool(_)) => {}
-            ("namespace", Value::String(other)) if other == namespace => {}
-            ("namespace", Value::String(other)) => {
-                let message = format!(
-                    "objects that name no namespace would go to {other:?} with Helm, and to {namespace:?} with Argo CD"
-                );
-                let hint = "leave it out, or deliver to that namespace: destination.namespace";
-                draft.error::<()>(field(), message, hint);
-            }
-            ("kubeVersion" | "apiVersions", _) => {
-                let message =
-                    "Flux tells charts the versions of the cluster they are installed in, and no others";
-                draft.error::<()>(field(), message, "leave it out, or give the chart a value to go by");
-            }
+            ("skipTests" | "skipSchemaValidation", Value::Bool(_))
+            | ("namespace" | "kubeVersion", Value::String(_))
+            | ("apiVersions", Value::Array(_)) => {}
             _ => draft.unsupported(field(), "this setting is", ""),
         }
     }

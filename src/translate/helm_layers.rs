@@ -53,12 +53,7 @@ pub(super) fn layers(
     let (mut complete, mut is_native) = (true, true);
     for file in rest {
         if !home.is_readable() && own(file).is_some() {
-            let hint = "list the files of the chart before all others";
-            draft.error::<()>(
-                &file.field,
-                "a file inside a packed chart cannot come after other files",
-                hint,
-            );
+            draft.unfaithful::<()>("files of a packed chart after others");
             complete = false;
         } else if let Some((values, is_whole)) = read(draft, file) {
             layers.read.push(values);
@@ -187,25 +182,11 @@ fn sets_elements(helm: &HelmSource) -> bool {
 }
 
 /// An element of a list cannot be set where files that only Flux reads may hold the rest of the list.
-pub(super) fn check_elements(
-    draft: &mut Draft<'_>,
-    source: &Source<'_>,
-    helm: &HelmSource,
-    layers: &Layers,
-) -> Option<()> {
+pub(super) fn check_elements(draft: &mut Draft<'_>, helm: &HelmSource, layers: &Layers) -> Option<()> {
     if layers.files.is_empty() || !sets_elements(helm) {
         return Some(());
     }
-    let is_parameter = helm.parameters.iter().position(|parameter| parameter.name.contains('['));
-    let field = match is_parameter {
-        Some(index) => source.at(&format!("helm.parameters[{index}].name")),
-        None => source.at("helm.fileParameters"),
-    };
-    draft.error(
-        field,
-        "an element of a list cannot be set beside value files of a packed chart, which may hold the rest of the list",
-        "set the whole list: {a,b}, or keep the value files in a git repository",
-    )
+    draft.unfaithful("elements of lists beside files of a packed chart")
 }
 
 #[cfg(test)]

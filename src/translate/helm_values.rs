@@ -12,10 +12,8 @@ use crate::argo::application::{HelmParameter, HelmSource};
 use crate::{merge, yaml};
 
 /// Where integers that Helm's `--set` makes begin to look otherwise as the numbers that Flux reads from an object: Go
-/// prints a `float64` of this size with an exponent.
+/// prints a `float64` of this size with an exponent, and the largest ones lose their last digits.
 const PRINTED_ALIKE: u64 = 1_000_000;
-/// The largest integer up to which such a number holds every one.
-const EXACT: u64 = 1 << 53;
 
 /// What a `HelmRelease` has to say of values.
 #[derive(Debug, Default, PartialEq)]
@@ -38,7 +36,7 @@ pub(super) fn values(
     let inline = inline(draft, source, helm);
     let layers = helm_layers::layers(draft, source, helm, home);
     let (inline, layers) = (inline?, layers?);
-    helm_layers::check_elements(draft, source, helm, &layers)?;
+    helm_layers::check_elements(draft, helm, &layers)?;
     if layers.read.is_empty() {
         let inline = parameters(draft, source, helm, home, inline)?;
         return Some(Values { files: layers.files, inline });
@@ -118,9 +116,9 @@ fn apply(
     (index, parameter, typing): (usize, &HelmParameter, Typing<'_>),
 ) -> Option<()> {
     let field = |name: &str| source.at(&format!("helm.parameters[{index}].{name}"));
-    let value = escape_commas(&env::substitute(draft, source, &field("value"), &parameter.value)?);
+    let value = escape_commas(&env::substitute(draft, source, &parameter.value)?);
     if typing == Typing::Inferred {
-        check_number(draft, &field("value"), &value)?;
+        check_number(draft, &value)?;
     }
     match helm_set::set(values, &format!("{}={value}", parameter.name), typing) {
         Ok(()) => Some(()),
@@ -129,20 +127,9 @@ fn apply(
 }
 
 /// Helm makes an exact integer of what `--set` says; in an object it is a floating-point number to Go.
-fn check_number(draft: &mut Draft<'_>, field: &str, value: &str) -> Option<()> {
+fn check_number(draft: &mut Draft<'_>, value: &str) -> Option<()> {
     let size = value.parse::<i64>().map_or(0, i64::unsigned_abs);
-    if size > EXACT {
-        let message =
-            format!("{value} loses its last digits in a HelmRelease, which holds numbers up to {EXACT}");
-        return draft.error(field, message, "set forceString where the chart takes text");
-    }
-    if size >= PRINTED_ALIKE {
-        let message = format!(
-            "a template that prints {value} without converting it (`int64`) prints it with an exponent under Flux"
-        );
-        draft.warn(field, message, "set forceString where the chart takes text");
-    }
-    Some(())
+    if size >= PRINTED_ALIKE { draft.unfaithful("large numbers among the parameters") } else { Some(()) }
 }
 
 /// `--set-file`: the content of a file as text.
@@ -181,8 +168,7 @@ fn content(
 ) -> Option<String> {
     let place = value_files::locate(draft, source, home, field, path)?;
     if !home.is_readable() && matches!(&place, Place::Source(index, _) if *index == source.index) {
-        let hint = "keep the file in a git repository, or write its content into valuesObject";
-        return draft.error(field, "a file inside a packed chart cannot be read", hint);
+        return draft.unfaithful("fileParameters in a packed chart");
     }
     value_files::read(draft, field, &place)
 }
@@ -212,7 +198,8 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    fn of(helm: &Value) -> (Option<Value>, Vec<String>) {
+    /// The values of a packed chart, the problems, and what Flux would not render as Argo CD does.
+    fn of(helm: &Value) -> (Option<Value>, Vec<String>, Option<&'static str>) {
         let app: Application = serde_json::from_value(json!({
             "metadata": {"name": "shop", "namespace": "argocd"},
             "spec": {"source": {"repoURL": "https://charts.example.org", "chart": "shop", "helm": helm}},
@@ -230,6 +217,7 @@ mod tests {
         (
             values.map(|values| Value::Object(values.inline)),
             draft.problems.iter().map(ToString::to_string).collect(),
+            draft.unfaithful,
         )
     }
 
@@ -258,30 +246,34 @@ mod tests {
     #[case::variable(json!({"parameters": [{"name": "a", "value": "$ARGOCD_APP_NAME"}]}), json!({"a": "shop"}))]
     #[case::no_value(json!({"parameters": [{"name": "a"}]}), json!({"a": ""}))]
     fn as_helm_would_get_them(#[case] helm: Value, #[case] expected: Value) {
-        assert_eq!(of(&helm), (Some(expected), vec![]));
+        assert_eq!(of(&helm), (Some(expected), vec![], None));
     }
 
     #[rstest]
     #[case(json!({"values": "a: [1"}), "spec.source.helm.values: is not valid YAML: line 1")]
-    #[case(json!({"parameters": [{"name": "a", "value": "9007199254740993"}]}), "spec.source.helm.parameters[0].value: 9007199254740993 loses its last digits")]
-    #[case(json!({"fileParameters": [{"name": "a", "path": "x"}]}), "spec.source.helm.fileParameters[0].path: a file inside a packed chart")]
     #[case(json!({"values": "text"}), "spec.source.helm.values: is not a map of values")]
     #[case(json!({"valuesObject": [1]}), "spec.source.helm.valuesObject: is not a map of values")]
     #[case(
         json!({"parameters": [{"name": "a", "value": "1"}, {"name": "a.b", "value": "1"}]}),
         "spec.source.helm.parameters[1].name: failed parsing --set data"
     )]
-    #[case(
-        json!({"parameters": [{"name": "a", "value": "$ARGOCD_APP_REVISION"}]}),
-        "spec.source.helm.parameters[0].value: $ARGOCD_APP_REVISION is not known"
-    )]
+    fn problems_name_the_field(#[case] helm: Value, #[case] beginning: &str) {
+        let (values, problems, unfaithful) = of(&helm);
+        assert_eq!((values, unfaithful), (None, None));
+        assert!(problems[0].starts_with(beginning), "{problems:?}");
+    }
+
+    #[rstest]
+    #[case(json!({"parameters": [{"name": "a", "value": "9007199254740993"}]}), "large numbers among the parameters")]
+    #[case(json!({"parameters": [{"name": "a", "value": "-1000000"}]}), "large numbers among the parameters")]
+    #[case(json!({"fileParameters": [{"name": "a", "path": "x"}]}), "fileParameters in a packed chart")]
+    #[case(json!({"parameters": [{"name": "a", "value": "$ARGOCD_APP_REVISION"}]}), "the revision of a range of versions")]
     #[case(
         json!({"valueFiles": ["x.yaml"], "parameters": [{"name": "a[0]", "value": "1"}]}),
-        "spec.source.helm.parameters[0].name: an element of a list"
+        "elements of lists beside files of a packed chart"
     )]
-    fn problems_name_the_field(#[case] helm: Value, #[case] beginning: &str) {
-        let (values, problems) = of(&helm);
-        assert_eq!(values, None);
-        assert!(problems[0].starts_with(beginning), "{problems:?}");
+    #[case(json!({"valueFiles": ["values-*.yaml"]}), "patterns of files in a packed chart")]
+    fn what_flux_would_not_render_as_argo_cd_does(#[case] helm: Value, #[case] what: &str) {
+        assert_eq!(of(&helm), (None, vec![], Some(what)));
     }
 }

@@ -23,6 +23,11 @@ pub(crate) fn is_applied(object: &Value) -> bool {
     own.iter().any(|word| matches!(*word, "PreSync" | "Sync" | "PostSync"))
 }
 
+/// Whether Helm runs the object as a hook.
+pub(crate) fn is_helms(object: &Value) -> bool {
+    object.pointer("/metadata/annotations").is_some_and(|annotations| annotations.get(HELM_HOOK).is_some())
+}
+
 fn words(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim)
 }

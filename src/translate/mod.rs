@@ -60,9 +60,12 @@ pub(crate) use kustomize::image_override;
 pub use path::RepoPath;
 pub use post_render::is_post_rendered;
 pub use problem::{Problem, Severity};
+pub(crate) use references::is_same_repository;
 pub use rendered::repository as rendered_repository;
 pub use revision::is_exact_revision;
 pub(crate) use semver::is_version;
+
+pub(crate) use value_files::DEFAULT_SCHEMES;
 
 use serde_json::Value;
 

@@ -134,11 +134,22 @@ fn refusal(name: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// The text with its variables replaced. Which version of a range is delivered is found out by Flux alone, and whoever else
+/// renders the chart, this is written beforehand.
+fn substituted(draft: &mut Draft<'_>, source: &Source<'_>, field: &str, text: &str) -> Option<String> {
+    let substituted = env::substitute(draft, source, text);
+    if substituted.is_none() && draft.unfaithful.take().is_some() {
+        let message = "the revision of a range of versions is not known when this is written";
+        return draft.error(field, message, "name the version in targetRevision");
+    }
+    substituted
+}
+
 /// Image overrides as `kustomize edit set image` writes them into an empty file.
 fn images(draft: &mut Draft<'_>, source: &Source<'_>, list: &[Value]) -> Option<Vec<Value>> {
     let mut is_complete = true;
     let images = image_overrides(draft, source, list, |draft, field, text| {
-        let text = env::substitute(draft, source, field, text);
+        let text = substituted(draft, source, field, text);
         is_complete &= text.is_some();
         text
     })?;
@@ -272,8 +283,7 @@ fn texts(
     for (key, value) in map {
         let field = source.at(&format!("kustomize.{name}[{key}]"));
         let Some(text) = value.as_str() else { return draft.error(field, "is not text", "quote it") };
-        let text =
-            if is_substituted { env::substitute(draft, source, &field, text)? } else { text.to_owned() };
+        let text = if is_substituted { substituted(draft, source, &field, text)? } else { text.to_owned() };
         let unquoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&text);
         texts.insert(key.clone(), json!(unquoted));
     }

@@ -123,7 +123,8 @@ fn differs(draft: &Draft<'_>, one: &ApplicationSource, other: &ApplicationSource
     commit(one).zip(commit(other)).is_some_and(|(one, other)| one != other)
 }
 
-fn is_same_repository(one: &ApplicationSource, other: &ApplicationSource) -> bool {
+/// Both are of one git repository.
+pub(crate) fn is_same_repository(one: &ApplicationSource, other: &ApplicationSource) -> bool {
     one.chart.is_empty() && normalised(&one.repo_url) == normalised(&other.repo_url)
 }
 
@@ -145,22 +146,31 @@ pub(super) fn note_revisions(draft: &mut Draft<'_>, sources: &[Source<'_>], legs
         return;
     }
     for (source, leg) in sources.iter().zip(legs) {
-        let mut revisions = Map::new();
-        for (_, reference) in uses(source.spec) {
-            let Some(target) = sources.iter().find(|target| target.spec.reference == reference) else {
-                continue;
-            };
-            if let Some(revision) = draft.context.revisions.get(&target.index) {
-                revisions.insert(target.index.to_string(), json!(revision));
-            } else {
-                draft.want::<()>(Want::Revision { source: target.index });
-            }
-        }
+        let revisions = revisions(draft, source).unwrap_or_default();
         if let Some(workload) = leg.workload.as_mut().filter(|_| !revisions.is_empty()) {
             let text = Value::Object(revisions).to_string();
             workload.annotations.insert(names::ANNOTATION_VALUE_REVISIONS.to_owned(), text);
         }
     }
+}
+
+/// The revisions of those that `source` takes files from; `None` while one of them is wanted.
+pub(super) fn revisions(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Map<String, Value>> {
+    let mut revisions = Map::new();
+    if !draft.app.has_multiple_sources() {
+        return Some(revisions);
+    }
+    let (sources, mut is_known) = (draft.app.sources(), true);
+    for (_, reference) in uses(source.spec) {
+        let Some(target) = sources.iter().position(|target| target.reference == reference) else { continue };
+        if let Some(revision) = draft.context.revisions.get(&target) {
+            revisions.insert(target.to_string(), json!(revision));
+        } else {
+            draft.want::<()>(Want::Revision { source: target });
+            is_known = false;
+        }
+    }
+    is_known.then_some(revisions)
 }
 
 /// Each `$ref/…` among the files that a chart is rendered with, and its field.
@@ -171,10 +181,10 @@ fn uses(spec: &ApplicationSource) -> Vec<(String, &str)> {
         .iter()
         .enumerate()
         .map(|(index, file)| (format!("helm.valueFiles[{index}]"), file.as_str()));
-    let parameters = helm.rest.get("fileParameters").and_then(serde_json::Value::as_array);
-    let parameters = parameters.into_iter().flatten().enumerate().filter_map(|(index, parameter)| {
-        Some((format!("helm.fileParameters[{index}].path"), parameter.get("path")?.as_str()?))
-    });
+    let parameters =
+        helm.file_parameters.iter().enumerate().map(|(index, parameter)| {
+            (format!("helm.fileParameters[{index}].path"), parameter.path.as_str())
+        });
     let referred = values.chain(parameters).filter_map(|(field, file)| {
         Some((field, file.strip_prefix('$')?.split('/').next().unwrap_or_default()))
     });

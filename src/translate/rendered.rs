@@ -1,5 +1,7 @@
 //! What Flux has no word for (config management plugins, jsonnet, …): Argo CD's own repo-server renders it, the bridge
-//! serves the result as an OCI artifact, and Flux fetches and delivers that.
+//! serves the result as an OCI artifact, and Flux fetches and delivers that. A chart that Flux would render otherwise than Argo
+//! CD does (for another version of Kubernetes, say) is served as a chart of finished objects, so that it is a release all the
+//! same: `helm list` shows it, Helm runs its hooks.
 //!
 //! The artifact stands in Argo CD's own namespace, beside the Secret with the password for it: what a plugin renders may
 //! hold secrets, and whoever may read that Secret may read those of Argo CD's repositories anyway.
@@ -7,7 +9,7 @@
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Placement, Source};
-use super::{RenderedSource, Want};
+use super::{RenderedSource, Want, references, sources};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 
@@ -25,6 +27,8 @@ pub(super) fn artifact(
 ) -> Option<Manifest> {
     let context = draft.context;
     let Some(rendered) = context.rendered.get(&source.index) else {
+        // Rendered with the files that the others show.
+        references::revisions(draft, source)?;
         return draft.want(Want::Rendered { source: source.index });
     };
     let key = ObjectKey::new(
@@ -36,6 +40,16 @@ pub(super) fn artifact(
     let mut manifest = Manifest::owned_by(draft.app, key, spec(draft, source, rendered));
     manifest.annotations.insert(names::ANNOTATION_RENDERED.to_owned(), reason.to_owned());
     Some(manifest)
+}
+
+/// The same for a chart: what is rendered of it is served as a chart again.
+pub(super) fn chart(
+    draft: &mut Draft<'_>,
+    placement: &Placement,
+    source: &Source<'_>,
+    reason: &str,
+) -> Option<Manifest> {
+    artifact(draft, placement, source, reason).map(sources::as_chart)
 }
 
 fn spec(draft: &Draft<'_>, source: &Source<'_>, rendered: &RenderedSource) -> Value {

@@ -127,10 +127,17 @@ fn from_helm_repository(
         let field = explicit.word().to_lowercase();
         draft.unsupported(source.at(&field), "anything but Helm and Kustomize on a chart is", "leave it out");
     }
-    let repository = prepared.whole.clone().map(|whole| pool.share(whole));
     let from = ChartFrom::HelmRepository { oci: origin == Origin::HelmOci };
+    let native = match helm::way(draft, &placement.namespace, source, from) {
+        Some(helm::Way::Rendered(finished)) => {
+            return as_finished_chart(draft, placement, source, &finished, None, pool);
+        }
+        Some(helm::Way::Native(native)) => Some(native),
+        None => None,
+    };
+    let repository = prepared.whole.clone().map(|whole| pool.share(whole));
     let key = repository.clone().unwrap_or_else(|| placement.key(FluxKind::HelmRepository));
-    let workload = helm::release(draft, placement, source, from, &key);
+    let workload = native.and_then(|native| helm::release(draft, placement, source, from, &key, native));
     Leg { origin: repository, artifact: None, workload, source_type: Rendering::Helm.word() }
 }
 
@@ -160,15 +167,25 @@ fn from_files(
     if let Rendering::Rendered { reason, .. } = rendering {
         return from_repo_server(draft, placement, source, prepared, rendering, reason, pool);
     }
+    let from = if prepared.origin == Origin::Git { ChartFrom::Git } else { ChartFrom::Artifact };
+    let way = (rendering == Rendering::Helm)
+        .then(|| helm::way(draft, &placement.namespace, source, from))
+        .flatten();
+    let native = match way {
+        Some(helm::Way::Rendered(finished)) => {
+            return as_finished_chart(draft, placement, source, &finished, whole, pool);
+        }
+        Some(helm::Way::Native(native)) => Some(native),
+        None => None,
+    };
     let object = whole.map(|whole| delivered(source, whole, rendering));
     let origin = object.map(|object| pool.share(object));
     let kind = if prepared.origin == Origin::Git { FluxKind::GitRepository } else { FluxKind::OciRepository };
     let key = origin.clone().unwrap_or_else(|| placement.key(kind));
     let workload = match rendering {
-        Rendering::Helm if kind == FluxKind::GitRepository => {
-            helm::release(draft, placement, source, ChartFrom::Git, &key)
+        Rendering::Helm => {
+            native.and_then(|native| helm::release(draft, placement, source, from, &key, native))
         }
-        Rendering::Helm => helm::release(draft, placement, source, ChartFrom::Artifact, &key),
         Rendering::Rendered { .. } => None,
         Rendering::Kustomize => {
             kustomization::kustomization(draft, placement, source, &key, Manifests::Kustomized)
@@ -201,6 +218,28 @@ fn from_repo_server(
     let is_told_by_contents = draft.context.contents.contains_key(&source.index);
     let probe = prepared.whole.clone().filter(|_| is_told_by_contents).map(|whole| pool.share(whole));
     Leg { origin, artifact: probe, workload, source_type: rendering.word() }
+}
+
+/// A chart that the repo-server renders, served as a chart by the bridge. `whole` is the source object of its files, which stays
+/// where those, or what else the path holds, tell that.
+fn as_finished_chart(
+    draft: &mut Draft<'_>,
+    placement: &Placement,
+    source: &Source<'_>,
+    finished: &helm::Finished,
+    whole: Option<Manifest>,
+    pool: &mut Pool,
+) -> Leg {
+    let artifact = rendered::chart(draft, placement, source, finished.reason);
+    let workload =
+        artifact.as_ref().map(|artifact| helm::of_rendered(draft, placement, &artifact.key, finished));
+    let origin = artifact.map(|artifact| pool.share(artifact));
+    let is_told = finished.is_told_by_files || draft.context.contents.contains_key(&source.index);
+    let probe = whole.filter(|_| is_told).map(|whole| match whole.key.kind {
+        FluxKind::OciRepository => pool.share(sources::as_chart(whole)),
+        _ => pool.share(whole),
+    });
+    Leg { origin, artifact: probe, workload, source_type: Rendering::Helm.word() }
 }
 
 /// The source with what files in its path add to it. `None` while that is wanted, and when it cannot be read.

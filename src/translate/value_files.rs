@@ -9,7 +9,7 @@ use super::{File, FilePattern, RepoPath, Want, env};
 use crate::argo::application::HelmSource;
 
 /// Schemes that Argo CD allows unless told otherwise (argo-cd `util/settings`, `helm.valuesFileSchemes`).
-const DEFAULT_SCHEMES: [&str; 2] = ["https", "http"];
+pub(crate) const DEFAULT_SCHEMES: [&str; 2] = ["https", "http"];
 
 /// Where the files of a chart lie.
 #[derive(Clone, Debug)]
@@ -101,12 +101,12 @@ pub(super) fn locate(
     if text.starts_with('$') && draft.app.has_multiple_sources() {
         let other = reference(draft, field, text)?;
         let path = text.split_once('/').map_or("", |(_, path)| path);
-        let path = env::substitute(draft, source, field, &format!("/{path}"))?;
+        let path = env::substitute(draft, source, &format!("/{path}"))?;
         let anywhere =
             Home { folder: RepoPath::default(), root: RepoPath::default(), reader: Reader::Bridge };
         return within(draft, field, &anywhere, other, &path);
     }
-    let text = env::substitute(draft, source, field, text)?;
+    let text = env::substitute(draft, source, text)?;
     if let Some(scheme) = scheme(&text) {
         return address(draft, field, scheme, &text);
     }
@@ -128,7 +128,7 @@ pub(super) fn read(draft: &mut Draft<'_>, field: &str, place: &Place) -> Option<
     };
     match file.as_ref().map(File::text) {
         Some(Ok(text)) => Some(text.to_owned()),
-        Some(Err(reason)) => draft.error(field, format!("{name} {reason}"), ""),
+        Some(Err(_)) => draft.unfaithful("very large or binary files"),
         None => draft.error(
             field,
             format!("open {name}: no such file or directory"),
@@ -188,7 +188,8 @@ fn address(draft: &mut Draft<'_>, field: &str, scheme: &str, url: &str) -> Optio
     if DEFAULT_SCHEMES.into_iter().any(is_same) {
         return Some(Place::Address(url.to_owned()));
     }
-    draft.error(field, format!("value files over {scheme}:// are not fetched"), "use https://")
+    // A plugin of Helm's fetches it, where the repo-server has one.
+    draft.unfaithful("files over a scheme of Helm's plugins")
 }
 
 fn within(draft: &mut Draft<'_>, field: &str, home: &Home, index: usize, text: &str) -> Option<Place> {
@@ -233,8 +234,7 @@ fn expand(
         return Some(if found.is_empty() { Vec::new() } else { vec![file.place.clone()] });
     }
     if is_hidden {
-        let hint = "name each file, or keep them in a git repository";
-        return draft.error(&file.field, "a pattern of files inside a packed chart cannot be expanded", hint);
+        return draft.unfaithful("patterns of files in a packed chart");
     }
     let pattern = FilePattern::Glob(path.clone());
     if let Err(message) = pattern.matcher() {

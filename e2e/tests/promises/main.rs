@@ -1,6 +1,7 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
 mod a_bridged_chart_is_a_real_helm_release;
+mod a_chart_rendered_for_another_version_is_a_real_release;
 mod a_crash_looping_pod_degrades_the_application;
 mod a_dry_run_changes_nothing;
 mod a_failed_sync_is_retried_with_backoff;
@@ -20,6 +21,7 @@ mod a_policy_refuses_overrides;
 mod a_project_can_go_after_its_applications;
 mod a_project_refuses_kinds;
 mod a_project_refuses_sources_and_destinations;
+mod a_project_says_who_delivers;
 mod a_projects_repository_is_nobody_elses;
 mod a_refresh_is_answered;
 mod a_rejected_owner_is_not_fought_over;

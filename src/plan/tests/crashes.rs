@@ -19,6 +19,10 @@ fn plugin() -> App {
     app("demo").plugin()
 }
 
+fn rendered_chart() -> App {
+    app("demo").rendered_chart()
+}
+
 fn settled(app: &App) -> Cluster {
     let mut cluster = Cluster::with(app);
     cluster.settle();
@@ -141,6 +145,15 @@ fn hand_edit_and_sync(cluster: &mut Cluster) {
 #[case::new_commit_rendered(settled(&plugin().automated()), commit)]
 #[case::rollback_rendered(twice(&plugin()), roll_back)]
 #[case::delete_rendered(settled(&plugin().automated().cascading()), delete)]
+#[case::create_rendered_chart(Cluster::with(&rendered_chart().automated()), nothing)]
+#[case::create_and_sync_rendered_chart(Cluster::with(&rendered_chart()), sync)]
+#[case::new_commit_rendered_chart(settled(&rendered_chart().automated()), commit)]
+#[case::from_native_to_rendered_chart(settled(&chart().automated()), |cluster: &mut Cluster| {
+    cluster.edit(&json!({"spec": {"source": {"helm": {"kubeVersion": "1.30.0"}}}}));
+})]
+#[case::rollback_rendered_chart(twice(&rendered_chart()), roll_back)]
+#[case::delete_rendered_chart(settled(&rendered_chart().automated().cascading()), delete)]
+#[case::hand_back_rendered_chart(settled(&rendered_chart().automated()), plain)]
 #[case::hand_back_rendered(settled(&plugin().automated()), plain)]
 #[case::create_unstamped(Cluster::with(&chart().automated().unstamped()), nothing)]
 #[case::create_and_sync_chart(Cluster::with(&chart()), sync)]

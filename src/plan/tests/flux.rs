@@ -172,6 +172,11 @@ impl Flux {
             api.store(key, handled_only);
             return;
         }
+        if object["spec"]["chartRef"].is_object() {
+            api.objects.remove(&chart_key);
+            self.release_of_artifact(api, key, &object);
+            return;
+        }
         let mut chart = api.objects.get(&chart_key).cloned().unwrap_or_else(|| json!({}));
         let mut spec = object["spec"]["chart"]["spec"].clone();
         patch::merge(&mut spec, &json!({"interval": object["spec"]["interval"]}));
@@ -189,15 +194,54 @@ impl Flux {
             return;
         }
         let version = chart["status"]["artifact"]["revision"].clone();
-        let wish = json!([version, object["spec"]["values"]]).to_string();
+        let attempted = json!({"lastAttemptedRevision": version, "lastAttemptedRevisionDigest": null});
+        self.roll_out(api, key, &object, &version, &attempted, &json!({"chartVersion": version}));
+    }
+
+    /// A release whose chart is an artifact of a registry.
+    fn release_of_artifact(&mut self, api: &mut ApiServer, key: &ObjectKey, object: &Value) {
+        let reference = |field: &str| object["spec"]["chartRef"][field].as_str();
+        let namespace = reference("namespace").unwrap_or(&key.namespace);
+        let source =
+            ObjectKey::new(FluxKind::OciRepository, namespace, reference("name").unwrap_or_default());
+        let artifact =
+            api.objects.get(&source).map(|source| source["status"]["artifact"]["revision"].clone());
+        let Some(digest) = artifact.filter(|digest| !digest.is_null()) else {
+            say(api, key, &handled(object), "False", "SourceNotReady", "OCIRepository is not ready", None);
+            return;
+        };
+        let attempted = json!({"lastAttemptedRevision": "1.2.3+ab", "lastAttemptedRevisionDigest": digest});
+        self.roll_out(
+            api,
+            key,
+            object,
+            &digest,
+            &attempted,
+            &json!({"chartVersion": "1.2.3+ab", "ociDigest": digest}),
+        );
+    }
+
+    /// Installs or upgrades to `chart`, of which the record says what `record` does.
+    fn roll_out(
+        &mut self,
+        api: &mut ApiServer,
+        key: &ObjectKey,
+        object: &Value,
+        chart: &Value,
+        attempted: &Value,
+        record: &Value,
+    ) {
+        let wish = json!([chart, object["spec"]["values"]]).to_string();
         let name = object["spec"]["releaseName"].as_str().unwrap_or_default().to_owned();
         let last = self.records.iter().map(|(_, revision)| *revision).max().unwrap_or(0);
         let is_stored = object["status"]["x-delivered"] == wish.as_str();
         let revision = if is_stored { last } else { last + 1 };
         let deliveries = self.deliveries.len();
-        self.deliver(api, key, &object, &wish, &json!({"lastAttemptedRevision": version}), |is_done| {
+        self.deliver(api, key, object, &wish, attempted, |is_done| {
             let status = if is_done { "deployed" } else { "failed" };
-            json!({"history": [{"chartVersion": version, "status": status, "name": name, "version": revision}]})
+            let mut record = record.clone();
+            patch::merge(&mut record, &json!({"status": status, "name": name, "version": revision}));
+            json!({"history": [record]})
         });
         if self.deliveries.len() > deliveries {
             self.records.insert((name, revision));

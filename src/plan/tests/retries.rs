@@ -182,10 +182,10 @@ fn an_automated_sync_of_what_is_refused_since_is_not_tried_again() {
     let mut cluster = failing(&app("demo").chart("6.3.5").automated().retrying(&Value::Null));
     cluster.run(20);
     assert_eq!(state(&cluster).phase, Phase::Running);
-    let set = |version: Value| json!({"spec": {"source": {"helm": {"kubeVersion": version}}}});
-    cluster.edit(&set(json!("1.30.0"))).run(300);
+    let set = |version: Value| json!({"spec": {"source": {"helm": {"version": version}}}});
+    cluster.edit(&set(json!("v2"))).run(300);
     assert_eq!(state(&cluster).phase, Phase::Error);
-    assert!(state(&cluster).message.starts_with("ComparisonError: spec.source.helm.kubeVersion"));
+    assert!(state(&cluster).message.starts_with("ComparisonError: spec.source.helm.version"));
     assert!(!cluster.status().conditions.is_empty());
     cluster.log.clear();
     cluster.run(300);
@@ -197,7 +197,7 @@ fn an_automated_sync_of_what_is_refused_since_is_not_tried_again() {
 
 #[test]
 fn nothing_begins_by_itself_for_what_is_refused() {
-    let refused = json!({"spec": {"source": {"helm": {"kubeVersion": "1.30.0"}}}});
+    let refused = json!({"spec": {"source": {"helm": {"version": "v2"}}}});
     let mut cluster = Cluster::with(&app("demo").chart("6.3.5").automated().with(&refused));
     cluster.run(300);
     assert_eq!(cluster.status().operation_state, None);
