@@ -104,7 +104,7 @@ impl Repository {
         Ok(self.git_in(&work, &["rev-parse", "HEAD"]).await?.trim().to_owned())
     }
 
-    pub(super) fn folder(&self) -> PathBuf {
+    fn folder(&self) -> PathBuf {
         self.sources.state.data("git").join(format!("{}.git", self.name))
     }
 

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::{Server, authorization_of, lfs, outage};
+use super::{Server, authorization_of, outage};
 use crate::environment;
 use crate::state::State;
 
@@ -43,9 +43,6 @@ async fn answer(state: &State, request: Request) -> Result<Response> {
         if let Some(refusal) = refusal(state, Server::Git, repository, request.headers()) {
             return Ok(refusal);
         }
-        if let Some(rest) = inside.strip_prefix(lfs::OBJECTS) {
-            return lfs::answer(state, repository, rest, request).await;
-        }
         return backend(state, &format!("/{repository}.git/{inside}"), request).await;
     }
     Ok((StatusCode::NOT_FOUND, "no such source\n").into_response())
@@ -64,7 +61,7 @@ fn refusal(state: &State, server: Server, repository: &str, headers: &HeaderMap)
     Some((StatusCode::UNAUTHORIZED, challenge, "no password, or a wrong one\n").into_response())
 }
 
-pub(crate) async fn file(root: &Path, relative: &str) -> Response {
+async fn file(root: &Path, relative: &str) -> Response {
     let inside = Path::new(relative).components().all(|part| matches!(part, Component::Normal(_)));
     if !inside {
         return (StatusCode::BAD_REQUEST, "not a path below the root\n").into_response();
@@ -77,8 +74,7 @@ pub(crate) async fn file(root: &Path, relative: &str) -> Response {
 
 /// Splits `team/fleet.git/info/refs` into the repository and what is asked of it; `.git` may be left out.
 fn split_repository(path: &str) -> (&str, &str) {
-    let services =
-        ["/info/refs", "/info/lfs/", "/git-upload-pack", "/git-receive-pack", "/HEAD", "/objects/"];
+    let services = ["/info/refs", "/git-upload-pack", "/git-receive-pack", "/HEAD", "/objects/"];
     let at = services.iter().filter_map(|service| path.find(service)).min().unwrap_or(path.len());
     let (repository, inside) = path.split_at(at);
     (repository.strip_suffix(".git").unwrap_or(repository), inside.trim_start_matches('/'))
@@ -142,7 +138,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-pub(crate) fn header(headers: &HeaderMap, name: &str) -> String {
+fn header(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
@@ -154,7 +150,6 @@ mod tests {
     fn repositories_are_found_with_and_without_their_suffix() {
         assert_eq!(split_repository("fleet.git/info/refs"), ("fleet", "info/refs"));
         assert_eq!(split_repository("team/fleet/git-upload-pack"), ("team/fleet", "git-upload-pack"));
-        assert_eq!(split_repository("fleet.git/info/lfs/objects/batch"), ("fleet", "info/lfs/objects/batch"));
     }
 
     #[test]

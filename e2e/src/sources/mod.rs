@@ -16,7 +16,6 @@ use crate::state::State;
 pub mod charts;
 pub mod git;
 pub(crate) mod http;
-pub(crate) mod lfs;
 pub mod oci;
 pub(crate) mod seed;
 pub mod trees;

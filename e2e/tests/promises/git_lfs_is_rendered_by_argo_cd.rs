@@ -1,5 +1,4 @@
-//! A repository whose Secret says `enableLfs` is rendered by Argo CD, which fetches the files that Flux would deliver the pointers
-//! of; a chart in it is refused.
+//! A repository whose Secret says `enableLfs` is left to Argo CD to render; a chart in it is refused.
 
 use anyhow::Result;
 use flux_subsystem_e2e::Stack;
@@ -8,8 +7,6 @@ use flux_subsystem_e2e::sources::Server;
 use crate::applications::Application;
 use crate::credentials::secret;
 
-const LARGE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: large}\ndata: {from: lfs}\n";
-
 #[tokio::test]
 async fn git_lfs_is_rendered_by_argo_cd() -> Result<()> {
     let env = Stack::shared().await?.test("lfs").await?;
@@ -17,7 +14,6 @@ async fn git_lfs_is_rendered_by_argo_cd() -> Result<()> {
     let repository = env.sources().create_fleet(&name).await?;
     let url = repository.url();
     env.sources().protect(Server::Git, &name, "me", "hunter2")?;
-    repository.commit_large("main", "plain/large.yaml", LARGE).await?;
     let data = [("url", url.as_str()), ("username", "me"), ("password", "hunter2"), ("enableLfs", "true")];
     secret(&env, "repository", "repo", &data).await?;
     for (suffix, path) in [("directory", "plain"), ("kustomize", "apps/overlays/staging")] {
@@ -31,10 +27,6 @@ async fn git_lfs_is_rendered_by_argo_cd() -> Result<()> {
         let source = env.get("OCIRepository", &env.control, source).await?.unwrap_or_default();
         assert_eq!(source["metadata"]["annotations"]["flux-subsystem.dev/rendered"], "Git LFS");
     }
-    // Flux alone would have been given its pointer.
-    let directory = Application::git(&env, &url, "plain", "main").named(&env, "directory");
-    assert_eq!(directory.delivered(&env, "ConfigMap", "large").await?["data"]["from"], "lfs");
-
     let chart = Application::git(&env, &url, "charts/podinfo", "main").named(&env, "chart");
     chart.apply(&env).await?;
     chart.told(&env, "ComparisonError", "Flux fetches no files from Git LFS").await?;
