@@ -15,7 +15,7 @@ const SYSTEM: &[&str] = &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/us
 const NEEDED: &[(&str, &str)] =
     &[("git", "git"), ("ssh-keygen", "openssh-client"), ("sshd", "openssh-server")];
 
-const NEEDED_BY_ARGOCD: &[(&str, &str)] = &[("redis-server", "redis-server")];
+const NEEDED_BY_ARGOCD: &[(&str, &str)] = &[("redis-server", "redis-server"), ("git-lfs", "git-lfs")];
 
 /// Installs what is missing when this is root; else fails with the command to type.
 pub(crate) fn ensure(options: &Options) -> Result<()> {

@@ -347,10 +347,9 @@ fn whole_files(
             lfs::refuse(draft, source, &secret);
             None
         }
-        (Rendering::Kustomize | Rendering::Directory, Some(_)) => {
-            Some(Rendering::Rendered { word: rendering.word(), reason: lfs::REASON })
-        }
-        (rendering, _) => Some(rendering),
+        (rendering, None) | (rendering @ PLUGIN, _) => Some(rendering),
+        // Any other reason may have been read off a pointer.
+        (rendering, Some(_)) => Some(Rendering::Rendered { word: rendering.word(), reason: lfs::REASON }),
     }
 }
 

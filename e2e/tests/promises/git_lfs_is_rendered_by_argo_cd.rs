@@ -1,5 +1,4 @@
-//! A repository whose Secret says `enableLfs` is rendered by Argo CD, which fetches the files that Flux would deliver the pointers
-//! of; a chart in it is refused.
+//! A repository whose Secret says `enableLfs` is left to Argo CD to render; a chart in it is refused.
 
 use anyhow::Result;
 use flux_subsystem_e2e::Stack;

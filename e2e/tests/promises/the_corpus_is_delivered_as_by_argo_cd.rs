@@ -43,14 +43,27 @@ const PART: [&str; 26] = [
 /// Beside other tests.
 const AT_ONCE: usize = 5;
 
+/// What asks for credentials.
+const PRIVATE: [&str; 5] =
+    ["private-chart-git", "private-chart-http", "private-git", "private-git-ssh", "private-rendered"];
+
 #[tokio::test]
 async fn as_the_corpus_expects() -> Result<()> {
-    let env = Stack::shared().await?.test("corpus").await?;
+    expected("corpus", &PART).await
+}
+
+#[tokio::test]
+async fn and_with_credentials() -> Result<()> {
+    expected("corpus-private", &PRIVATE).await
+}
+
+async fn expected(test: &str, part: &[&str]) -> Result<()> {
+    let env = Stack::shared().await?.test(test).await?;
     let places = publish(&env).await?;
-    let mut entries = Entry::read_all(&PART.map(str::to_owned))?;
+    let mut entries = Entry::read_all(&part.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
     // What was tried is one Application each: a beginning of several names is one of them, too.
-    entries.retain(|entry| PART.contains(&entry.name.as_str()));
-    assert_eq!(entries.len(), PART.len());
+    entries.retain(|entry| part.contains(&entry.name.as_str()));
+    assert_eq!(entries.len(), part.len());
     let verdicts = run::run(&env, &entries, &places, AT_ONCE).await?;
     ensure!(run::is_good(&verdicts), "{}", report::text(&verdicts));
     Ok(())
