@@ -26,6 +26,10 @@ pub(super) struct Values {
     pub(super) inline: Map<String, Value>,
 }
 
+/// How deep values may nest, so that a `HelmRelease` with them is read back by whatever reads YAML or JSON: this crate's reader
+/// of YAML goes down 64 levels, that of JSON 128.
+const MAX_DEPTH: usize = 50;
+
 /// What of the values goes which way.
 pub(super) fn values(
     draft: &mut Draft<'_>,
@@ -66,7 +70,20 @@ fn parameters(
         }
     }
     complete &= files(draft, source, helm, home, &mut values).is_some();
+    if complete && values.values().any(|value| is_deeper(value, MAX_DEPTH)) {
+        return draft.unfaithful("values nested very deeply");
+    }
     complete.then_some(values)
+}
+
+/// Whether lists and maps stand in each other more than `levels` times.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let mut inner: Box<dyn Iterator<Item = &Value>> = match value {
+        Value::Array(items) => Box::new(items.iter()),
+        Value::Object(map) => Box::new(map.values()),
+        _ => return false,
+    };
+    levels == 0 || inner.any(|value| is_deeper(value, levels - 1))
 }
 
 /// `valuesObject` wins completely; the two are never merged (argo-cd `values.go`, `ValuesYAML`).
