@@ -263,6 +263,13 @@ impl Application {
         self.metadata.namespace.as_deref().unwrap_or_default()
     }
 
+    /// Where the Flux objects stand: in the destination namespace, or in the Application's own where it names none, because
+    /// what it delivers is cluster-wide or says its namespace itself.
+    pub fn flux_namespace(&self) -> &str {
+        let destination = self.spec.destination.namespace.as_str();
+        if destination.is_empty() { self.namespace() } else { destination }
+    }
+
     /// `NAMESPACE/NAME`: the identity that generated objects carry in [`names::ANNOTATION_APPLICATION`].
     pub fn identity(&self) -> String {
         format!("{}/{}", self.namespace(), self.name())
@@ -317,7 +324,9 @@ impl Application {
     /// Application's to keep (argo-cd `controller/sync.go`).
     pub fn managed_namespace_metadata(&self) -> Option<&ManagedNamespaceMetadata> {
         let metadata = self.spec.sync_policy.as_ref()?.managed_namespace_metadata.as_ref();
-        metadata.filter(|_| self.has_sync_option(names::OPTION_CREATE_NAMESPACE))
+        let is_kept = self.has_sync_option(names::OPTION_CREATE_NAMESPACE)
+            && !self.spec.destination.namespace.is_empty();
+        metadata.filter(|_| is_kept)
     }
 
     /// Whether an automated sync deletes what left the source.

@@ -264,7 +264,7 @@ impl Asking<'_> {
     async fn translate(&mut self, app: &Application, context: &mut Context) -> Translation {
         // One that goes back to stock Argo CD wants nothing any more.
         if !app.is_bridged() {
-            let namespace = app.spec.destination.namespace.clone();
+            let namespace = app.flux_namespace().to_owned();
             return Translation { namespace, ..Translation::default() };
         }
         let mut translation = translate(app, context);

@@ -166,7 +166,7 @@ fn refusals(observed: &Observed, resources: &[Resource<'_>]) -> Vec<Refused> {
         Some(Refused { object: rendered_object(&resource.key), message })
     });
     let delivered = if project.restricts_objects(&this_cluster()) {
-        project::refusals(project, &observed.rendered, &observed.translation.namespace)
+        project::refusals(project, &observed.rendered, &observed.app.spec.destination.namespace)
     } else {
         Vec::new()
     };

@@ -55,7 +55,7 @@ pub fn impersonation(
     }
     let (home, name) = account.split_once(':').unwrap_or((namespace, account));
     let home = if home.is_empty() { app.namespace() } else { home };
-    if home != namespace {
+    if home != app.flux_namespace() {
         return Impersonation::Refused(format!(
             "AppProject {} has it delivered as system:serviceaccount:{home}:{name}, and Flux delivers as a ServiceAccount of \
              the destination namespace {namespace} alone",

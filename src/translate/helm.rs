@@ -62,6 +62,7 @@ pub(super) fn way(
     let helm = source.spec.helm.as_ref().unwrap_or(&none);
     let known = draft.problems.len();
     check_unsupported(draft, source, helm, from);
+    check_namespace(draft);
     let name = release_name(draft, source, helm);
     let renderers = post_render::renderers(draft, source);
     let release = name.zip(renderers).map(|(name, post_renderers)| Release { name, post_renderers });
@@ -185,6 +186,15 @@ fn release_name(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSource) -
         Some(name.to_owned())
     } else {
         draft.error(field, format!("{name:?} is not a valid name for a Helm release"), hint)
+    }
+}
+
+/// A release stands in a namespace, also where everything in it is cluster-wide.
+fn check_namespace(draft: &mut Draft<'_>) {
+    if draft.app.spec.destination.namespace.is_empty() {
+        let message = "the destination namespace is empty, and a Helm release stands in one";
+        let hint = "name one: objects of the chart that say another go there all the same";
+        draft.error::<()>("spec.destination.namespace", message, hint);
     }
 }
 

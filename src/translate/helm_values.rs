@@ -139,7 +139,11 @@ fn apply(
     }
     match helm_set::set(values, &format!("{}={value}", parameter.name), typing) {
         Ok(()) => Some(()),
-        Err(message) => draft.error(field("name"), format!("failed parsing --set data: {message}"), ""),
+        Err(message) => {
+            let hint =
+                "quote what the grammar of helm --set gives a meaning with a backslash, in name and value";
+            draft.error(field("name"), format!("failed parsing --set data: {message}"), hint)
+        }
     }
 }
 

@@ -146,8 +146,8 @@ fn rule(draft: &mut Draft<'_>, field: &str, rule: &IgnoreDifferences) -> Option<
             pointers.push(pointer);
         } else {
             let message = format!("{expression:?} has no effect: Flux ignores fields by JSON pointers");
-            let hint =
-                "name the fields in jsonPointers, or annotate the object: kustomize.toolkit.fluxcd.io/ssa";
+            let hint = "name the fields in jsonPointers, or annotate the object: kustomize.toolkit.fluxcd.io/ssa of a \
+                        Kustomization's, helm.toolkit.fluxcd.io/driftDetection of a release's";
             draft.warn(format!("{field}.jqPathExpressions[{index}]"), message, hint);
         }
     }

@@ -36,7 +36,8 @@ pub(super) fn kustomization(
     spec.insert("sourceRef".to_owned(), placement.reference(origin));
     spec.insert("path".to_owned(), json!(folder?.dotted()));
     spec.extend(settings);
-    if !spec.contains_key("targetNamespace") {
+    // Where the Application names none, every object has to say its own.
+    if !spec.contains_key("targetNamespace") && !draft.app.spec.destination.namespace.is_empty() {
         let fill = fill_namespace(&placement.namespace, manifests);
         match spec.entry("patches").or_insert_with(|| json!([])) {
             Value::Array(patches) => patches.extend(fill),

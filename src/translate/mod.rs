@@ -162,7 +162,7 @@ impl Translation {
 pub fn translate(app: &Application, context: &Context) -> Translation {
     let mut draft = Draft::new(app, context);
     let mut translation =
-        Translation { namespace: app.spec.destination.namespace.clone(), ..Translation::default() };
+        Translation { namespace: app.flux_namespace().to_owned(), ..Translation::default() };
     let placement = placement::place(&mut draft);
     if app.has_sync_option(names::OPTION_AUTO_CREATE) {
         policy::check(&mut draft);

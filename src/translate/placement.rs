@@ -46,14 +46,16 @@ fn other_cluster(draft: &mut Draft<'_>, field: &str, cluster: &str) -> Option<()
 
 fn namespace(draft: &mut Draft<'_>) -> Option<String> {
     const FIELD: &str = "spec.destination.namespace";
-    let namespace = &draft.app.spec.destination.namespace;
+    let namespace = draft.app.flux_namespace();
     if namespace.is_empty() {
-        return draft.error(FIELD, "the destination namespace is empty", "the Flux objects stand there");
+        let hint = "name it, or that of the Application in metadata.namespace: the Flux objects stand there";
+        return draft.error(FIELD, "the destination namespace is empty", hint);
     }
     if !is_dns_label(namespace) {
-        return draft.error(FIELD, format!("{namespace:?} is not a valid namespace name"), "");
+        let hint = "use lower-case letters, digits and dashes";
+        return draft.error(FIELD, format!("{namespace:?} is not a valid namespace name"), hint);
     }
-    Some(namespace.clone())
+    Some(namespace.to_owned())
 }
 
 /// The name of the Flux objects, no longer than Flux can write into a label.

@@ -31,7 +31,11 @@ pub(super) fn origin(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Origi
         } else {
             format!("{path} or {chart}")
         };
-        return draft.error(field.clone(), format!("{field} and either {either} are required"), "");
+        return draft.error(
+            field.clone(),
+            format!("{field} and either {either} are required"),
+            "write path: . for the root of a repository",
+        );
     }
     if let Some(address) = spec.repo_url.strip_prefix("oci://") {
         return Some(oci_origin(draft, source, address));
@@ -57,7 +61,9 @@ fn oci_origin(draft: &mut Draft<'_>, source: &Source<'_>, address: &str) -> Orig
     let last = address.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     if chart.is_empty() || last == chart || !source.spec.path.is_empty() {
         if !chart.is_empty() {
-            draft.warn(source.at("chart"), "has no effect beside an oci:// address", "leave it out");
+            let hint =
+                if source.spec.path.is_empty() { "write path: . in its place" } else { "leave it out" };
+            draft.warn(source.at("chart"), "has no effect beside an oci:// address", hint);
         }
         return Origin::Oci;
     }

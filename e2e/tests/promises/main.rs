@@ -89,6 +89,7 @@ mod namespaces;
 mod no_secret_value_leaves;
 mod nobody_else_reads_a_rendered_artifact;
 mod notifications_fire_once;
+mod objects_that_say_their_namespace_need_none;
 mod observations;
 mod only_what_is_in_use_is_watched;
 mod overrides_change_the_generated_objects;

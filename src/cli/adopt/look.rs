@@ -143,7 +143,7 @@ async fn objects(
     app: &Application,
     argocd: &str,
 ) -> anyhow::Result<BTreeMap<ObjectKey, DynamicObject>> {
-    let namespace = app.spec.destination.namespace.as_str();
+    let namespace = app.flux_namespace();
     let mut objects = BTreeMap::new();
     if namespace.is_empty() {
         return Ok(objects);

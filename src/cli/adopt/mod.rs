@@ -179,11 +179,7 @@ fn nothing(look: &Look, streams: &mut Streams<'_>) -> anyhow::Result<()> {
         )?;
     }
     if look.objects.is_empty() {
-        writeln!(
-            streams.output,
-            "  it has no Flux objects in namespace {}",
-            look.app.spec.destination.namespace
-        )?;
+        writeln!(streams.output, "  it has no Flux objects in namespace {}", look.app.flux_namespace())?;
     }
     if look.app.self_heals() {
         writeln!(
