@@ -29,6 +29,7 @@ const KINDS: &[(&str, &str, &str, &str)] = &[
     ("Secret", "", "v1", "secrets"),
     ("Service", "", "v1", "services"),
     ("ServiceAccount", "", "v1", "serviceaccounts"),
+    ("ClusterRole", "rbac.authorization.k8s.io", "v1", "clusterroles"),
     ("CustomResourceDefinition", "apiextensions.k8s.io", "v1", "customresourcedefinitions"),
 ];
 
@@ -42,5 +43,5 @@ pub fn resource(kind: &str) -> Result<ApiResource> {
 
 /// Whether objects of that kind live outside of namespaces.
 pub fn cluster_wide(kind: &str) -> bool {
-    matches!(kind, "Namespace" | "CustomResourceDefinition")
+    matches!(kind, "Namespace" | "ClusterRole" | "CustomResourceDefinition")
 }

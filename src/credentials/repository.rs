@@ -2,6 +2,7 @@
 
 use super::secret::{LiveSecret, Sensitive};
 use crate::argo::bool_of;
+use crate::argo::repository_url::user_of;
 
 /// What Argo CD knows of a repository, or of all repositories below an address. The fields are named by the keys of the
 /// Secret.
@@ -80,6 +81,16 @@ pub struct SecretVersion {
 }
 
 impl Repository {
+    /// Takes user and password of `url` in the place of all others, where it has any.
+    pub fn take_user_of(&mut self, url: &str) {
+        if let Some((username, password)) = user_of(url) {
+            self.username = username.into();
+            self.password = password.into();
+            self.bearer_token = Sensitive::default();
+            self.github_app_private_key = Sensitive::default();
+        }
+    }
+
     /// Reads a Secret with label `repository` or `repo-creds`, whose two keys of Azure Argo CD spells differently.
     ///
     /// # Errors

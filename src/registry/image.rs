@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::chart::{self, ChartMetadata};
 use super::manifests;
+use crate::argo::repository_url::without_user;
 use crate::digest::sha256_hex;
 use crate::names;
 
@@ -96,19 +97,6 @@ impl Image {
     }
 }
 
-/// The address without user and password.
-fn without_user(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let bare = host.rsplit_once('@').map_or(host, |(_, bare)| bare);
-    if bare == host {
-        return url.to_owned();
-    }
-    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
-    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-    format!("{scheme}{bare}{path}")
-}
-
 fn layer(files: &[(String, String)]) -> io::Result<Vec<u8>> {
     // Neither a time nor the name of an operating system.
     let gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::default());
@@ -172,19 +160,6 @@ mod tests {
         assert_eq!(files[0].0, "kustomization.yaml");
         assert_eq!(files[0].1["resources"], json!(["manifests.yaml"]));
         assert_eq!(files[1], ("manifests.yaml".to_owned(), objects("v")[0].clone()));
-    }
-
-    #[test]
-    fn credentials_in_the_address_of_the_source_stay_out() {
-        for (url, expected) in [
-            ("https://git.example.org/a", "https://git.example.org/a"),
-            ("https://me:secret@git.example.org/a", "https://git.example.org/a"),
-            ("https://token@git.example.org", "https://git.example.org"),
-            ("git@git.example.org:org/a.git", "git.example.org:org/a.git"),
-            ("https://git.example.org/a@b", "https://git.example.org/a@b"),
-        ] {
-            assert_eq!(without_user(url), expected);
-        }
     }
 
     #[test]

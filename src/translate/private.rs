@@ -107,7 +107,10 @@ fn of_source(draft: &mut Draft<'_>, object: &Manifest, translation: &Translation
     };
     let field = source.at("repoURL");
     match known.find(&source.spec.repo_url, app.project()) {
-        Ok(repository) => Some(Found { repository, field, fetcher }),
+        Ok(mut repository) => {
+            repository.take_user_of(&source.spec.repo_url);
+            Some(Found { repository, field, fetcher })
+        }
         Err(message) => draft.error(field, message, "correct the Secret: Argo CD cannot read it either"),
     }
 }

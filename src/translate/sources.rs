@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Placement, Source};
 use super::{ignore, revision};
+use crate::argo::repository_url::{user_of, without_user};
 use crate::flux::{FluxKind, Manifest};
 
 /// Where a source comes from, by Argo CD's own order of asking (argo-cd `repository.go`, source client choice).
@@ -163,6 +164,8 @@ pub(super) fn helm(
 fn common(draft: &Draft<'_>, url: String) -> Map<String, Value> {
     let mut spec = Map::new();
     spec.insert("interval".to_owned(), json!(draft.context.poll_interval));
+    // User and password go into a Secret, in Argo CD's namespace, as if a repository's Secret had them.
+    let url = if user_of(&url).is_some() { without_user(&url) } else { url };
     spec.insert("url".to_owned(), Value::String(url));
     spec
 }

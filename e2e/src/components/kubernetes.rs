@@ -56,6 +56,8 @@ pub(crate) fn around_the_api_server(state: &State) -> Result<Vec<Spec>> {
     let quiet = [kubeconfig.clone(), flag("leader-elect", "false"), flag("secure-port", "0")];
     let manager = Spec::new(state, "kube-controller-manager", "kube-controller-manager", Ready::Running)
         .args(quiet.clone())
+        // Ending a namespace takes a request for each kind; the default of 20 a second would have hundreds of them wait.
+        .args([flag("kube-api-qps", "200"), flag("kube-api-burst", "400")])
         .arg(flag("service-account-private-key-file", state.data("keys/service-accounts.key").display()));
     let scheduler = Spec::new(state, "kube-scheduler", "kube-scheduler", Ready::Running).args(quiet);
     Ok(vec![manager, scheduler, kwok(state, &kubeconfig)?])

@@ -104,8 +104,8 @@ async fn a_chart_in_git_comes_and_goes() -> Result<()> {
 
     upgrade(&env, &app, &repository).await?;
     app.delete(&env).await?;
-    let left = env.helm(&["list", "-A", "-q"]).await?.text()?;
-    assert!(!left.lines().any(|name| name == "press"), "{left}");
+    let left = env.helm(&["list", "-n", app.destination(), "-q"]).await?.text()?;
+    assert_eq!(left.trim(), "");
     // As with any chart, Helm leaves definitions alone.
     env.kubectl(&["delete", "crd", &format!("inks.{group}")]).await?.text()?;
     Ok(())

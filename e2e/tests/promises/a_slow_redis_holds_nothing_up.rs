@@ -10,7 +10,7 @@ use crate::applications::Application;
 use crate::redis_settings::{parameters, wait_for_tree};
 
 /// argocd-server's own patience is far longer; a refresh that waited for a connection to break would take this long.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_slow_redis_holds_nothing_up() -> Result<()> {

@@ -74,6 +74,19 @@ fn a_source_with_credentials_stands_beside_them() {
 }
 
 #[test]
+fn a_password_in_the_address_goes_into_a_secret() {
+    let mut source = git();
+    source["repoURL"] = json!("https://me:hunter2@git.example.org/org/repo");
+    source["targetRevision"] = json!("0123456789abcdef0123456789abcdef01234567");
+    let found = translated(&source, &json!({}), vec![secret(GIT, &[("username", "u"), ("password", "p")])]);
+    let repository = found.objects.iter().find(|object| object.key.kind == FluxKind::GitRepository).unwrap();
+    assert_eq!((repository.key.namespace.as_str(), &repository.spec["url"]), ("argocd", &json!(GIT)));
+    let [secret] = found.secrets.as_slice() else { panic!("{:?}", found.secrets) };
+    assert_eq!((secret.data.text("username"), secret.data.text("password")), ("me".into(), "hunter2".into()));
+    assert!(!format!("{:?}", found.objects).contains("hunter2"));
+}
+
+#[test]
 fn a_source_without_stays_where_it_was() {
     let found = translated(&git(), &json!({}), vec![secret("https://elsewhere.net/a", &[("password", "p")])]);
     assert_eq!(found.objects[0].key.namespace, "apps");
