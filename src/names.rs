@@ -78,6 +78,8 @@ pub const ANNOTATION_CREDENTIALS: &str = "flux-subsystem.dev/credentials";
 /// On a generated `OCIRepository`: it fetches what Argo CD's repo-server rendered, from the bridge itself. The value says why
 /// Flux does not render that source.
 pub const ANNOTATION_RENDERED: &str = "flux-subsystem.dev/rendered";
+/// Media type of a packed chart in a registry (helm v4 `pkg/registry/constants.go`, `ChartLayerMediaType`).
+pub const MEDIA_TYPE_CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 /// Annotation of an OCI manifest with the revision of the source that an artifact was made from (OCI image specification,
 /// `annotations.md`); Flux keeps it in `artifact.metadata`.
 pub const ANNOTATION_IMAGE_REVISION: &str = "org.opencontainers.image.revision";

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::manifests;
+use crate::translate::hook;
 use crate::{translate, yaml};
 
 /// What Helm is told to render: the objects as they are.
@@ -76,7 +77,7 @@ fn is_definition(object: &Value) -> bool {
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
     object["kind"] == "CustomResourceDefinition"
         && api_version.starts_with("apiextensions.k8s.io/")
-        && object["metadata"]["annotations"].get("helm.sh/hook").is_none()
+        && !hook::is_helms(object)
 }
 
 /// JSON that Helm takes for a template, and that says the same once it is rendered. Two braces one after the other are found

@@ -16,8 +16,7 @@ use crate::names;
 const FLUX_TYPES: [&str; 2] =
     ["application/vnd.cncf.flux.config.v1+json", "application/vnd.cncf.flux.content.v1.tar+gzip"];
 /// and of helm v4 `pkg/registry/constants.go`.
-const CHART_TYPES: [&str; 2] =
-    ["application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip"];
+const CHART_TYPES: [&str; 2] = ["application/vnd.cncf.helm.config.v1+json", names::MEDIA_TYPE_CHART];
 /// Media type of the manifest.
 pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The files in the layer: the objects, and what tells Flux to build them and nothing else. An empty file of objects could not be

@@ -68,7 +68,7 @@ pub(crate) use semver::is_version;
 
 pub(crate) use value_files::DEFAULT_SCHEMES;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::argo::Application;
 use crate::credentials::SecretManifest;
@@ -208,6 +208,11 @@ fn references(app: &Application, placement: &Placement) -> Vec<ObjectKey> {
         kinds.reverse();
     }
     kinds.into_iter().map(|kind| placement.key(kind)).collect()
+}
+
+/// Whether settings of a source say anything, so that they name its type (argo-cd `types.go`, `IsZero` of each).
+fn says(settings: Option<&Map<String, Value>>) -> bool {
+    settings.is_some_and(|settings| !settings.values().all(is_empty))
 }
 
 /// Whether Go would leave the value out of its JSON (`omitempty`), through and through: an empty structure says nothing.

@@ -15,9 +15,9 @@ use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Source};
 use super::env;
-use super::is_empty;
 use super::kustomization::patch;
 use super::kustomize::{image_overrides, patch_fields};
+use super::{is_empty, says};
 use crate::argo::ApplicationSource;
 use crate::{merge, names};
 
@@ -58,7 +58,7 @@ pub(super) fn says_helm(source: &ApplicationSource) -> bool {
 
 /// Whether the Application names Kustomize for the source.
 pub(super) fn says_kustomize(source: &ApplicationSource) -> bool {
-    source.kustomize.as_ref().is_some_and(|settings| !settings.values().all(is_empty))
+    says(source.kustomize.as_ref())
 }
 
 /// Whether the source is a chart that is changed after it was rendered, of which stock Argo CD knows nothing.

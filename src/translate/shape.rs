@@ -7,9 +7,7 @@ use super::kustomization::{self, Manifests};
 use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
-use super::{
-    Contents, Context, PathKind, Settings, Want, in_repository, is_empty, kustomize, lfs, post_render,
-};
+use super::{Contents, Context, PathKind, Settings, Want, in_repository, kustomize, lfs, post_render, says};
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -284,11 +282,10 @@ fn delivered(source: &Source<'_>, whole: Manifest, rendering: Rendering) -> Mani
 /// with Kustomize: a chart, which Flux changes after it was rendered.
 fn explicit_type(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Rendering> {
     let spec = source.spec;
-    let says_directory = spec.directory.as_ref().is_some_and(|settings| !settings.values().all(is_empty));
     let named = [
         (post_render::says_kustomize(spec), "Kustomize", Rendering::Kustomize),
         (post_render::says_helm(spec), "Helm", Rendering::Helm),
-        (says_directory, "Directory", Rendering::Directory),
+        (says(spec.directory.as_ref()), "Directory", Rendering::Directory),
         // Even an empty plugin asks for one, to be discovered.
         (spec.plugin.is_some(), "Plugin", PLUGIN),
     ];

@@ -6,6 +6,7 @@ use super::draft::{Draft, Placement, Source};
 use super::{ignore, revision};
 use crate::argo::repository_url::{user_of, without_user};
 use crate::flux::{FluxKind, Manifest};
+use crate::names;
 
 /// Where a source comes from, by Argo CD's own order of asking (argo-cd `repository.go`, source client choice).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +124,7 @@ pub(super) fn oci(draft: &Draft<'_>, placement: &Placement, source: &Source<'_>)
 
 /// The same artifact as the packed chart that `chartRef` of a `HelmRelease` needs.
 pub(super) fn as_chart(mut repository: Manifest) -> Manifest {
-    repository.spec["layerSelector"] =
-        json!({"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "operation": "copy"});
+    repository.spec["layerSelector"] = json!({"mediaType": names::MEDIA_TYPE_CHART, "operation": "copy"});
     // Copied as it is.
     if let Some(spec) = repository.spec.as_object_mut() {
         spec.remove("ignore");
