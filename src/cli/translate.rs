@@ -269,7 +269,7 @@ fn answer(
 ) -> Result<Option<Problem>, Problem> {
     let index = match want {
         Want::Contents { source }
-        | Want::Rendered { source }
+        | Want::Rendered { source, .. }
         | Want::Files { source, .. }
         | Want::Revision { source } => *source,
         Want::RemoteRefs { url } => {
@@ -303,7 +303,7 @@ fn answer(
             context.contents.insert(*source, Contents::of(checkout.files(), &spec.path, is_oci));
             Ok(None)
         }
-        Want::Rendered { source } => {
+        Want::Rendered { source, .. } => {
             let Some(digest) = rendered::of(&args.rendered, app, *source).map(str::to_owned) else {
                 let message = "Argo CD's repo-server renders this source, which cannot be done here";
                 let number = source + 1;
