@@ -170,13 +170,18 @@ fn one_file(
     for document in documents {
         match document {
             Document::Skipped(note) => writeln!(streams.errors, "{}: note: {note}", file.name)?,
-            Document::Broken(message) => {
-                writeln!(streams.errors, "{}: {message}", file.name)?;
+            Document::Broken(messages) => {
+                for message in messages {
+                    writeln!(streams.errors, "{}: {message}", file.name)?;
+                }
                 is_good = false;
             }
-            Document::Application(app) => {
+            Document::Application { app, unknown } => {
                 let place =
                     if several { format!("{}: {}", file.name, app.name()) } else { file.name.clone() };
+                for finding in unknown {
+                    writeln!(streams.errors, "{place}: warning: {finding}")?;
+                }
                 is_good &= one(args, known, *app, &place, objects, streams)?;
             }
         }

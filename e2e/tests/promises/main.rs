@@ -38,6 +38,7 @@ mod adopting_an_edit_keeps_it;
 mod adoption_can_be_continuous;
 mod an_api_server_refusal_is_shown;
 mod an_app_of_apps_may_mix_plain_and_bridged;
+mod an_application_in_a_file_is_read_as_the_api_server_takes_it;
 mod an_applicationset_causes_no_write_loop;
 mod an_applicationset_keeps_its_applications_bridged;
 mod an_automated_sync_never_deletes_everything;
