@@ -9,7 +9,7 @@ use super::repo_creds::RepoCreds;
 use crate::argo::{Application, application};
 use crate::credentials::{self, ForCharts, Repositories};
 use crate::project::{AppProject, AppProjectSpec};
-use crate::translate::is_same_repository;
+use crate::translate::{is_exact_revision, is_same_repository};
 
 /// `v1alpha1.Repository` (argo-cd `pkg/apis/application/v1alpha1/generated.proto`).
 #[derive(Clone, PartialEq, prost::Message)]
@@ -222,10 +222,15 @@ pub fn with_revisions(
 ) {
     let others = app.sources().iter().enumerate().filter(|(_, other)| !other.reference.is_empty());
     for (index, other) in others {
+        let is_own = is_same_repository(source, other);
+        // What is named for good is that commit, whatever Flux has for the moment.
+        if is_own && is_exact_revision(source) {
+            continue;
+        }
         let target = request.ref_sources.get_mut(&format!("${}", other.reference));
         if let Some((target, revision)) = target.zip(revisions.get(&index)) {
             target.target_revision.clone_from(revision);
-            if is_same_repository(source, other) {
+            if is_own {
                 request.revision.clone_from(revision);
             }
         }
@@ -324,24 +329,27 @@ mod tests {
         assert!(!format!("{request:?}").contains("hunter2"));
     }
 
-    #[test]
-    fn files_of_its_own_repository_are_of_one_commit_with_it() {
+    #[rstest]
+    #[case::of_a_branch("main", "0123")]
+    #[case::of_a_commit(
+        "4567456745674567456745674567456745674567",
+        "4567456745674567456745674567456745674567"
+    )]
+    fn files_of_its_own_repository_are_of_one_commit_with_it(#[case] wanted: &str, #[case] expected: &str) {
         let app: Application = serde_json::from_value(json!({
             "metadata": {"name": "demo", "namespace": "argocd"},
             "spec": {"sources": [
-                {"repoURL": "https://git.example.org/a", "path": "chart", "targetRevision": "main"},
-                {"repoURL": "https://git.example.org/A.git", "targetRevision": "main", "ref": "values"},
+                {"repoURL": "https://git.example.org/a", "path": "chart", "targetRevision": wanted},
+                {"repoURL": "https://git.example.org/A.git", "targetRevision": wanted, "ref": "values"},
             ]},
         }))
         .unwrap();
-        let mut request = ManifestRequest { revision: "main".to_owned(), ..ManifestRequest::default() };
+        let mut request = ManifestRequest { revision: wanted.to_owned(), ..ManifestRequest::default() };
         let source = &app.sources()[0];
         with_credentials(&mut request, &app, source, &Repositories::default()).unwrap();
         with_revisions(&mut request, &app, source, &[(1, "0123".to_owned())].into());
-        assert_eq!(
-            (request.revision.as_str(), request.ref_sources["$values"].target_revision.as_str()),
-            ("0123", "0123")
-        );
+        let values = &request.ref_sources["$values"];
+        assert_eq!((request.revision.as_str(), values.target_revision.as_str()), (expected, expected));
     }
 
     #[test]
