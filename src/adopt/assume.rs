@@ -96,7 +96,7 @@ fn contents(app: &Application, objects: &BTreeMap<ObjectKey, DynamicObject>) -> 
             _ => only,
         }
     };
-    let known = |index| Some((index, Contents { kind: kind(index)?, ..Contents::default() }));
+    let known = |index| Some((index, Contents::supposed(&app.sources()[index], kind(index)?)));
     (0..app.sources().len()).filter_map(known).collect()
 }
 

@@ -15,6 +15,8 @@ use super::chart::HELM;
 use super::rendering::{RenderingError, Which};
 use crate::argo::Application;
 use crate::digest::sha256_hex;
+use crate::flux::Live;
+use crate::names;
 use crate::plan::wish;
 use crate::project::{self, ResourcesFilter};
 use crate::registry::{Access, Finished, Image, Images, Store, finish};
@@ -134,6 +136,18 @@ impl Shared {
         Ok(Some(made))
     }
 
+    /// The revisions of the sources whose files the Application was rendered with, by their indices: what Flux asks for again was
+    /// made of these, whatever the sources have by now.
+    fn value_revisions(&self, identity: &str) -> BTreeMap<usize, String> {
+        let workloads = self.cache.owned(identity).into_iter().filter(|key| key.kind.is_workload());
+        let said = workloads.filter_map(|key| {
+            let object = self.cache.object(&key)?;
+            let live = Live { kind: key.kind, object: &object };
+            Some(revisions_in(live.annotation(names::ANNOTATION_VALUE_REVISIONS)?))
+        });
+        said.flatten().collect()
+    }
+
     /// Renders the source that `repository` stands for, as the spec and a running operation want it.
     async fn render_again(&self, repository: &str) {
         let applications = self.cache.applications().state();
@@ -148,13 +162,20 @@ impl Shared {
         let Some((app, index, form)) = applications.iter().find_map(stands_for) else { return };
         let own_source = wish::with_its_source(&app);
         let pinned = wish::pinned(own_source.as_ref().unwrap_or(&app), index).map(|(pinned, _)| pinned);
+        let revisions = self.value_revisions(&app.identity());
         let anew = Freshness { max_age: Duration::ZERO, token: None, is_hard: false };
         for app in [Some(AsRef::as_ref(&app)), own_source.as_ref(), pinned.as_ref()].into_iter().flatten() {
-            if let Err(error) = self.rendered(app, (index, form), &BTreeMap::new(), anew).await {
+            if let Err(error) = self.rendered(app, (index, form), &revisions, anew).await {
                 tracing::warn!(repository, error = super::gather::chain(&error), "cannot be rendered again");
             }
         }
     }
+}
+
+/// What the text of [`names::ANNOTATION_VALUE_REVISIONS`] says: revisions by the index of their source.
+fn revisions_in(text: &str) -> BTreeMap<usize, String> {
+    let found: BTreeMap<String, String> = serde_json::from_str(text).unwrap_or_default();
+    found.into_iter().filter_map(|(index, revision)| Some((index.parse().ok()?, revision))).collect()
 }
 
 fn scope(object: project::RenderedObject) -> ((String, String), Option<bool>) {
@@ -176,5 +197,19 @@ impl Images for Shared {
 
     fn permits<'a>(&'a self, authorization: &'a str) -> BoxFuture<'a, bool> {
         Box::pin(self.artifacts.access.permits(authorization))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::some(r#"{"1":"0123","2":"4567"}"#, &[(1, "0123"), (2, "4567")])]
+    #[case::edited_by_hand("no map", &[])]
+    fn revisions_that_were_rendered_with(#[case] text: &str, #[case] expected: &[(usize, &str)]) {
+        let expected = expected.iter().map(|(index, revision)| (*index, (*revision).to_owned())).collect();
+        assert_eq!(revisions_in(text), expected);
     }
 }

@@ -9,6 +9,7 @@ mod assembly;
 mod contents;
 pub mod context;
 mod delivery;
+mod dependencies;
 mod directory;
 mod draft;
 mod env;

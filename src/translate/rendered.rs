@@ -53,6 +53,21 @@ pub(super) fn chart(
     artifact(draft, placement, source, reason, Form::Own).map(sources::as_chart)
 }
 
+/// Why values in the spec of a `HelmRelease` would do nothing: its chart, one of `objects`, is finished. `None` where they do
+/// something, or are none.
+pub(super) fn ignores_values<'a>(release: &Manifest, objects: &'a [Manifest]) -> Option<&'a str> {
+    let has_values = ["values", "valuesFrom"].iter().any(|field| release.spec.get(*field).is_some());
+    if release.key.kind != FluxKind::HelmRelease || !has_values {
+        return None;
+    }
+    let chart = release.spec.get("chartRef")?;
+    let text = |field: &str| chart.get(field).and_then(Value::as_str);
+    let namespace = text("namespace").unwrap_or(&release.key.namespace);
+    let key = ObjectKey::new(FluxKind::OciRepository, namespace, text("name")?);
+    let origin = objects.iter().find(|object| object.key == key)?;
+    origin.annotations.get(names::ANNOTATION_RENDERED).map(String::as_str)
+}
+
 fn spec(draft: &Draft<'_>, source: &Source<'_>, rendered: &RenderedSource, form: Form) -> Value {
     let repository = repository(draft.app.namespace(), draft.app.name(), source.index, form);
     json!({

@@ -8,7 +8,8 @@ use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
 use super::{
-    Contents, Context, Form, PathKind, Settings, Want, in_repository, kustomize, lfs, post_render, says,
+    Contents, Context, Form, PathKind, RepoPath, Settings, Want, in_repository, kustomize, lfs, post_render,
+    says,
 };
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
@@ -165,7 +166,7 @@ fn from_files(
     let whole = prepared.whole.clone().map(|whole| apart(draft.context, source, whole));
     // What everybody reads tells each what its path holds, whatever becomes of the others.
     let shared = whole.clone().filter(|_| is_shared).map(|whole| pool.share(whole));
-    let merged = with_overrides(draft, source, prepared.origin);
+    let merged = with_overrides(draft, source);
     let source = &merged.as_ref().map_or_else(|| source.with(source.spec), |merged| source.with(merged));
     let before = draft.problems.len();
     let explicit = explicit_type(draft, source);
@@ -250,19 +251,15 @@ fn as_finished_chart(
         artifact.as_ref().map(|artifact| helm::of_rendered(draft, placement, &artifact.key, finished));
     let origin = artifact.map(|artifact| pool.share(artifact));
     let is_told = finished.is_told_by_files || draft.context.contents.contains_key(&source.index);
-    let probe = whole.filter(|_| is_told).map(|whole| match whole.key.kind {
-        FluxKind::OciRepository => pool.share(sources::as_chart(whole)),
-        _ => pool.share(whole),
-    });
+    let probe = whole.filter(|_| is_told).map(|whole| pool.share(whole));
     Leg { origin, artifact: probe, workload, source_type: Rendering::Helm.word() }
 }
 
 /// The source with what files in its path add to it. `None` while that is wanted, and when it cannot be read.
-fn with_overrides(draft: &mut Draft<'_>, source: &Source<'_>, origin: Origin) -> Option<ApplicationSource> {
-    let spec = source.spec;
-    // What the repo-server renders it changes itself, and a chart in a registry is nobody's repository.
-    if spec.plugin.is_some() || origin == Origin::Oci && spec.helm.is_some() {
-        return Some(spec.clone());
+fn with_overrides(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<ApplicationSource> {
+    // What the repo-server renders it changes itself.
+    if source.spec.plugin.is_some() {
+        return Some(source.spec.clone());
     }
     let context = draft.context;
     match context.contents.get(&source.index) {
@@ -329,7 +326,7 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
     let Some(contents) = context.contents.get(&source.index) else {
         return match explicit {
             // Those that are not looked into.
-            Some(rendering @ (Rendering::Helm | Rendering::Rendered(_))) => Some(rendering),
+            Some(rendering @ Rendering::Rendered(_)) => Some(rendering),
             // What the settings alone decide needs no look.
             Some(Rendering::Kustomize) => kustomized(draft, source, None),
             _ => draft.want(Want::Contents { source: source.index }),
@@ -339,7 +336,11 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
         let path = &source.spec.path;
         return draft.error(source.at("path"), format!("{path}: app path does not exist"), "");
     }
-    match enabled(explicit.unwrap_or_else(|| discovered(contents)), &context.settings) {
+    let found = enabled(explicit.unwrap_or_else(|| discovered(contents)), &context.settings);
+    if found != Rendering::Helm && is_inside_of_a_packed_chart(source, contents) {
+        return Some(served(found, "folder of a packed chart"));
+    }
+    match found {
         Rendering::Kustomize => kustomized(draft, source, Some(contents)),
         Rendering::Directory => {
             let way = directory::way(draft, source, contents)?;
@@ -347,6 +348,12 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
         }
         other => Some(other),
     }
+}
+
+/// Whether the path lies below the folder that a packed chart is in: Argo CD looks past that folder, Flux does not.
+fn is_inside_of_a_packed_chart(source: &Source<'_>, contents: &Contents) -> bool {
+    let is_elsewhere = RepoPath::folder(&source.spec.path).is_ok_and(|folder| folder != contents.folder);
+    is_elsewhere && source.spec.repo_url.starts_with("oci://") && !contents.is_packed_chart
 }
 
 /// The same, but for what Flux would deliver the pointers of; `None` where there is no other way.

@@ -1,6 +1,7 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
 mod a_bridged_chart_is_a_real_helm_release;
+mod a_chart_anywhere_in_an_artifact_is_delivered;
 mod a_chart_is_patched_after_rendering;
 mod a_chart_rendered_for_another_version_is_a_real_release;
 mod a_crash_looping_pod_degrades_the_application;
@@ -96,6 +97,7 @@ mod observations;
 mod only_what_is_in_use_is_watched;
 mod overrides_change_the_generated_objects;
 mod own_authorities_and_client_certificates_count;
+mod private_chart_dependencies_are_fetched;
 mod private_registries_are_delivered;
 mod private_repositories_are_delivered;
 mod projects;
