@@ -114,8 +114,8 @@ impl Shared {
         let from = request.repo.clone();
         let answer = self.rendering.generate(request, which).await?;
         let objects = request::objects(&answer.manifests)?;
-        let scopes: BTreeMap<_, _> =
-            self.rendering.with_scopes(objects).await?.into_iter().map(scope).collect();
+        let held = self.rendering.with_scopes(objects).await?;
+        let scopes: BTreeMap<_, _> = held.iter().map(scope).collect();
         let is_namespaced =
             |group: &str, kind: &str| scopes.get(&(group.to_owned(), kind.to_owned())).copied().flatten();
         let is_chart = answer.source_type == HELM;
@@ -127,7 +127,12 @@ impl Shared {
         } else {
             Image::pack(&objects, &answer.revision, &source.repo_url)?
         };
-        let made = RenderedSource { digest: image.digest.clone(), revision: answer.revision, warnings };
+        let made = RenderedSource {
+            digest: image.digest.clone(),
+            revision: answer.revision,
+            warnings,
+            objects: held,
+        };
         self.artifacts.store.put(&rendered_repository(app.namespace(), app.name(), index), image);
         self.artifacts.keep(key, &made, freshness.token);
         Ok(Some(made))
@@ -154,8 +159,8 @@ impl Shared {
     }
 }
 
-fn scope(object: project::RenderedObject) -> ((String, String), Option<bool>) {
-    ((object.group, object.kind), object.is_namespaced)
+fn scope(object: &project::RenderedObject) -> ((String, String), Option<bool>) {
+    ((object.group.clone(), object.kind.clone()), object.is_namespaced)
 }
 
 impl Images for Shared {

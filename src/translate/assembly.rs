@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::draft::{Draft, Placement, Source};
 use super::pool::Pool;
 use super::shape::{self, Leg, Prepared};
-use super::{Route, hydrator, references};
+use super::{Route, duplicates, hydrator, references};
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -67,6 +67,7 @@ pub(super) fn assemble(draft: &mut Draft<'_>, placement: Option<&Placement>) -> 
     }
     check_releases(draft, &sources, &legs);
     references::note_revisions(draft, &sources, &mut legs);
+    duplicates::look_up(draft, &sources, &legs);
     finish(draft, &sources, legs, pool)
 }
 

@@ -7,7 +7,9 @@ use super::kustomization::{self, Manifests};
 use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
-use super::{Contents, Context, PathKind, Settings, Want, in_repository, kustomize, lfs, post_render, says};
+use super::{
+    Contents, Context, PathKind, Settings, Want, duplicates, in_repository, kustomize, lfs, post_render, says,
+};
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -370,6 +372,10 @@ fn enabled(rendering: Rendering, settings: &Settings) -> Rendering {
 
 fn kustomized(draft: &mut Draft<'_>, source: &Source<'_>, contents: Option<&Contents>) -> Option<Rendering> {
     let way = kustomize::way(draft, source, contents)?;
+    let way = match way {
+        Way::Native if duplicates::is_overridden(draft, source.index) => Way::Rendered(duplicates::REASON),
+        way => way,
+    };
     Some(by(way, Rendering::Kustomize))
 }
 
