@@ -21,7 +21,7 @@ use crate::plan::wish;
 use crate::project::{self, ResourcesFilter};
 use crate::registry::{Access, Finished, Image, Images, Store, finish};
 use crate::repo_server::{repository, request};
-use crate::translate::{RenderedSource, rendered_repository};
+use crate::translate::{Form, RenderedSource, rendered_repository};
 
 /// How many answers are remembered.
 const MAX_ANSWERS: usize = 20_000;
@@ -79,14 +79,14 @@ impl Artifacts {
 }
 
 impl Shared {
-    /// What the repo-server renders of the source with that index, as an artifact that Flux can fetch. `revisions`: those that
-    /// Flux has of other sources, whose files it may be rendered with.
+    /// What the repo-server renders of the source with that index, in that form, as an artifact that Flux can fetch. `revisions`:
+    /// those that Flux has of other sources, whose files it may be rendered with.
     ///
     /// `None`: the project of `app` does not permit it, which is told elsewhere.
     pub(super) async fn rendered(
         &self,
         app: &Application,
-        index: usize,
+        (index, form): (usize, Form),
         revisions: &BTreeMap<usize, String>,
         freshness: Freshness<'_>,
     ) -> Result<Option<RenderedSource>, RenderingError> {
@@ -104,7 +104,8 @@ impl Shared {
             .map_err(RenderingError::Secret)?;
         repository::with_revisions(&mut request, app, source, revisions);
         let filter = ResourcesFilter::read(|key| self.cache.setting(key)).map_err(RenderingError::Setting)?;
-        let key = sha256_hex(format!("{} {filter:?}", sha256_hex(&request.encode_to_vec())).as_bytes());
+        let key =
+            sha256_hex(format!("{} {filter:?} {form:?}", sha256_hex(&request.encode_to_vec())).as_bytes());
         if let Some(made) = self.artifacts.known(&key, freshness) {
             return Ok(Some(made));
         }
@@ -120,7 +121,7 @@ impl Shared {
             self.rendering.with_scopes(objects).await?.into_iter().map(scope).collect();
         let is_namespaced =
             |group: &str, kind: &str| scopes.get(&(group.to_owned(), kind.to_owned())).copied().flatten();
-        let is_chart = answer.source_type == HELM;
+        let is_chart = form == Form::Own && answer.source_type == HELM;
         let Finished { objects, warnings } =
             finish(&answer.manifests, &app.spec.destination.namespace, &filter, is_chart, is_namespaced)?;
         let image = if is_chart {
@@ -130,7 +131,7 @@ impl Shared {
             Image::pack(&objects, &answer.revision, &source.repo_url)?
         };
         let made = RenderedSource { digest: image.digest.clone(), revision: answer.revision, warnings };
-        self.artifacts.store.put(&rendered_repository(app.namespace(), app.name(), index), image);
+        self.artifacts.store.put(&rendered_repository(app.namespace(), app.name(), index, form), image);
         self.artifacts.keep(key, &made, freshness.token);
         Ok(Some(made))
     }
@@ -151,18 +152,20 @@ impl Shared {
     async fn render_again(&self, repository: &str) {
         let applications = self.cache.applications().state();
         let stands_for = |app: &Arc<Application>| {
-            let mut indices = 0..app.sources().len();
-            let index = indices
-                .find(|index| rendered_repository(app.namespace(), app.name(), *index) == repository)?;
-            app.is_bridged().then(|| (Arc::clone(app), index))
+            let forms = [Form::Own, Form::Objects];
+            let mut all = (0..app.sources().len()).flat_map(|index| forms.map(|form| (index, form)));
+            let (index, form) = all.find(|(index, form)| {
+                rendered_repository(app.namespace(), app.name(), *index, *form) == repository
+            })?;
+            app.is_bridged().then(|| (Arc::clone(app), index, form))
         };
-        let Some((app, index)) = applications.iter().find_map(stands_for) else { return };
+        let Some((app, index, form)) = applications.iter().find_map(stands_for) else { return };
         let own_source = wish::with_its_source(&app);
         let pinned = wish::pinned(own_source.as_ref().unwrap_or(&app), index).map(|(pinned, _)| pinned);
         let revisions = self.value_revisions(&app.identity());
         let anew = Freshness { max_age: Duration::ZERO, token: None, is_hard: false };
         for app in [Some(AsRef::as_ref(&app)), own_source.as_ref(), pinned.as_ref()].into_iter().flatten() {
-            if let Err(error) = self.rendered(app, index, &revisions, anew).await {
+            if let Err(error) = self.rendered(app, (index, form), &revisions, anew).await {
                 tracing::warn!(repository, error = super::gather::chain(&error), "cannot be rendered again");
             }
         }

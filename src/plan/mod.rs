@@ -15,6 +15,7 @@ pub mod hand_back;
 pub mod marks;
 pub mod operation;
 pub mod refresh;
+mod replaced;
 pub mod result;
 pub mod retry;
 mod secrets;

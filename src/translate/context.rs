@@ -102,6 +102,15 @@ impl Settings {
     }
 }
 
+/// As what the bridge serves what was rendered of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// As what the source is: a chart as a chart, everything else as objects.
+    Own,
+    /// As objects, though it is a chart: Helm has a release of that name already.
+    Objects,
+}
+
 /// Something that a translation has to know first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Want {
@@ -114,6 +123,8 @@ pub enum Want {
     Rendered {
         /// Index into the Application's sources.
         source: usize,
+        /// As what it is served.
+        form: Form,
     },
     /// The refs of a git repository.
     RemoteRefs {

@@ -28,6 +28,8 @@ pub(super) enum Way {
     Native(Native),
     /// Argo CD's repo-server renders it, and Flux delivers that.
     Rendered(Finished),
+    /// The same, but without a release: another source has the one of that name.
+    Unreleased,
 }
 
 /// What a release is whoever renders the chart.
@@ -68,6 +70,11 @@ pub(super) fn way(
     let release = name.zip(renderers).map(|(name, post_renderers)| Release { name, post_renderers });
     let is_sound = draft.problems[known..].iter().all(|problem| problem.severity != super::Severity::Error);
     let (release, said) = (release.filter(|_| is_sound), for_another_cluster(helm, namespace));
+    let first =
+        release.as_ref().map(|release| *draft.releases.entry(release.name.clone()).or_insert(source.index));
+    if let Some(first) = first.filter(|first| *first != source.index) {
+        return unreleased(draft, source, &release?, first);
+    }
     if let Some(reason) = said {
         return Some(Way::Rendered(Finished { release: release?, reason, is_told_by_files: false }));
     }
@@ -85,6 +92,27 @@ pub(super) fn way(
         return Some(Way::Rendered(Finished { release: release?, reason, is_told_by_files: true }));
     }
     Some(Way::Native(Native { release: release?, values: values.filter(|_| is_whole)? }))
+}
+
+/// A chart whose release would be that of the source `first`: two releases of one name in one namespace would be one release, each
+/// chart taking the other's objects away. Stock Argo CD, which renders charts without releases, delivers the objects of both.
+fn unreleased(draft: &mut Draft<'_>, source: &Source<'_>, release: &Release, first: usize) -> Option<Way> {
+    let name = &release.name;
+    let message = format!(
+        "the release {name:?} is that of spec.sources[{first}] already, and Helm keeps one of a name in a namespace"
+    );
+    let field = source.at("helm.releaseName");
+    let hint = "set another releaseName; what the chart names after its release is then named after that";
+    if !release.post_renderers.is_empty() {
+        return draft.error(
+            field,
+            format!("{message}; without a release, kustomize has nothing to change"),
+            hint,
+        );
+    }
+    let message = format!("{message}: the objects of this chart are delivered without a release");
+    draft.warn(field, message, format!("for a release, {hint}"));
+    Some(Way::Unreleased)
 }
 
 /// The `HelmRelease` of a chart that the source object `origin` fetches; `None` when a problem was noted.

@@ -52,7 +52,7 @@ mod sources;
 mod sync_options;
 mod value_files;
 
-pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Settings, Want};
+pub use context::{Contents, Context, Form, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use ignore::leaves_out;
