@@ -117,8 +117,8 @@ impl Shared {
         let from = request.repo.clone();
         let answer = self.rendering.generate(request, which).await?;
         let objects = request::objects(&answer.manifests)?;
-        let scopes: BTreeMap<_, _> =
-            self.rendering.with_scopes(objects).await?.into_iter().map(scope).collect();
+        let held = self.rendering.with_scopes(objects).await?;
+        let scopes: BTreeMap<_, _> = held.iter().map(scope).collect();
         let is_namespaced =
             |group: &str, kind: &str| scopes.get(&(group.to_owned(), kind.to_owned())).copied().flatten();
         let is_chart = form == Form::Own && answer.source_type == HELM;
@@ -130,7 +130,12 @@ impl Shared {
         } else {
             Image::pack(&objects, &answer.revision, &source.repo_url)?
         };
-        let made = RenderedSource { digest: image.digest.clone(), revision: answer.revision, warnings };
+        let made = RenderedSource {
+            digest: image.digest.clone(),
+            revision: answer.revision,
+            warnings,
+            objects: held,
+        };
         self.artifacts.store.put(&rendered_repository(app.namespace(), app.name(), index, form), image);
         self.artifacts.keep(key, &made, freshness.token);
         Ok(Some(made))
@@ -178,8 +183,8 @@ fn revisions_in(text: &str) -> BTreeMap<usize, String> {
     found.into_iter().filter_map(|(index, revision)| Some((index.parse().ok()?, revision))).collect()
 }
 
-fn scope(object: project::RenderedObject) -> ((String, String), Option<bool>) {
-    ((object.group, object.kind), object.is_namespaced)
+fn scope(object: &project::RenderedObject) -> ((String, String), Option<bool>) {
+    ((object.group.clone(), object.kind.clone()), object.is_namespaced)
 }
 
 impl Images for Shared {

@@ -12,6 +12,7 @@ mod dry_run;
 pub mod gate;
 mod guard;
 pub mod hand_back;
+mod handover;
 pub mod marks;
 pub mod operation;
 pub mod refresh;

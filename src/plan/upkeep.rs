@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Step, gate, guard, replaced, secrets};
+use super::{Step, gate, guard, handover, replaced, secrets};
 use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::view::source_key;
 use crate::mirror::{Relation, Resource, View, compare, namespace};
@@ -40,6 +40,7 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
         steps.extend(secrets::stale(view));
     }
     steps.extend(guard::passed(view));
+    steps.extend(handover::steps(view));
     steps.extend(guard::leftover(view));
     steps.extend(secrets::requests(view));
     steps.extend(fingerprints(view));
@@ -151,8 +152,9 @@ fn workloads<'a>(view: &View<'a>) -> impl Iterator<Item = (Option<&'a Manifest>,
 
 /// The Sync is over that had set fields for its time: they go back to what is wanted, or to the default.
 fn end_of_one_sync(view: &View<'_>) -> Vec<Step> {
-    let marked =
-        workloads(view).filter(|(_, live)| live.annotation(names::ANNOTATION_FOR_ONE_SYNC).is_some());
+    let marked = workloads(view)
+        .filter(|(_, live)| live.annotation(names::ANNOTATION_FOR_ONE_SYNC).is_some())
+        .filter(|(_, live)| !handover::is_waiting(*live));
     marked.filter_map(|(manifest, live)| Some(put_back(manifest?, live))).collect()
 }
 

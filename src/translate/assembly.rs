@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use super::draft::{Draft, Placement, Source};
 use super::pool::Pool;
 use super::shape::{self, Leg, Prepared};
-use super::{Route, hydrator, references};
+use super::{Route, duplicates, hydrator, references};
 use crate::argo::ApplicationSource;
 use crate::flux::{Manifest, ObjectKey};
 use crate::names;
@@ -64,6 +64,7 @@ pub(super) fn assemble(draft: &mut Draft<'_>, placement: Option<&Placement>) -> 
         legs.push(leg.unwrap_or_default());
     }
     references::note_revisions(draft, &sources, &mut legs);
+    duplicates::look_up(draft, &sources, &legs);
     finish(draft, &sources, legs, pool)
 }
 

@@ -11,7 +11,7 @@ use super::{IgnoreDifferences, RepoPath};
 use crate::argo::ApplicationSource;
 use crate::credentials::Repositories;
 use crate::policy::Effective;
-use crate::project::{Impersonation, ResourcesFilter};
+use crate::project::{Impersonation, RenderedObject, ResourcesFilter};
 
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub struct Context {
     pub artifact_address: String,
     /// What Argo CD's repo-server rendered of a source, by index into the Application's sources.
     pub rendered: BTreeMap<usize, RenderedSource>,
+    /// The objects that a source would deliver, or why that cannot be said, by the same index.
+    pub objects: BTreeMap<usize, Result<Vec<RenderedObject>, String>>,
     /// What the path of a source holds, by index into the Application's sources.
     pub contents: BTreeMap<usize, Contents>,
     /// Sources whose path is not in the artifact that is there, because the source object still leaves out everything but a
@@ -59,6 +61,8 @@ pub struct RenderedSource {
     pub revision: String,
     /// What Argo CD would say of it: type and message of conditions.
     pub warnings: Vec<(&'static str, String)>,
+    /// The objects in it, as the repo-server answered: each as often as it is there.
+    pub objects: Vec<RenderedObject>,
 }
 
 /// Settings of Argo CD (argocd-cm) that change what a source renders to.
@@ -125,6 +129,11 @@ pub enum Want {
         source: usize,
         /// As what it is served.
         form: Form,
+    },
+    /// The objects that a source would deliver, at the revision that Flux has of it.
+    Objects {
+        /// Index into the Application's sources.
+        source: usize,
     },
     /// The refs of a git repository.
     RemoteRefs {

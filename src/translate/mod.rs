@@ -12,6 +12,7 @@ mod delivery;
 mod dependencies;
 mod directory;
 mod draft;
+pub(crate) mod duplicates;
 mod env;
 pub mod files;
 mod glob;
@@ -51,6 +52,8 @@ mod shape;
 mod sources;
 mod sync_options;
 mod value_files;
+
+pub(crate) use duplicates::DELETES;
 
 pub use context::{Contents, Context, Form, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
@@ -178,6 +181,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         let generated = private::Generated::of(&translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, &translation.routes, assembly.is_complete);
         private::attach(&mut draft, &generated, &mut translation);
+        duplicates::apply(&mut draft, &mut translation.objects, &translation.routes);
         translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);

@@ -8,8 +8,8 @@ use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
 use super::{
-    Contents, Context, Form, PathKind, RepoPath, Settings, Want, in_repository, kustomize, lfs, post_render,
-    says,
+    Contents, Context, Form, PathKind, RepoPath, Settings, Want, duplicates, in_repository, kustomize, lfs,
+    post_render, says,
 };
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
@@ -394,6 +394,10 @@ fn enabled(rendering: Rendering, settings: &Settings) -> Rendering {
 
 fn kustomized(draft: &mut Draft<'_>, source: &Source<'_>, contents: Option<&Contents>) -> Option<Rendering> {
     let way = kustomize::way(draft, source, contents)?;
+    let way = match way {
+        Way::Native if duplicates::is_overridden(draft, source.index) => Way::Rendered(duplicates::REASON),
+        way => way,
+    };
     Some(by(way, Rendering::Kustomize))
 }
 

@@ -99,6 +99,9 @@ impl Case {
                     RenderedSource { digest, revision: self.revision.clone(), ..RenderedSource::default() };
                 context.rendered.insert(*source, rendered);
             }
+            Want::Objects { source } => {
+                context.objects.insert(*source, Ok(Vec::new()));
+            }
             Want::RemoteRefs { url } => {
                 let refs = RemoteRefs { head: self.head.clone(), refs: self.refs.clone() };
                 context.refs.insert(url.clone(), refs);

@@ -123,6 +123,7 @@ mod terminate_ends_an_operation;
 mod the_cli_prints_the_same_for_plain_and_bridged;
 mod the_corpus_is_delivered_as_by_argo_cd;
 mod the_diff_shows_an_edit_and_nothing_else;
+mod the_last_source_wins;
 mod the_longest_prefix_wins;
 mod the_shipped_manifests_are_enough;
 mod the_stack_is_real;
