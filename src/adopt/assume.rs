@@ -24,7 +24,9 @@ pub fn context(
     polls: &[String],
     objects: &BTreeMap<ObjectKey, DynamicObject>,
 ) -> Context {
-    let known = Context { contents: contents(app, objects), ..rendered(known, objects) };
+    let nothing = (0..app.sources().len()).map(|index| (index, Ok(Vec::new())));
+    let known =
+        Context { contents: contents(app, objects), objects: nothing.collect(), ..rendered(known, objects) };
     let mut best = known.clone();
     let mut most = None;
     for poll in polls {
@@ -96,7 +98,7 @@ fn contents(app: &Application, objects: &BTreeMap<ObjectKey, DynamicObject>) -> 
             _ => only,
         }
     };
-    let known = |index| Some((index, Contents { kind: kind(index)?, ..Contents::default() }));
+    let known = |index| Some((index, Contents::supposed(&app.sources()[index], kind(index)?)));
     (0..app.sources().len()).filter_map(known).collect()
 }
 

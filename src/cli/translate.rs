@@ -274,8 +274,9 @@ fn answer(
 ) -> Result<Option<Problem>, Problem> {
     let index = match want {
         Want::Contents { source }
-        | Want::Rendered { source }
+        | Want::Rendered { source, .. }
         | Want::Files { source, .. }
+        | Want::Objects { source }
         | Want::Revision { source } => *source,
         Want::RemoteRefs { url } => {
             app.sources().iter().position(|source| source.repo_url == *url).unwrap_or_default()
@@ -308,7 +309,7 @@ fn answer(
             context.contents.insert(*source, Contents::of(checkout.files(), &spec.path, is_oci));
             Ok(None)
         }
-        Want::Rendered { source } => {
+        Want::Rendered { source, .. } => {
             let Some(digest) = rendered::of(&args.rendered, app, *source).map(str::to_owned) else {
                 let message = "Argo CD's repo-server renders this source, which cannot be done here";
                 let number = source + 1;
@@ -340,6 +341,13 @@ fn answer(
                 checkout.read(pattern).map_err(|message| Problem::error(field("repoURL"), message, ""))?;
             context.files.entry(*source).or_default().insert(pattern.clone(), files.into());
             Ok(None)
+        }
+        Want::Objects { source } => {
+            context.objects.insert(*source, Ok(Vec::new()));
+            let message = "taken to hold nothing that another source holds, since nothing is rendered here";
+            let hint = "the controller leaves out of each source what a later one holds as well";
+            let is_first = context.objects.len() == 1;
+            Ok(is_first.then(|| Problem::warning(field(""), message, hint)))
         }
         Want::Address { .. } => {
             let message = "what stands at an address is part of the translation, and is not fetched here";

@@ -1,6 +1,7 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
 mod a_bridged_chart_is_a_real_helm_release;
+mod a_chart_anywhere_in_an_artifact_is_delivered;
 mod a_chart_is_patched_after_rendering;
 mod a_chart_rendered_for_another_version_is_a_real_release;
 mod a_crash_looping_pod_degrades_the_application;
@@ -14,6 +15,7 @@ mod a_hydrated_branch_is_delivered;
 mod a_killed_bridge_leaves_no_trace;
 mod a_locked_down_flux_is_explained;
 mod a_missing_namespace_is_named;
+mod a_path_of_another_kind_keeps_what_runs;
 mod a_path_that_vanishes_deletes_nothing;
 mod a_plain_application_is_left_alone;
 mod a_plugin_is_rendered_and_delivered;
@@ -95,6 +97,7 @@ mod observations;
 mod only_what_is_in_use_is_watched;
 mod overrides_change_the_generated_objects;
 mod own_authorities_and_client_certificates_count;
+mod private_chart_dependencies_are_fetched;
 mod private_registries_are_delivered;
 mod private_repositories_are_delivered;
 mod projects;
@@ -120,6 +123,7 @@ mod terminate_ends_an_operation;
 mod the_cli_prints_the_same_for_plain_and_bridged;
 mod the_corpus_is_delivered_as_by_argo_cd;
 mod the_diff_shows_an_edit_and_nothing_else;
+mod the_last_source_wins;
 mod the_longest_prefix_wins;
 mod the_shipped_manifests_are_enough;
 mod the_stack_is_real;
