@@ -324,7 +324,7 @@ fn answer(
             Ok(None)
         }
         Want::RemoteRefs { url } => {
-            if let Some(refs) = checkout.and_then(super::checkout::Checkout::refs) {
+            if let Some(refs) = refs(known, app, url) {
                 context.refs.insert(url.clone(), refs);
                 return Ok(None);
             }
@@ -364,6 +364,12 @@ fn answer(
     }
 }
 
+/// What a clone knows of the repository at `url`.
+fn refs(known: &Known, app: &Application, url: &str) -> Option<RemoteRefs> {
+    let sources = app.sources().iter().enumerate().filter(|(_, source)| source.repo_url == url);
+    sources.into_iter().find_map(|(index, _)| known.checkouts.of(app, index)?.refs())
+}
+
 /// Takes the revisions of all sources of the repository at `url` for branches or tags, by what they look like.
 fn assume(app: &Application, url: &str, context: &mut Context) -> Result<Option<Problem>, Problem> {
     let mut all = RemoteRefs::default();
@@ -374,12 +380,13 @@ fn assume(app: &Application, url: &str, context: &mut Context) -> Result<Option<
             "" => "HEAD",
             revision => revision,
         };
-        let Some(refs) = RemoteRefs::assume(revision) else {
+        let Some(refs) = RemoteRefs::assume_of(source) else {
             let message = format!("unable to resolve '{revision}' to a commit SHA without the repository");
-            let hint = "name the branch, or pass --source-dir with a clone";
+            let what = if source.tag_prefix.is_empty() { "branch" } else { "tag" };
+            let hint = format!("name the {what}, or pass --source-dir with a clone");
             return Err(Problem::error(field, message, hint));
         };
-        let assumed = refs.refs.keys().next().cloned().unwrap_or_default();
+        let Some(assumed) = refs.refs.keys().next() else { continue };
         first.get_or_insert_with(|| {
             let message = format!("taken for {assumed}, since the repository is not looked at");
             Problem::warning(field, message, "pass --source-dir with a clone to be sure")

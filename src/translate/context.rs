@@ -245,6 +245,22 @@ impl RemoteRefs {
         prefixes.iter().find_map(|prefix| known(&format!("{prefix}{revision}")))
     }
 
+    /// What [`Self::assume`] says of the revision of `source`. Empty where the translation asks for no refs: a commit, a full
+    /// name, a version or range of tags that Flux looks for itself. `None` for a range of tags with a prefix, too.
+    pub fn assume_of(source: &ApplicationSource) -> Option<Self> {
+        let revision = source.target_revision.as_str();
+        let has_prefix = !source.tag_prefix.is_empty();
+        match classify(revision) {
+            Semver::Constraint if has_prefix => None,
+            Semver::Constraint => Some(Self::default()),
+            Semver::Version if has_prefix => Some(Self::default()),
+            _ if super::revision::is_commit(revision) || revision.starts_with("refs/") => {
+                Some(Self::default())
+            }
+            _ => Self::assume(revision),
+        }
+    }
+
     /// The one ref that `revision` is taken for where refs cannot be listed: a tag when it looks like a version, else a
     /// branch. `None` for what only the repository knows: `HEAD` and abbreviated commits.
     pub fn assume(revision: &str) -> Option<Self> {
