@@ -20,6 +20,8 @@ impl Contents {
         let direct = || below.iter().copied().filter(|file| !file.contains('/'));
         let (manifests, has_more) = some(&below, is_manifest);
         let (kustomizations, has_more_kustomizations) = some(&below, is_kustomization);
+        let is_chart = direct().any(|file| file.ends_with("Chart.yaml"));
+        let (chart, has_more_of_chart) = if is_chart { some(&below, |_| true) } else { Default::default() };
         Self {
             kind: if below.is_empty() && !folder.as_str().is_empty() {
                 PathKind::Missing
@@ -27,8 +29,9 @@ impl Contents {
                 kind(direct())
             },
             manifests,
+            chart,
             kustomizations,
-            has_too_many: has_more || has_more_kustomizations,
+            has_too_many: has_more || has_more_kustomizations || has_more_of_chart,
             is_bare: direct().next().is_none(),
             source_overrides: direct().filter(|file| is_source_override(file)).map(str::to_owned).collect(),
         }
