@@ -1,5 +1,6 @@
 //! `flux-subsystem translate`: the Flux objects of Applications, without a cluster.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,8 +20,8 @@ use crate::argo::{Application, ApplicationSource};
 use crate::credentials::Repositories;
 use crate::policy::Effective;
 use crate::translate::{
-    Contents, Context, FilePattern, Problem, RemoteRefs, RenderedSource, Severity, Translation, Want,
-    source_field, translate,
+    Contents, Context, FilePattern, GitNames, Problem, RemoteRefs, RenderedSource, Severity, Translation,
+    Want, source_field, translate,
 };
 use crate::{names, yaml};
 
@@ -243,6 +244,7 @@ fn offline(args: &Args, known: &Known, app: &Application) -> (Translation, Vec<P
         poll_interval: args.poll_interval.clone(),
         policy: Effective::of(app, &policies),
         repositories: known.repositories.clone(),
+        git: Some(BTreeMap::new()),
         ..Context::default()
     };
     let mut problems = Vec::new();
@@ -277,6 +279,7 @@ fn answer(
         | Want::Rendered { source, .. }
         | Want::Files { source, .. }
         | Want::Objects { source }
+        | Want::Git { source, .. }
         | Want::Revision { source } => *source,
         Want::RemoteRefs { url } => {
             app.sources().iter().position(|source| source.repo_url == *url).unwrap_or_default()
@@ -348,6 +351,14 @@ fn answer(
             let hint = "the controller leaves out of each source what a later one holds as well";
             let is_first = context.objects.len() == 1;
             Ok(is_first.then(|| Problem::warning(field(""), message, hint)))
+        }
+        Want::Git { source, paths } => {
+            // Where nobody can look, the contents were assumed as well: none.
+            let none = GitNames::Files(BTreeSet::new());
+            let names = checkout.map_or(none, |checkout| checkout.git_names(paths));
+            let known = context.git.get_or_insert_default().entry(*source).or_default();
+            known.insert(paths.clone(), names);
+            Ok(None)
         }
         Want::Address { .. } => {
             let message = "what stands at an address is part of the translation, and is not fetched here";

@@ -92,12 +92,18 @@ pub struct GitFilesRequest {
     /// The repository.
     #[prost(message, optional, tag = "1")]
     pub repo: Option<Repository>,
+    /// With its submodules.
+    #[prost(bool, tag = "2")]
+    pub submodule_enabled: bool,
     /// Of which commit.
     #[prost(string, tag = "3")]
     pub revision: String,
-    /// Which files, as git's `ls-files` takes it.
+    /// Which files, as git's `ls-files` takes it; or in doublestar's syntax.
     #[prost(string, tag = "4")]
     pub path: String,
+    /// In the latter.
+    #[prost(bool, tag = "5")]
+    pub new_git_file_globbing_enabled: bool,
 }
 
 /// `repository.GitFilesResponse`.

@@ -44,7 +44,7 @@ impl Dependency {
     /// Whether the repository holds it, unpacked or packed (`NAME-VERSION.tgz`).
     fn is_held(&self, contents: &Contents) -> bool {
         let is_version = |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || c == 'v');
-        let held = contents.chart_files.iter().filter_map(|file| file.strip_prefix("charts/"));
+        let held = contents.chart.iter().filter_map(|file| file.strip_prefix("charts/")?.split('/').next());
         held.into_iter().any(|file| {
             let packed =
                 file.strip_suffix(".tgz").and_then(|file| file.strip_prefix(&self.name)?.strip_prefix('-'));
@@ -92,7 +92,7 @@ fn all(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) -> Optio
     let mut found = Vec::new();
     // The older file counts, where there is one (helm v4 `pkg/chart/v2/loader/load.go`).
     for name in ["Chart.yaml", "requirements.yaml"] {
-        if !contents.chart_files.iter().any(|file| file == name) {
+        if !contents.chart.iter().any(|file| file == name) {
             continue;
         }
         let path = contents.folder.join(name)?.as_str().to_owned();
@@ -199,14 +199,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case::unpacked("charts/db", true)]
+    #[case::unpacked("charts/db/Chart.yaml", true)]
     #[case::packed("charts/db-1.2.3.tgz", true)]
     #[case::packed_with_a_letter("charts/db-v1.2.3.tgz", true)]
     #[case::another("charts/db-proxy-1.2.3.tgz", false)]
     #[case::no_chart("charts/db.txt", false)]
     #[case::nothing("Chart.yaml", false)]
     fn what_the_repository_holds(#[case] file: &str, #[case] expected: bool) {
-        let contents = Contents { chart_files: vec![file.to_owned()], ..Contents::default() };
+        let contents = Contents { chart: vec![file.to_owned()], ..Contents::default() };
         let dependency = Dependency { name: "db".to_owned(), ..Dependency::default() };
         assert_eq!(dependency.is_held(&contents), expected);
     }

@@ -59,6 +59,40 @@ impl Repository {
         self.commit_on(Some(branch), branch, files, message).await
     }
 
+    /// Commits symbolic links on top of `branch`, each by its path and what it says, and returns the commit's id.
+    pub async fn link(&self, branch: &str, links: &[(&str, &str)]) -> Result<String> {
+        self.change(Some(branch), branch, "Links", |work| {
+            for (path, target) in links {
+                let link = work.join(path);
+                std::fs::create_dir_all(link.parent().unwrap_or(work))
+                    .and_then(|()| std::os::unix::fs::symlink(target, &link))
+                    .with_context(|| format!("link {}", link.display()))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Commits another repository as a submodule at `path`, and returns the commit's id.
+    pub async fn submodule(&self, branch: &str, path: &str, other: &Self) -> Result<String> {
+        let commit = other.resolve("main").await?;
+        let modules = format!("[submodule \"{path}\"]\n\tpath = {path}\n\turl = {}\n", other.url());
+        self.commit(branch, &[(".gitmodules", Some(&modules))], "Submodule").await?;
+        // The entry alone: whoever clones it fetches what it names.
+        let index = self.state_file("index");
+        let bare = self.folder();
+        let run = async |arguments: &[&str]| {
+            let index = index.display().to_string();
+            self.sources.run_with(&bare, "git", arguments, &[("GIT_INDEX_FILE", &index)]).await
+        };
+        run(&["read-tree", branch]).await?;
+        run(&["update-index", "--add", "--cacheinfo", &format!("160000,{commit},{path}")]).await?;
+        let tree = run(&["write-tree"]).await?;
+        let made = run(&["commit-tree", tree.trim(), "-p", branch, "-m", "Submodule"]).await?;
+        run(&["update-ref", &format!("refs/heads/{branch}"), made.trim()]).await?;
+        Ok(made.trim().to_owned())
+    }
+
     /// The commit that a branch, a tag or anything else git understands names.
     pub async fn resolve(&self, revision: &str) -> Result<String> {
         let commit = format!("{revision}^{{commit}}");
