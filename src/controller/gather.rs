@@ -416,7 +416,9 @@ impl Asking<'_> {
         let source = app.sources().get(index);
         let (path, is_oci) =
             source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
-        let contents = self.shared.questions.contents(&artifact.url, &artifact.digest, path, is_oci).await;
+        let may_be_chart = is_oci && !artifact.is_fluxs;
+        let contents =
+            self.shared.questions.contents(&artifact.url, &artifact.digest, path, may_be_chart).await;
         let Some(contents) = self.learned(&artifact.url, contents) else { return false };
         if artifact.is_narrowed && contents.is_bare && context.narrowed.insert(index) {
             return true;
@@ -553,16 +555,22 @@ struct Artifact {
     revision: String,
     /// Not everything is in it that the source holds.
     is_narrowed: bool,
+    /// Pushed by `flux push artifact`, so that it is no packed chart, whatever it looks like.
+    is_fluxs: bool,
 }
 
 impl Artifact {
     fn of(live: Live<'_>) -> Option<Self> {
         let text = |field| live.text(field).map(str::to_owned);
+        let note = |name| live.text(&format!("/status/artifact/metadata/org.opencontainers.image.{name}"));
         Some(Self {
             url: text("/status/artifact/url")?,
             digest: text("/status/artifact/digest")?,
             revision: bare(live.artifact_revision()?).to_owned(),
             is_narrowed: live.text("/status/observedIgnore").is_some_and(leaves_out),
+            // Annotations of the manifest: Helm gives every chart a title (helm `pkg/registry/chart.go`), Flux its artifacts a
+            // revision instead (fluxcd/pkg `oci/meta.go`).
+            is_fluxs: note("revision").is_some() && note("title").is_none(),
         })
     }
 }

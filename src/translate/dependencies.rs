@@ -114,7 +114,76 @@ fn dependency(entry: &Value) -> Dependency {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::argo::Application;
+    use crate::credentials::{LiveSecret, Repositories};
+    use crate::names;
+    use crate::translate::{Context, File, Translation, Want, translate};
     use rstest::rstest;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    const GIT: &str = "https://git.example.org/shop";
+
+    /// What becomes of a chart that depends on one at `repository`, where Argo CD has a Secret about `url`.
+    fn translated(repository: &str, url: &str, data: &[(&str, &str)]) -> Translation {
+        let app: Application = serde_json::from_value(json!({
+            "metadata": {"name": "shop", "namespace": "argocd"},
+            "spec": {
+                "project": "team",
+                "source": {"repoURL": GIT, "path": "chart", "targetRevision": "0123".repeat(10)},
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": "prod"},
+                "syncPolicy": {"syncOptions": ["FluxSubsystem=true", "AutoCreateFluxResources=true"]},
+            },
+        }))
+        .unwrap();
+        let data = [data, &[("url", url)]].concat();
+        let secret = LiveSecret {
+            name: "own".to_owned(),
+            labels: [(names::LABEL_ARGO_SECRET_TYPE.to_owned(), "repository".to_owned())].into(),
+            data: data.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect(),
+            ..LiveSecret::default()
+        };
+        let repositories = Repositories::new([secret], String::new(), BTreeMap::new());
+        let mut context = Context {
+            repositories: Some(Arc::new(repositories)),
+            contents: [(0, Contents::of(["chart/Chart.yaml"].into_iter(), "chart", false))].into(),
+            ..Context::default()
+        };
+        let asking = translate(&app, &context);
+        let chart = FilePattern::Path("chart/Chart.yaml".to_owned());
+        assert_eq!(asking.wants, [Want::Files { source: 0, pattern: chart.clone() }]);
+        let text = format!("dependencies: [{{name: db, version: 1.x, repository: '{repository}'}}]");
+        let file = ("chart/Chart.yaml".to_owned(), File::Text(text.into()));
+        context.files.insert(0, [(chart, Arc::new(vec![file]))].into());
+        translate(&app, &context)
+    }
+
+    const LOGIN: [(&str, &str); 2] = [("username", "me"), ("password", "hunter2")];
+
+    #[rstest]
+    #[case::public("https://charts.example.org", "https://other.example.org", &LOGIN, false)]
+    #[case::with_a_password("https://charts.example.org", "https://charts.example.org", &LOGIN, true)]
+    #[case::of_another_project(
+        "https://charts.example.org", "https://charts.example.org",
+        &[("project", "other"), ("username", "me"), ("password", "hunter2")], false
+    )]
+    #[case::nothing_but_known("https://charts.example.org", "https://charts.example.org", &[("type", "helm")], false)]
+    #[case::registry("oci://registry.example.org/charts", "registry.example.org/charts", &LOGIN, true)]
+    #[case::beside_it("file://../db", "https://charts.example.org", &LOGIN, false)]
+    #[case::by_name("@stable", "https://charts.example.org", &[], true)]
+    #[case::behind_the_proxy_of_the_chart("https://charts.example.org", GIT, &[("proxy", "http://proxy:3128")], true)]
+    fn whose_dependencies_argo_cd_fetches(
+        #[case] repository: &str,
+        #[case] url: &str,
+        #[case] data: &[(&str, &str)],
+        #[case] expected: bool,
+    ) {
+        let translation = translated(repository, url, data);
+        let wants_it = translation.wants.iter().any(|want| matches!(want, Want::Rendered { source: 0, .. }));
+        assert_eq!(wants_it, expected, "{:?}", translation.wants);
+        assert_eq!(translation.is_complete(), !expected, "{:?}", translation.problems);
+    }
 
     #[rstest]
     #[case("", Place::Here)]

@@ -113,7 +113,7 @@ async fn the_known_fields_are_those_of_the_crd() -> Result<()> {
 fn known_below(schema: Schema, path: &str, found: &mut BTreeSet<String>) {
     match schema {
         Schema::Fields(fields) => {
-            for (name, schema) in &fields {
+            for (name, schema) in fields {
                 known_below(*schema, &format!("{path}.{name}"), found);
             }
         }
