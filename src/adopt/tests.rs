@@ -415,6 +415,7 @@ fn adopted_of_several(sources: &Value, name: &str, kind: FluxKind, spec: &Value)
     let mut context = context(PathKind::Chart);
     let kustomization = Contents { kind: PathKind::Kustomization, ..Contents::default() };
     context.contents = (0..3).map(|index| (index, kustomization.clone())).collect();
+    context.objects = (0..3).map(|index| (index, Ok(Vec::new()))).collect();
     let objects = translate(&app, &context).objects;
     let wanted = objects.iter().find(|object| object.key.kind == kind && object.key.name == name).unwrap();
     let mut object = wanted.to_value();

@@ -109,11 +109,29 @@ fn json_is_one_list() {
 )]
 #[case::type_error(
     "{repoURL: 5}",
-    "-: podinfo cannot be read as an Application: invalid type: integer `5`, expected a string\n"
+    "-: Application podinfo: spec.source.repoURL: must be a string, and is the number 5 (put it in quotes: \"5\")\n"
 )]
 fn errors_exit_with_1(#[case] source: &str, #[case] errors: &str) {
     let outcome = command(&["translate", "-f", "-"], &app(source));
     assert_eq!((outcome.code, outcome.output.as_str(), outcome.errors.as_str()), (1, "", errors));
+}
+
+#[test]
+fn nulls_are_none_and_unknown_fields_are_named() {
+    let source = "{repoURL: https://charts.example.org, chart: podinfo, targetRevision: 6.3.5, helm: {valueFiles: , \
+                  values: , releaseName: , parameters: , fileParameters: , valuesFiles: [a]}}";
+    let app =
+        app(source).replace("spec:\n", "spec:\n  ignoreDifferences:\n  info:\n  sources:\n  kustomise: {}\n");
+    let outcome = command(&["translate", "-f", "-"], &app);
+    assert_eq!(outcome.code, 0, "{}", outcome.errors);
+    assert_eq!(outcome.output, command(&["translate", "-f", "-"], &self::app(CHART)).output);
+    assert_eq!(
+        outcome.errors,
+        "\
+-: warning: spec.kustomise: unknown field, which the API server leaves out (leave it out)
+-: warning: spec.source.helm.valuesFiles: unknown field, which the API server leaves out (is valueFiles meant?)
+"
+    );
 }
 
 #[test]
@@ -138,6 +156,59 @@ fn the_source_folder_tells_what_the_path_is(#[case] file: &str, #[case] kind: &s
     let outcome = command(&["translate", "-f", "-", "--source-dir", folder.path()], &app(GIT));
     assert_eq!(outcome.code, 0, "{}", outcome.errors);
     assert!(outcome.output.contains(&format!("kind: {kind}\n")), "{}", outcome.output);
+}
+
+/// A clone with a branch `v1`, of which a name alone would make a tag, and tags with a prefix.
+fn clone(test: &str) -> Folder {
+    let folder = Folder::new(test, &[("deploy/a.yaml", "")]);
+    let git = |arguments: &[&str]| {
+        let who = ["-C", folder.path(), "-c", "user.name=a", "-c", "user.email=a@example.org"];
+        let output = std::process::Command::new("git").args(who).args(arguments).output().unwrap();
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    git(&["init", "--quiet", "--initial-branch=trunk"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message=a"]);
+    for arguments in [["branch", "v1"], ["tag", "web/1.2.0"], ["tag", "web/1.10.0"], ["tag", "release"]] {
+        git(&arguments);
+    }
+    folder
+}
+
+#[rstest]
+#[case::head("", "branch: trunk")]
+#[case::a_branch_like_a_version("targetRevision: v1,", "branch: v1")]
+#[case::a_tag("targetRevision: release,", "tag: release")]
+#[case::a_prefix("targetRevision: 1.x, tagPrefix: web/,", "tag: web/1.10.0")]
+fn a_clone_tells_what_a_revision_is(#[case] revision: &str, #[case] expected: &str) {
+    for (index, url) in ["https://git.example.org/a", "git@git.example.org:a", "ssh://git@git.example.org/a"]
+        .iter()
+        .enumerate()
+    {
+        let clone = clone(&format!("clone-{index}-{}", expected.replace(['/', ' '], "-")));
+        let source = format!("{{{revision} path: deploy, repoURL: '{url}'}}");
+        let outcome = command(&["translate", "-f", "-", "--source-dir", clone.path()], &app(&source));
+        assert_eq!((outcome.code, outcome.errors.as_str()), (0, ""));
+        assert!(outcome.output.contains(&format!("    {expected}\n")), "{}", outcome.output);
+    }
+}
+
+#[rstest]
+#[case::head(
+    "",
+    "spec.source.targetRevision: unable to resolve 'HEAD' to a commit SHA without the repository (name the branch, or pass --source-dir with a clone)"
+)]
+#[case::a_prefix(
+    "targetRevision: 1.x, tagPrefix: web/,",
+    "spec.source.targetRevision: unable to resolve '1.x' to a commit SHA without the repository (name the tag, or pass --source-dir with a clone)"
+)]
+fn without_a_clone_it_is_asked_for(#[case] revision: &str, #[case] expected: &str) {
+    for url in ["https://git.example.org/a", "git@git.example.org:a"] {
+        let source = format!("{{{revision} path: deploy, repoURL: '{url}', kustomize: {{namePrefix: a-}}}}");
+        let outcome = command(&["translate", "-f", "-"], &app(&source));
+        assert_eq!(outcome.code, 1);
+        assert!(outcome.errors.contains(expected), "{}", outcome.errors);
+    }
 }
 
 const TWO: &str = "\

@@ -171,13 +171,18 @@ fn one_file(
     for document in documents {
         match document {
             Document::Skipped(note) => writeln!(streams.errors, "{}: note: {note}", file.name)?,
-            Document::Broken(message) => {
-                writeln!(streams.errors, "{}: {message}", file.name)?;
+            Document::Broken(messages) => {
+                for message in messages {
+                    writeln!(streams.errors, "{}: {message}", file.name)?;
+                }
                 is_good = false;
             }
-            Document::Application(app) => {
+            Document::Application { app, unknown } => {
                 let place =
                     if several { format!("{}: {}", file.name, app.name()) } else { file.name.clone() };
+                for finding in unknown {
+                    writeln!(streams.errors, "{place}: warning: {finding}")?;
+                }
                 is_good &= one(args, known, *app, &place, objects, streams)?;
             }
         }
@@ -271,9 +276,10 @@ fn answer(
 ) -> Result<Option<Problem>, Problem> {
     let index = match want {
         Want::Contents { source }
-        | Want::Rendered { source }
+        | Want::Rendered { source, .. }
         | Want::Files { source, .. }
         | Want::Git { source, .. }
+        | Want::Objects { source }
         | Want::Revision { source } => *source,
         Want::RemoteRefs { url } => {
             app.sources().iter().position(|source| source.repo_url == *url).unwrap_or_default()
@@ -306,7 +312,7 @@ fn answer(
             context.contents.insert(*source, Contents::of(checkout.files(), &spec.path, is_oci));
             Ok(None)
         }
-        Want::Rendered { source } => {
+        Want::Rendered { source, .. } => {
             let Some(digest) = rendered::of(&args.rendered, app, *source).map(str::to_owned) else {
                 let message = "Argo CD's repo-server renders this source, which cannot be done here";
                 let number = source + 1;
@@ -321,7 +327,7 @@ fn answer(
             Ok(None)
         }
         Want::RemoteRefs { url } => {
-            if let Some(refs) = checkout.and_then(super::checkout::Checkout::refs) {
+            if let Some(refs) = refs(known, app, url) {
                 context.refs.insert(url.clone(), refs);
                 return Ok(None);
             }
@@ -347,6 +353,13 @@ fn answer(
             known.insert(paths.clone(), names);
             Ok(None)
         }
+        Want::Objects { source } => {
+            context.objects.insert(*source, Ok(Vec::new()));
+            let message = "taken to hold nothing that another source holds, since nothing is rendered here";
+            let hint = "the controller leaves out of each source what a later one holds as well";
+            let is_first = context.objects.len() == 1;
+            Ok(is_first.then(|| Problem::warning(field(""), message, hint)))
+        }
         Want::Address { .. } => {
             let message = "what stands at an address is part of the translation, and is not fetched here";
             Err(Problem::error(field("helm.valueFiles"), message, "write the values into valuesObject"))
@@ -362,6 +375,12 @@ fn answer(
     }
 }
 
+/// What a clone knows of the repository at `url`.
+fn refs(known: &Known, app: &Application, url: &str) -> Option<RemoteRefs> {
+    let sources = app.sources().iter().enumerate().filter(|(_, source)| source.repo_url == url);
+    sources.into_iter().find_map(|(index, _)| known.checkouts.of(app, index)?.refs())
+}
+
 /// Takes the revisions of all sources of the repository at `url` for branches or tags, by what they look like.
 fn assume(app: &Application, url: &str, context: &mut Context) -> Result<Option<Problem>, Problem> {
     let mut all = RemoteRefs::default();
@@ -372,12 +391,13 @@ fn assume(app: &Application, url: &str, context: &mut Context) -> Result<Option<
             "" => "HEAD",
             revision => revision,
         };
-        let Some(refs) = RemoteRefs::assume(revision) else {
+        let Some(refs) = RemoteRefs::assume_of(source) else {
             let message = format!("unable to resolve '{revision}' to a commit SHA without the repository");
-            let hint = "name the branch, or pass --source-dir with a clone";
+            let what = if source.tag_prefix.is_empty() { "branch" } else { "tag" };
+            let hint = format!("name the {what}, or pass --source-dir with a clone");
             return Err(Problem::error(field, message, hint));
         };
-        let assumed = refs.refs.keys().next().cloned().unwrap_or_default();
+        let Some(assumed) = refs.refs.keys().next() else { continue };
         first.get_or_insert_with(|| {
             let message = format!("taken for {assumed}, since the repository is not looked at");
             Problem::warning(field, message, "pass --source-dir with a clone to be sure")

@@ -11,11 +11,11 @@ use super::Shared;
 use super::artifacts::Freshness;
 use super::git_names::GitNamesError;
 use super::refs::RefsError;
-use super::rendering::Known;
+use super::rendering::{Known, RenderingError};
 use crate::argo::{Application, duration};
 use crate::artifact::ArtifactError;
 use crate::credentials::Repository;
-use crate::flux::{Live, Manifest, ObjectKey};
+use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::mirror::managed::Tracking;
 use crate::mirror::revision::bare;
 use crate::mirror::{
@@ -26,8 +26,10 @@ use crate::plan::marks::Marks;
 use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
 use crate::policy::Effective;
-use crate::project::{self, AppProject, Rendered};
-use crate::translate::{Context, FilePattern, GitPaths, Settings, Translation, Want, leaves_out, translate};
+use crate::project::{self, AppProject, Rendered, RenderedObject};
+use crate::translate::{
+    Context, DELETES, FilePattern, Form, GitPaths, Settings, Translation, Want, leaves_out, translate,
+};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
@@ -117,11 +119,7 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
     observed.failures.extend(blind_spot);
     let revisions = revisions?;
     let project = observed.project.clone()?;
-    let known = Known {
-        control_namespace: observed.control_namespace.clone(),
-        repositories: shared.secrets.repositories(),
-        settings: shared.cache.settings(),
-    };
+    let known = known(shared);
     let mut all = Vec::new();
     for index in 0..revisions.len() {
         match shared.rendering.objects(&observed.app, index, &revisions, &project, &known).await {
@@ -134,6 +132,22 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
     }
     observed.rendered = Rendered::Objects(all);
     None
+}
+
+/// What a question to the repo-server takes beside the Application.
+fn known(shared: &Shared) -> Known {
+    Known {
+        control_namespace: shared.options.control_namespace.clone(),
+        repositories: shared.secrets.repositories(),
+        settings: shared.cache.settings(),
+    }
+}
+
+/// Whether a workload object of `app` leaves out what a later source delivers.
+fn leaves_objects_out(shared: &Shared, app: &Application) -> bool {
+    let owned = shared.cache.owned(&app.identity());
+    let live = owned.into_iter().filter_map(|key| shared.cache.object(&key));
+    live.into_iter().any(|object| object.data.to_string().contains(DELETES))
 }
 
 fn objects(shared: &Shared, keys: BTreeSet<ObjectKey>) -> BTreeMap<ObjectKey, Arc<DynamicObject>> {
@@ -290,6 +304,7 @@ impl Asking<'_> {
             files: BTreeMap::new(),
             git: Some(BTreeMap::new()),
             rendered: BTreeMap::new(),
+            objects: BTreeMap::new(),
             revisions: BTreeMap::new(),
             narrowed: BTreeSet::new(),
             ..context.clone()
@@ -328,7 +343,7 @@ impl Asking<'_> {
         for want in &translation.wants {
             is_wiser |= match want {
                 Want::Contents { source } => self.contents(app, *source, translation, context).await,
-                Want::Rendered { source } => self.rendered(app, *source, context).await,
+                Want::Rendered { source, form } => self.rendered(app, *source, *form, context).await,
                 Want::RemoteRefs { url } => self.refs(app, url, context).await,
                 Want::Files { source, pattern } => {
                     self.files(app, *source, pattern, translation, context).await
@@ -336,6 +351,7 @@ impl Asking<'_> {
                 Want::Address { url } => self.address(url, context).await,
                 Want::Git { source, paths } => self.git(app, *source, paths, translation, context).await,
                 Want::Revision { source } => self.revision(app, *source, translation, context),
+                Want::Objects { source } => self.objects(app, *source, translation, context).await,
             };
         }
         is_wiser
@@ -346,12 +362,12 @@ impl Asking<'_> {
     }
 
     /// What the repo-server renders of a source.
-    async fn rendered(&mut self, app: &Application, index: usize, context: &mut Context) -> bool {
+    async fn rendered(&mut self, app: &Application, index: usize, form: Form, context: &mut Context) -> bool {
         let is_hard = app.annotation(names::ANNOTATION_REFRESH) == Some("hard");
         let token = self.token.map(str::to_owned).or_else(|| asked(app));
         let freshness = Freshness { max_age: self.poll, token: token.as_deref(), is_hard };
         self.look_again(self.poll);
-        match Box::pin(self.shared.rendered(app, index, &context.revisions, freshness)).await {
+        match Box::pin(self.shared.rendered(app, (index, form), &context.revisions, freshness)).await {
             Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made).is_none()),
             Err(error) => {
                 self.failures.push(chain(&error));
@@ -402,7 +418,9 @@ impl Asking<'_> {
         let source = app.sources().get(index);
         let (path, is_oci) =
             source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
-        let contents = self.shared.questions.contents(&artifact.url, &artifact.digest, path, is_oci).await;
+        let may_be_chart = is_oci && !artifact.is_fluxs;
+        let contents =
+            self.shared.questions.contents(&artifact.url, &artifact.digest, path, may_be_chart).await;
         let Some(contents) = self.learned(&artifact.url, contents) else { return false };
         if artifact.is_narrowed && contents.is_bare && context.narrowed.insert(index) {
             return true;
@@ -467,6 +485,64 @@ impl Asking<'_> {
         artifact.is_some_and(|artifact| context.revisions.insert(index, artifact.revision).is_none())
     }
 
+    /// What a source would deliver, at the revisions that Flux has of all of them.
+    async fn objects(
+        &mut self,
+        app: &Application,
+        index: usize,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
+        let Some(revisions) = self.resolved(app, translation, context) else { return false };
+        match Box::pin(self.held(app, index, &revisions)).await {
+            Ok(objects) => context.objects.insert(index, Ok(objects)).is_none(),
+            // What it cannot render Flux hardly can, and has words for. What has been left out of it must stay so.
+            Err(error) if error.is_final() && !leaves_objects_out(self.shared, app) => {
+                context.objects.insert(index, Err(error.to_string())).is_none()
+            }
+            Err(error) => {
+                self.failures.push(chain(&error));
+                self.look_again(RENDER_AGAIN);
+                false
+            }
+        }
+    }
+
+    async fn held(
+        &self,
+        app: &Application,
+        index: usize,
+        revisions: &[String],
+    ) -> Result<Vec<RenderedObject>, RenderingError> {
+        let shared = self.shared;
+        let Some(project) = shared.cache.project(app, &shared.secrets.repositories()) else {
+            return Ok(Vec::new());
+        };
+        shared.rendering.objects(app, index, revisions, &project, &known(shared)).await
+    }
+
+    /// The revision of each source that Flux has; of a chart from a Helm repository the one that is asked for. `None` until all
+    /// are fetched.
+    fn resolved(
+        &mut self,
+        app: &Application,
+        translation: &Translation,
+        context: &Context,
+    ) -> Option<Vec<String>> {
+        let sources = app.sources().iter().enumerate();
+        let revisions = sources.map(|(index, source)| {
+            if let Some(rendered) = context.rendered.get(&index) {
+                return Some(rendered.revision.clone());
+            }
+            let origin = translation.origin_of(index)?;
+            if origin.key.kind == FluxKind::HelmRepository {
+                return Some(source.target_revision.clone());
+            }
+            Some(self.artifact(app, Some(origin))?.revision)
+        });
+        revisions.collect()
+    }
+
     /// What was read of the artifact at `url`; notes why there is nothing.
     fn learned<T>(&mut self, url: &str, read: Result<T, ArtifactError>) -> Option<T> {
         match read {
@@ -519,16 +595,22 @@ struct Artifact {
     revision: String,
     /// Not everything is in it that the source holds.
     is_narrowed: bool,
+    /// Pushed by `flux push artifact`, so that it is no packed chart, whatever it looks like.
+    is_fluxs: bool,
 }
 
 impl Artifact {
     fn of(live: Live<'_>) -> Option<Self> {
         let text = |field| live.text(field).map(str::to_owned);
+        let note = |name| live.text(&format!("/status/artifact/metadata/org.opencontainers.image.{name}"));
         Some(Self {
             url: text("/status/artifact/url")?,
             digest: text("/status/artifact/digest")?,
             revision: bare(live.artifact_revision()?).to_owned(),
             is_narrowed: live.text("/status/observedIgnore").is_some_and(leaves_out),
+            // Annotations of the manifest: Helm gives every chart a title (helm `pkg/registry/chart.go`), Flux its artifacts a
+            // revision instead (fluxcd/pkg `oci/meta.go`).
+            is_fluxs: note("revision").is_some() && note("title").is_none(),
         })
     }
 }

@@ -56,6 +56,13 @@ pub(super) enum RenderingError {
     Access(#[from] AccessError),
 }
 
+impl RenderingError {
+    /// The repo-server said that it cannot render it, as opposed to that it does not answer.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::RepoServer { error, .. } if error.is_answer())
+    }
+}
+
 /// One source of several, counted from one, as messages name it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Which {

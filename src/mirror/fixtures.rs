@@ -292,6 +292,7 @@ pub(crate) fn context_of(app: &Application, is_known: bool) -> Context {
         control_namespace: "argocd".into(),
         poll_interval: "2m".into(),
         contents: if is_known { known.collect() } else { BTreeMap::new() },
+        objects: (0..app.sources().len()).map(|index| (index, Ok(Vec::new()))).collect(),
         ..Context::default()
     };
     let wants_refs = translate(app, &context).wants;

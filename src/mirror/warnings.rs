@@ -1,11 +1,10 @@
 //! What Argo CD says of objects that it leaves out or meets more than once (argo-cd `controller/state.go`).
 
-use std::collections::BTreeMap;
-
 use super::inventory::{self, Entry};
 use super::leg::Leg;
 use super::view::View;
 use crate::flux::FluxKind;
+use crate::translate::duplicates;
 
 /// One object comes from several places.
 pub const REPEATED_RESOURCE: &str = "RepeatedResourceWarning";
@@ -24,8 +23,12 @@ pub fn excluded_message(group: &str, kind: &str, name: &str) -> String {
 
 /// The warnings that `view` gives rise to.
 pub(super) fn found(view: &View<'_>) -> Vec<(&'static str, String)> {
-    let rendered = view.observed.context.rendered.values().flat_map(|rendered| rendered.warnings.clone());
-    let mut all: Vec<_> = rendered.chain(repeated(view)).chain(excluded(view)).collect();
+    let context = &view.observed.context;
+    let rendered = context.rendered.values().flat_map(|rendered| rendered.warnings.clone());
+    // Where several sources deliver, what is counted over all of them is what counts.
+    let is_told = |(kind, _): &(&str, String)| view.legs.len() > 1 && *kind == REPEATED_RESOURCE;
+    let mut all: Vec<_> =
+        rendered.filter(|warning| !is_told(warning)).chain(repeated(view)).chain(excluded(view)).collect();
     all.sort();
     all.dedup();
     all
@@ -37,17 +40,18 @@ fn delivered<'a>(leg: &'a Leg<'_>) -> impl Iterator<Item = Entry> + 'a {
     local.into_iter().flat_map(inventory::entries)
 }
 
-/// Objects that several sources deliver. Of one source Argo CD's repo-server, kustomize and Helm have said so before.
+/// Objects that the sources hold more than once. Of one source alone Argo CD's repo-server, kustomize and Helm have said so
+/// before.
 fn repeated(view: &View<'_>) -> Vec<(&'static str, String)> {
-    if view.legs.len() < 2 {
+    let observed = view.observed;
+    if view.legs.len() < 2 || !view.generates() {
         return Vec::new();
     }
-    let mut times: BTreeMap<_, usize> = BTreeMap::new();
-    for entry in view.legs.iter().flat_map(delivered) {
-        *times.entry([entry.group, entry.kind, entry.namespace, entry.name]).or_default() += 1;
-    }
-    let repeated = times.into_iter().filter(|(_, times)| *times > 1);
-    repeated.map(|(object, times)| (REPEATED_RESOURCE, repeated_message(&object.join("/"), times))).collect()
+    let repeated = duplicates::repeated(&observed.app, &observed.context).unwrap_or_default();
+    let message = |(object, repeated): (duplicates::Identity, duplicates::Repeated<'_>)| {
+        (REPEATED_RESOURCE, repeated_message(&object.join("/"), repeated.times()))
+    };
+    repeated.into_iter().map(message).collect()
 }
 
 /// Objects of charts, which are installed whole: everywhere else the excluded ones are left out.

@@ -50,6 +50,13 @@ pub enum RepoServerError {
     Status(Status),
 }
 
+impl RepoServerError {
+    /// The repo-server itself said so: what fails in its programs it tells as `Unknown` (as a Go server does with any error).
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Status(status) if status.code() == tonic::Code::Unknown)
+    }
+}
+
 /// A connection that is made when it is needed.
 #[derive(Clone, Debug)]
 pub struct RepoServer {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::IgnoreDifferences;
 use super::files::{File, FilePattern, Files};
 use super::links::{GitAnswers, GitPaths};
 use super::semver::{Semver, classify};
+use super::{IgnoreDifferences, RepoPath};
 use crate::argo::ApplicationSource;
 use crate::credentials::Repositories;
 use crate::policy::Effective;
-use crate::project::{Impersonation, ResourcesFilter};
+use crate::project::{Impersonation, RenderedObject, ResourcesFilter};
 
 /// Everything beside the Application that a translation depends on.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,8 @@ pub struct Context {
     pub artifact_address: String,
     /// What Argo CD's repo-server rendered of a source, by index into the Application's sources.
     pub rendered: BTreeMap<usize, RenderedSource>,
+    /// The objects that a source would deliver, or why that cannot be said, by the same index.
+    pub objects: BTreeMap<usize, Result<Vec<RenderedObject>, String>>,
     /// What the path of a source holds, by index into the Application's sources.
     pub contents: BTreeMap<usize, Contents>,
     /// Sources whose path is not in the artifact that is there, because the source object still leaves out everything but a
@@ -63,6 +65,8 @@ pub struct RenderedSource {
     pub revision: String,
     /// What Argo CD would say of it: type and message of conditions.
     pub warnings: Vec<(&'static str, String)>,
+    /// The objects in it, as the repo-server answered: each as often as it is there.
+    pub objects: Vec<RenderedObject>,
 }
 
 /// Settings of Argo CD (argocd-cm) that change what a source renders to.
@@ -106,6 +110,15 @@ impl Settings {
     }
 }
 
+/// As what the bridge serves what was rendered of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// As what the source is: a chart as a chart, everything else as objects.
+    Own,
+    /// As objects, though it is a chart: Helm has a release of that name already.
+    Objects,
+}
+
 /// Something that a translation has to know first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Want {
@@ -116,6 +129,13 @@ pub enum Want {
     },
     /// What Argo CD's repo-server renders of a source, as an artifact that Flux can fetch.
     Rendered {
+        /// Index into the Application's sources.
+        source: usize,
+        /// As what it is served.
+        form: Form,
+    },
+    /// The objects that a source would deliver, at the revision that Flux has of it.
+    Objects {
         /// Index into the Application's sources.
         source: usize,
     },
@@ -181,6 +201,13 @@ pub struct Contents {
     pub is_bare: bool,
     /// Files in the path by which a repository overrides the source (`.argocd-source.yaml` and the like), by name.
     pub source_overrides: Vec<String>,
+    /// Where the path is in the artifact: a packed chart lies in a folder of its own there, which no path names.
+    pub folder: RepoPath,
+    /// The path is the whole of a packed chart.
+    pub is_packed_chart: bool,
+    /// Files that tell what a chart depends on, and what of that it has with it: `Chart.yaml`, `requirements.yaml` and
+    /// everything directly in `charts`, relative to the path.
+    pub chart_files: Vec<String>,
 }
 
 impl Contents {
@@ -199,7 +226,15 @@ impl Contents {
             (false, true) => PathKind::Kustomization,
             _ => return None,
         };
-        (!is_said(&source.directory)).then(|| Self { kind, ..Self::default() })
+        (!is_said(&source.directory)).then(|| Self::supposed(source, kind))
+    }
+
+    /// What the path holds, where nothing is known of it but what Argo CD would call it.
+    pub fn supposed(source: &ApplicationSource, kind: PathKind) -> Self {
+        let folder = RepoPath::folder(&source.path).unwrap_or_default();
+        let is_packed_chart =
+            kind == PathKind::Chart && source.repo_url.starts_with("oci://") && folder == RepoPath::default();
+        Self { kind, folder, is_packed_chart, ..Self::default() }
     }
 }
 
@@ -221,6 +256,22 @@ impl RemoteRefs {
         }
         let prefixes = ["refs/heads/", "refs/tags/", "refs/", ""];
         prefixes.iter().find_map(|prefix| known(&format!("{prefix}{revision}")))
+    }
+
+    /// What [`Self::assume`] says of the revision of `source`. Empty where the translation asks for no refs: a commit, a full
+    /// name, a version or range of tags that Flux looks for itself. `None` for a range of tags with a prefix, too.
+    pub fn assume_of(source: &ApplicationSource) -> Option<Self> {
+        let revision = source.target_revision.as_str();
+        let has_prefix = !source.tag_prefix.is_empty();
+        match classify(revision) {
+            Semver::Constraint if has_prefix => None,
+            Semver::Constraint => Some(Self::default()),
+            Semver::Version if has_prefix => Some(Self::default()),
+            _ if super::revision::is_commit(revision) || revision.starts_with("refs/") => {
+                Some(Self::default())
+            }
+            _ => Self::assume(revision),
+        }
     }
 
     /// The one ref that `revision` is taken for where refs cannot be listed: a tag when it looks like a version, else a

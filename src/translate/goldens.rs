@@ -14,9 +14,11 @@ use serde::Deserialize;
 
 use super::files::matching_folders;
 use super::{
-    Contents, Context, File, FilePattern, RemoteRefs, RenderedSource, Severity, Translation, Want, translate,
+    Contents, Context, File, FilePattern, Form, RemoteRefs, RenderedSource, Severity, Translation, Want,
+    translate,
 };
 use crate::argo::Application;
+use crate::project::RenderedObject;
 use crate::{names, yaml};
 
 /// `known.yaml`: what a controller would have found out.
@@ -33,6 +35,11 @@ struct Known {
     refs: Option<BTreeMap<String, String>>,
     /// What some of the files hold; of the others, a manifest is a `ConfigMap` of its own, a kustomization is of nothing.
     texts: BTreeMap<String, String>,
+    /// The objects that the repo-server says the source holds, as `apiVersion kind namespace/name`; `/name` for one that says
+    /// no namespace, `name` for one of the cluster.
+    objects: Vec<String>,
+    /// Why the repo-server cannot say that.
+    unrendered: Option<String>,
     /// The resolved revision.
     revision: Option<String>,
     /// What is found at addresses.
@@ -47,6 +54,14 @@ impl Known {
         if self.sources.is_empty() { Some(self).filter(|_| index == 0) } else { self.sources.get(index) }
     }
 
+    fn held(&self) -> Result<Vec<RenderedObject>, String> {
+        self.unrendered.clone().map_or_else(|| Ok(self.objects()), Err)
+    }
+
+    fn objects(&self) -> Vec<RenderedObject> {
+        self.objects.iter().map(|text| object(text)).collect()
+    }
+
     /// The answer to `pattern`, where files are known.
     fn matches(&self, pattern: &FilePattern) -> Option<Vec<(String, File)>> {
         let is_match = pattern.matcher().unwrap();
@@ -57,6 +72,22 @@ impl Known {
         found.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
         found.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
         Some(found)
+    }
+}
+
+fn object(text: &str) -> RenderedObject {
+    let mut words = text.split_whitespace().map(str::to_owned);
+    let mut next = || words.next().unwrap();
+    let (api_version, kind, name) = (next(), next(), next());
+    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", &api_version));
+    let (namespace, name) = name.split_once('/').map_or((None, name.as_str()), |(n, name)| (Some(n), name));
+    RenderedObject {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        kind,
+        namespace: namespace.unwrap_or_default().to_owned(),
+        name: name.to_owned(),
+        is_namespaced: Some(namespace.is_some()),
     }
 }
 
@@ -93,7 +124,9 @@ fn context(app: &Application, known: &Known) -> Context {
             context.revisions.insert(index, revision.clone());
         }
         if let Some((digest, revision)) = known.rendered.clone() {
-            context.rendered.insert(index, RenderedSource { digest, revision, ..RenderedSource::default() });
+            let objects = known.objects();
+            let rendered = RenderedSource { digest, revision, objects, ..RenderedSource::default() };
+            context.rendered.insert(index, rendered);
         }
         if let Some(refs) = &known.refs {
             let refs = RemoteRefs { head: known.head.clone(), refs: refs.clone() };
@@ -120,6 +153,10 @@ fn answered(app: &Application, known: &Known) -> (Context, Translation) {
             {
                 let files = context.files.entry(*source).or_default();
                 is_wiser |= files.insert(pattern.clone(), found.into()).is_none();
+            }
+            if let Want::Objects { source } = want {
+                let held = known.of(*source).map_or_else(|| Ok(Vec::new()), Known::held);
+                is_wiser |= context.objects.insert(*source, held).is_none();
             }
         }
         if !is_wiser {
@@ -150,7 +187,10 @@ fn said(translation: &Translation) -> String {
     for want in &translation.wants {
         match want {
             Want::Contents { source } => writeln!(text, "wants: contents of source {source}").unwrap(),
-            Want::Rendered { source } => writeln!(text, "wants: source {source} rendered").unwrap(),
+            Want::Rendered { source, form } => {
+                let form = if *form == Form::Objects { " as objects" } else { "" };
+                writeln!(text, "wants: source {source} rendered{form}").unwrap();
+            }
             Want::RemoteRefs { url } => writeln!(text, "wants: refs of {url}").unwrap(),
             Want::Files { source, pattern } => {
                 writeln!(text, "wants: {pattern:?} of source {source}").unwrap();
@@ -158,6 +198,7 @@ fn said(translation: &Translation) -> String {
             Want::Git { source, paths } => writeln!(text, "wants: {paths:?} of source {source}").unwrap(),
             Want::Address { url } => writeln!(text, "wants: {url}").unwrap(),
             Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
+            Want::Objects { source } => writeln!(text, "wants: objects of source {source}").unwrap(),
         }
     }
     for key in &translation.references {

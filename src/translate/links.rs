@@ -290,7 +290,10 @@ mod tests {
                 assert!(translation.is_complete(), "{:?}", translation.wants);
                 assert_eq!(translation.source_type, word);
             }
-            None => assert_eq!(translation.wants, [Want::Rendered { source: 0 }]),
+            None => assert_eq!(
+                translation.wants,
+                [Want::Rendered { source: 0, form: crate::translate::Form::Own }]
+            ),
         }
     }
 

@@ -9,8 +9,10 @@ mod assembly;
 mod contents;
 pub mod context;
 mod delivery;
+mod dependencies;
 mod directory;
 mod draft;
+pub(crate) mod duplicates;
 mod env;
 pub mod files;
 mod glob;
@@ -52,7 +54,9 @@ mod sources;
 mod sync_options;
 mod value_files;
 
-pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Settings, Want};
+pub(crate) use duplicates::DELETES;
+
+pub use context::{Contents, Context, Form, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use ignore::leaves_out;
@@ -179,6 +183,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         let generated = private::Generated::of(&translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, &translation.routes, assembly.is_complete);
         private::attach(&mut draft, &generated, &mut translation);
+        duplicates::apply(&mut draft, &mut translation.objects, &translation.routes);
         translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::mirror::Observed;
 use crate::mirror::fixtures::{Object, app, chart_source, git_source, helm_release, kustomization};
+use crate::project::RenderedObject;
 use crate::translate::RenderedSource;
 use serde_json::json;
 
@@ -26,15 +27,31 @@ fn names(observed: &Observed) -> (String, String) {
     (name(0), name(1))
 }
 
+fn config_map(namespace: &str, name: &str) -> RenderedObject {
+    let (kind, version, is_namespaced) = ("ConfigMap".to_owned(), "v1".to_owned(), Some(true));
+    let (namespace, name) = (namespace.to_owned(), name.to_owned());
+    RenderedObject { group: String::new(), version, kind, namespace, name, is_namespaced }
+}
+
 #[test]
-fn sources_that_deliver_one_object_are_told() {
-    let shared = "apps_shared__ConfigMap";
-    let observed = observed([
-        (delivering(kustomization(), &[shared, "apps_web__ConfigMap"]), "demo"),
-        (delivering(helm_release(), &[shared]), "demo-2"),
+fn an_object_of_several_sources_is_told_with_how_often_they_hold_it() {
+    let mut observed = observed([
+        (delivering(kustomization(), &["apps_web__ConfigMap"]), "demo"),
+        (delivering(helm_release(), &["apps_shared__ConfigMap"]), "demo-2"),
     ]);
     assert_eq!(names(&observed), ("demo".to_owned(), "demo-2".to_owned()));
-    let message = "Resource /ConfigMap/apps/shared appeared 2 times among application resources.";
+    assert_eq!(found(&View::of(&observed)), []);
+    let shared = config_map("", "shared");
+    observed.context.objects = [
+        (0, Ok(vec![shared.clone(), config_map("apps", "web"), shared.clone()])),
+        (1, Ok(vec![config_map("apps", "shared")])),
+    ]
+    .into();
+    let message = "Resource /ConfigMap/apps/shared appeared 3 times among application resources.";
+    assert_eq!(found(&View::of(&observed)), [(REPEATED_RESOURCE, message.to_owned())]);
+    let warnings = vec![(REPEATED_RESOURCE, repeated_message("/ConfigMap/apps/shared", 2))];
+    let rendered = RenderedSource { warnings, objects: vec![shared.clone(), shared], ..Default::default() };
+    observed.context.rendered.insert(0, rendered);
     assert_eq!(found(&View::of(&observed)), [(REPEATED_RESOURCE, message.to_owned())]);
 }
 

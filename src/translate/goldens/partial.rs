@@ -21,7 +21,14 @@ fn without(context: &Context, number: usize) -> Option<Context> {
             left -= $answers.len();
         )*};
     }
-    forget!(context.contents, context.rendered, context.refs, context.revisions, context.addresses);
+    forget!(
+        context.objects,
+        context.contents,
+        context.rendered,
+        context.refs,
+        context.revisions,
+        context.addresses
+    );
     for files in context.files.values_mut() {
         if let Some(pattern) = files.keys().nth(left).cloned() {
             files.remove(&pattern);

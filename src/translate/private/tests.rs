@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::super::{Contents, Context, RemoteRefs, Severity, Translation, Want, translate};
+use super::super::{Contents, Context, Form, RemoteRefs, Severity, Translation, Want, translate};
 use crate::argo::Application;
 use crate::credentials::{LiveSecret, Repositories};
 use crate::flux::FluxKind;
@@ -117,7 +117,7 @@ fn what_is_in_git_lfs_is_rendered(#[case] settings: Value) {
     source.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let found =
         translated(&source, &json!({}), vec![secret(GIT, &[("password", "p"), ("enableLfs", "true")])]);
-    assert_eq!(found.wants, [Want::Rendered { source: 0 }]);
+    assert_eq!(found.wants, [Want::Rendered { source: 0, form: Form::Own }]);
     assert!(found.problems.is_empty(), "{:?}", found.problems);
     // It tells what the path holds, and delivers nothing.
     assert_eq!(

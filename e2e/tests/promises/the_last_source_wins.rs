@@ -1,0 +1,155 @@
+//! An object that several sources of one Application hold is the last one's, as with stock Argo CD: whatever the sources
+//! are, from the first delivery on and when it changes hands, and nobody takes it from anybody afterwards.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use flux_subsystem_e2e::sources::git::Repository;
+use flux_subsystem_e2e::{Stack, TestEnv};
+use serde_json::{Value, json};
+
+use crate::applications::{Application, PATIENCE};
+
+const CHART: &str = "apiVersion: v2\nname: chart\nversion: 1.0.0\n";
+const KUSTOMIZATION: &str = "resources: [all.yaml]\nnamePrefix: sha\n";
+
+fn map(name: &str, from: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{from: {from}}}\n---\n")
+}
+
+/// A chart, two folders and a kustomization; each holds `shared` and an object of its own.
+async fn repository(env: &TestEnv) -> Result<Repository> {
+    let all = |from: &str| map("shared", from) + &map(&format!("own-{from}"), from);
+    let (chart, one, two) = (all("chart"), all("one"), all("two"));
+    let overlay = map("red", "overlay") + &map("own", "overlay");
+    let files = [
+        ("chart/Chart.yaml", Some(CHART)),
+        ("chart/templates/all.yaml", Some(chart.as_str())),
+        ("one/all.yaml", Some(one.as_str())),
+        ("two/all.yaml", Some(two.as_str())),
+        ("overlay/kustomization.yaml", Some(KUSTOMIZATION)),
+        ("overlay/all.yaml", Some(overlay.as_str())),
+    ];
+    env.sources().create_repository(&env.name("shared"), &files).await
+}
+
+fn application(env: &TestEnv, repository: &Repository, name: &str, paths: &[&str]) -> Application {
+    let source = |path: &&str| json!({ "repoURL": repository.url(), "path": path, "targetRevision": "main" });
+    Application::sources(env, &paths.iter().map(source).collect::<Vec<_>>()).named(env, name)
+}
+
+/// What each ConfigMap in the destination is from.
+async fn maps(env: &TestEnv, app: &Application) -> Result<BTreeMap<String, Value>> {
+    let maps = env.list("ConfigMap", app.destination()).await?;
+    let from = |map: Value| Some((map["metadata"]["name"].as_str()?.to_owned(), map["data"]["from"].clone()));
+    Ok(maps.into_iter().filter_map(from).filter(|(_, from)| from.is_string()).collect())
+}
+
+/// What Argo CD says of repeated objects.
+fn repeated(app: &Value, destination: &str) -> Vec<String> {
+    let conditions = app["status"]["conditions"].as_array().into_iter().flatten();
+    let repeated = conditions.filter(|condition| condition["type"] == "RepeatedResourceWarning");
+    repeated.map(|one| one["message"].to_string().replace(destination, "NAMESPACE")).collect()
+}
+
+async fn shared(env: &TestEnv, app: &Application) -> Result<Value> {
+    app.delivered(env, "ConfigMap", "shared").await
+}
+
+/// Has Flux deliver everything once more.
+async fn reconcile_all(env: &TestEnv, app: &Application) -> Result<()> {
+    for kind in ["Kustomization", "HelmRelease"] {
+        for object in env.list(kind, app.destination()).await? {
+            let name = object["metadata"]["name"].as_str().context("no name")?;
+            if object["metadata"]["labels"]["flux-subsystem.dev/role"].is_null() {
+                env.flux(&["reconcile", &kind.to_lowercase(), name, "-n", app.destination()])
+                    .await?
+                    .text()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn wins(name: &str, paths: &[&str]) -> Result<()> {
+    let env = Stack::shared().await?.test(&format!("last-{name}")).await?;
+    let repository = repository(&env).await?;
+    let plain = application(&env, &repository, "plain", paths).plain();
+    let bridged = application(&env, &repository, "flux", paths);
+    plain.apply(&env).await?;
+    bridged.apply(&env).await?;
+    let stock = env.wait_for_application(plain.name(), "Synced", "Healthy").await?;
+    bridged.settled(&env).await?;
+    let expected = maps(&env, &plain).await?;
+    assert_eq!(expected["shared"], *paths.last().context("no path")?);
+    assert_eq!(maps(&env, &bridged).await?, expected);
+    let told = repeated(&stock, plain.destination());
+    assert_eq!(told.len(), 1, "{told:?}");
+    bridged.wait(&env, "told", |app| repeated(app, bridged.destination()) == told).await?;
+
+    let before = shared(&env, &bridged).await?;
+    reconcile_all(&env, &bridged).await?;
+    bridged.settled(&env).await?;
+    let after = shared(&env, &bridged).await?;
+    assert_eq!(after["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"], "{after}");
+    bridged.delete(&env).await?;
+    assert!(maps(&env, &bridged).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_after_a_chart() -> Result<()> {
+    wins("chart-one", &["chart", "one"]).await
+}
+
+#[tokio::test]
+async fn a_chart_after_a_folder() -> Result<()> {
+    wins("one-chart", &["one", "chart"]).await
+}
+
+#[tokio::test]
+async fn a_folder_after_a_folder() -> Result<()> {
+    wins("one-two", &["one", "two"]).await
+}
+
+#[tokio::test]
+async fn a_folder_after_a_kustomization_that_renames() -> Result<()> {
+    wins("overlay-one", &["overlay", "one"]).await
+}
+
+/// A later source begins to hold what an earlier one delivers, and ends it again.
+async fn changes_hands(name: &str, first: &str, last: &str, file: &str) -> Result<()> {
+    let env = Stack::shared().await?.test(&format!("hands-{name}")).await?;
+    let repository = repository(&env).await?;
+    let (with, without) = (map("shared", last), map("other", last));
+    repository.commit("main", &[(file, Some(&without))], "not yet").await?;
+    let app = application(&env, &repository, "flux", &[first, last]);
+    app.deliver(&env).await?;
+    assert_eq!(shared(&env, &app).await?["data"]["from"], first);
+
+    for (text, from) in [(&with, last), (&without, first)] {
+        let revision = repository.commit("main", &[(file, Some(text))], from).await?;
+        env.argocd(&["app", "get", app.name(), "--refresh"]).await?.text()?;
+        let is_there = |app: &Value| app["status"]["sync"]["revisions"] == json!([revision, revision]);
+        app.wait(&env, "at the revision", is_there).await?;
+        env.wait_until(&format!("shared is from {from}"), PATIENCE, async || {
+            let shared = shared(&env, &app).await?;
+            Ok((shared["data"]["from"] == from).then_some(()))
+        })
+        .await?;
+        app.settled(&env).await?;
+        reconcile_all(&env, &app).await?;
+        assert_eq!(shared(&env, &app).await?["data"]["from"], from);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_takes_over_from_a_chart_and_gives_back() -> Result<()> {
+    changes_hands("chart-one", "chart", "one", "one/all.yaml").await
+}
+
+#[tokio::test]
+async fn a_chart_takes_over_from_a_folder_and_gives_back() -> Result<()> {
+    changes_hands("one-chart", "one", "chart", "chart/templates/all.yaml").await
+}

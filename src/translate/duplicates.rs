@@ -1,0 +1,233 @@
+//! One object in several sources: stock Argo CD takes it from the last one (argo-cd `controller/state.go`,
+//! `NormalizeTargetObjects`), so that a source overrides what those before it hold.
+//!
+//! Each source has a workload object of its own here, and two of them with one object would take it from each other for
+//! ever. So the workload object of an earlier source leaves out what a later one holds: by patches that delete, after
+//! whatever else changes what it builds. What the sources hold Argo CD's repo-server says.
+//!
+//! In a kustomization the patches run before what renames and moves its objects (kustomize `kusttarget_configplugin.go`,
+//! `configureBuiltinTransformers`), so that one with something to be left out is rendered first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::draft::{Draft, Source};
+use super::kustomization::patch;
+use super::shape::Leg;
+use super::{Context, Route, Severity, Want};
+use crate::argo::Application;
+use crate::flux::{FluxKind, Manifest};
+use crate::project::RenderedObject;
+
+/// What is said of a kustomization that is rendered because of it.
+pub(super) const REASON: &str = "an object that a later source holds as well";
+/// The namespace of an object that says none, in kustomize's eyes (kustomize `kyaml/resid/resid.go`,
+/// `EffectiveNamespace`).
+const NAMESPACE_OF_NONE: &str = "default";
+/// A pattern of the core group alone: an empty one stands for any group.
+const CORE_GROUP: &str = "^$";
+/// What Helm installs without rendering it, where it lies in `crds/`.
+const DEFINITION: &str = "CustomResourceDefinition";
+
+/// What a patch of kustomize says that takes an object out.
+pub(crate) const DELETES: &str = "$patch: delete";
+
+/// Group, kind, namespace and name.
+pub(crate) type Identity = [String; 4];
+
+/// An object that the sources hold more than once.
+#[derive(Debug)]
+pub(crate) struct Repeated<'a> {
+    /// The sources by their index, in their order, and how the object is written in each.
+    places: Vec<(usize, &'a RenderedObject)>,
+}
+
+impl Repeated<'_> {
+    /// How often the sources hold it.
+    pub(crate) const fn times(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The source that delivers it.
+    pub(crate) fn last(&self) -> Option<usize> {
+        self.places.last().map(|(source, _)| *source)
+    }
+
+    /// Whether several sources hold it.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.places.first().map(|(source, _)| *source) != self.last()
+    }
+}
+
+/// Everything that the sources of `app` hold more than once; nothing where one alone delivers, `None` while it is not known
+/// what each of them holds.
+pub(crate) fn repeated<'a>(
+    app: &Application,
+    context: &'a Context,
+) -> Option<BTreeMap<Identity, Repeated<'a>>> {
+    let mut all: BTreeMap<Identity, Repeated<'a>> = BTreeMap::new();
+    let delivering = delivering(app);
+    if delivering.len() < 2 {
+        return Some(all);
+    }
+    for source in delivering {
+        for object in held(context, source)? {
+            if let Some(identity) = identity(object, &app.spec.destination.namespace) {
+                let known = all.entry(identity).or_insert_with(|| Repeated { places: Vec::new() });
+                known.places.push((source, object));
+            }
+        }
+    }
+    all.retain(|_, repeated| repeated.times() > 1);
+    Some(all)
+}
+
+/// The sources that deliver something, by their index.
+fn delivering(app: &Application) -> Vec<usize> {
+    let sources = app.sources().iter().enumerate();
+    sources.filter(|(_, source)| !source.is_only_referred_to()).map(|(index, _)| index).collect()
+}
+
+/// What a source holds; of one that cannot be rendered, nothing.
+fn held(context: &Context, source: usize) -> Option<&[RenderedObject]> {
+    if let Some(rendered) = context.rendered.get(&source) {
+        return Some(&rendered.objects);
+    }
+    context.objects.get(&source).map(|objects| objects.as_deref().unwrap_or_default())
+}
+
+/// Which object it is in Argo CD's eyes. `None` for one that gets its name when it is created, and for an empty document.
+fn identity(object: &RenderedObject, destination_namespace: &str) -> Option<Identity> {
+    let RenderedObject { group, kind, namespace, name, .. } = object;
+    let namespace = match (object.is_namespaced, namespace.as_str()) {
+        (Some(false), _) => "",
+        (_, "") => destination_namespace,
+        (_, namespace) => namespace,
+    };
+    let is_named = !kind.is_empty() && !name.is_empty();
+    is_named.then(|| [group.clone(), kind.clone(), namespace.to_owned(), name.clone()])
+}
+
+/// What source number `source` holds and a later one as well.
+fn overridden<'a>(app: &Application, context: &'a Context, source: usize) -> Vec<&'a RenderedObject> {
+    let shared = repeated(app, context).into_iter().flatten().map(|(_, repeated)| repeated);
+    let overridden = shared.filter(|repeated| repeated.last().is_some_and(|last| last > source));
+    let own = overridden.flat_map(|repeated| repeated.places).filter(|(index, _)| *index == source);
+    own.map(|(_, object)| object).collect()
+}
+
+/// Whether source number `source` holds something that a later one holds as well, as far as that is known.
+pub(super) fn is_overridden(draft: &Draft<'_>, source: usize) -> bool {
+    !overridden(draft.app, draft.context, source).is_empty()
+}
+
+/// Asks what the sources hold, where several deliver and everything else is known.
+pub(super) fn look_up(draft: &mut Draft<'_>, sources: &[Source<'_>], legs: &[Leg]) {
+    let delivering = delivering(draft.app);
+    let is_known = |index: &usize| legs.get(*index).is_some_and(|leg| leg.workload.is_some());
+    let has_errors = draft.problems.iter().any(|problem| problem.severity == Severity::Error);
+    if delivering.len() < 2 || has_errors || !draft.wants.is_empty() || !delivering.iter().all(is_known) {
+        return;
+    }
+    for index in delivering {
+        if held(draft.context, index).is_none() {
+            draft.want::<()>(Want::Objects { source: index });
+        }
+        if let (Some(Err(why)), Some(source)) = (draft.context.objects.get(&index), sources.get(index)) {
+            draft.warn(
+                source.at("").trim_end_matches('.'),
+                format!("what it holds is not known, nor whether other sources hold the same: {why}"),
+                "",
+            );
+        }
+    }
+}
+
+/// Takes out of each workload object what a later source delivers. Called after everybody else had a say in what it is.
+pub(super) fn apply(draft: &mut Draft<'_>, objects: &mut [Manifest], routes: &[Route]) {
+    for (index, route) in routes.iter().enumerate() {
+        let taken = overridden(draft.app, draft.context, index);
+        let workload = objects.iter_mut().find(|object| Some(&object.key) == route.workload.as_ref());
+        let Some(workload) = workload.filter(|_| !taken.is_empty()) else { continue };
+        let is_rendered = draft.context.rendered.contains_key(&index);
+        if workload.key.kind == FluxKind::HelmRelease {
+            let patches = patches(&taken, |object| match object.namespace.as_str() {
+                "" => NAMESPACE_OF_NONE.to_owned(),
+                namespace => namespace.to_owned(),
+            });
+            append(&mut workload.spec, "postRenderers", vec![json!({"kustomize": {"patches": patches}})]);
+            let crds = ["/install/crds", "/upgrade/crds"].map(|field| workload.spec.pointer(field));
+            let installs = crds.iter().any(|policy| policy.and_then(Value::as_str) != Some("Skip"));
+            if !is_rendered && installs {
+                warn_of_definitions(draft, index, &taken);
+            }
+        } else {
+            let destination = draft.app.spec.destination.namespace.clone();
+            let patches = patches(&taken, |object| match object.namespace.as_str() {
+                "" => destination.clone(),
+                namespace => namespace.to_owned(),
+            });
+            append(&mut workload.spec, "patches", patches);
+        }
+    }
+}
+
+fn append(spec: &mut Value, field: &str, mut items: Vec<Value>) {
+    if let Some(list) = spec.get_mut(field).and_then(Value::as_array_mut) {
+        list.append(&mut items);
+    } else {
+        spec[field] = Value::Array(items);
+    }
+}
+
+/// One patch for each of the objects; `namespace_of` says which namespace one of a namespaced kind has when the patches run.
+fn patches(objects: &[&RenderedObject], namespace_of: impl Fn(&RenderedObject) -> String) -> Vec<Value> {
+    let mut told = BTreeSet::new();
+    let mut patches = Vec::new();
+    for object in objects {
+        let RenderedObject { group, version, kind, name, .. } = object;
+        let namespace = Some(namespace_of(object)).filter(|namespace| !namespace.is_empty());
+        let namespace = namespace.filter(|_| object.is_namespaced != Some(false));
+        if !told.insert((group, kind, namespace.clone(), name)) {
+            continue;
+        }
+        let mut target = json!({
+            "group": if group.is_empty() { CORE_GROUP.to_owned() } else { exactly(group) },
+            "kind": kind,
+            "name": exactly(name),
+        });
+        if let Some(namespace) = namespace {
+            target["namespace"] = json!(exactly(&namespace));
+        }
+        let api_version = if group.is_empty() { version.clone() } else { format!("{group}/{version}") };
+        let deletion = json!({
+            "apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "$patch": "delete",
+        });
+        patches.push(json!({"target": target, "patch": patch(&deletion)}));
+    }
+    patches
+}
+
+/// The pattern of one text, which kustomize takes for the whole of it. A hyphen means something between brackets alone.
+fn exactly(text: &str) -> String {
+    regex::escape(text).replace("\\-", "-")
+}
+
+/// Helm installs what a chart holds in `crds/` before it renders anything.
+fn warn_of_definitions(draft: &mut Draft<'_>, index: usize, taken: &[&RenderedObject]) {
+    let names = taken.iter().filter(|object| object.kind == DEFINITION).map(|object| object.name.as_str());
+    let names: BTreeSet<&str> = names.collect();
+    if names.is_empty() {
+        return;
+    }
+    let list = names.into_iter().collect::<Vec<_>>().join(", ");
+    draft.warn(
+        super::source_field(draft.app, index, "helm.skipCrds"),
+        format!("a later source holds {list} as well, and what lies in the chart's crds/ Helm installs all the same"),
+        "set skipCrds: true, and deliver its other definitions from the later source",
+    );
+}
+
+#[cfg(test)]
+mod tests;
