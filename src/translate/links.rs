@@ -183,8 +183,7 @@ pub(super) fn of_files(draft: &mut Draft<'_>, index: usize, pattern: String, fou
 mod tests {
     use super::*;
     use crate::argo::Application;
-    use crate::translate::Form;
-    use crate::translate::{Context, File, Translation, translate};
+    use crate::translate::{Context, File, Form, Translation, translate};
     use rstest::rstest;
     use serde_json::{Value, json};
 
