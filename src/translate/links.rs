@@ -105,14 +105,14 @@ pub(super) fn of_directory(
         GitNames::Unreadable => return Some((PathKind::Directory, Way::Rendered(REASON))),
         GitNames::Files(names) => names,
     };
-    let named = Contents::of(names.iter().map(String::as_str), &source.spec.path, false);
+    let in_git = Contents::of(names.iter().map(String::as_str), &source.spec.path, false);
     let taken = |contents: &Contents| -> BTreeSet<String> {
         contents.manifests.iter().filter(|file| directory.takes(file)).cloned().collect()
     };
-    if !is_told && named.kind != PathKind::Missing && named.kind != contents.kind {
-        return Some((named.kind, Way::Rendered(REASON)));
+    if !is_told && in_git.kind != PathKind::Missing && in_git.kind != contents.kind {
+        return Some((in_git.kind, Way::Rendered(REASON)));
     }
-    let is_alike = taken(&named) == taken(contents);
+    let is_alike = taken(&in_git) == taken(contents);
     Some((PathKind::Directory, if is_alike { Way::Native } else { Way::Rendered(REASON) }))
 }
 
@@ -153,7 +153,9 @@ pub(super) fn of_missing_path(draft: &mut Draft<'_>, source: &Source<'_>) -> Opt
     // Argo CD discovers nothing in a path that is a link itself, and reads it as a directory without files.
     match ask(draft, source.index, GitPaths::Below(folder.as_str().to_owned()))? {
         GitNames::Unreadable => Some(PathKind::Directory),
-        _ => Some(Contents::of(names.iter().map(String::as_str), &source.spec.path, false).kind),
+        GitNames::Files(_) => {
+            Some(Contents::of(names.iter().map(String::as_str), &source.spec.path, false).kind)
+        }
     }
 }
 
