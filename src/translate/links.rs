@@ -105,14 +105,14 @@ pub(super) fn of_directory(
         GitNames::Unreadable => return Some((PathKind::Directory, Way::Rendered(REASON))),
         GitNames::Files(names) => names,
     };
-    let linked = Contents::of(names.iter().map(String::as_str), &source.spec.path, false);
+    let in_git = Contents::of(names.iter().map(String::as_str), &source.spec.path, false);
     let taken = |contents: &Contents| -> BTreeSet<String> {
         contents.manifests.iter().filter(|file| directory.takes(file)).cloned().collect()
     };
-    if !is_told && linked.kind != PathKind::Missing && linked.kind != contents.kind {
-        return Some((linked.kind, Way::Rendered(REASON)));
+    if !is_told && in_git.kind != PathKind::Missing && in_git.kind != contents.kind {
+        return Some((in_git.kind, Way::Rendered(REASON)));
     }
-    let is_alike = taken(&linked) == taken(contents);
+    let is_alike = taken(&in_git) == taken(contents);
     Some((PathKind::Directory, if is_alike { Way::Native } else { Way::Rendered(REASON) }))
 }
 
@@ -183,7 +183,7 @@ pub(super) fn of_files(draft: &mut Draft<'_>, index: usize, pattern: String, fou
 mod tests {
     use super::*;
     use crate::argo::Application;
-    use crate::translate::{Context, File, Form, Translation, translate};
+    use crate::translate::{Context, File, Translation, translate};
     use rstest::rstest;
     use serde_json::{Value, json};
 
@@ -292,7 +292,10 @@ mod tests {
                 assert!(translation.is_complete(), "{:?}", translation.wants);
                 assert_eq!(translation.source_type, word);
             }
-            None => assert_eq!(translation.wants, [Want::Rendered { source: 0, form: Form::Own }]),
+            None => assert_eq!(
+                translation.wants,
+                [Want::Rendered { source: 0, form: crate::translate::Form::Own }]
+            ),
         }
     }
 

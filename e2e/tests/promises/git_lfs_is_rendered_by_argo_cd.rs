@@ -6,6 +6,7 @@ use flux_subsystem_e2e::Stack;
 use flux_subsystem_e2e::sources::Server;
 use serde_json::json;
 
+use crate::applications::Application;
 use crate::credentials::secret;
 use crate::twins::Twins;
 
@@ -43,27 +44,31 @@ async fn git_lfs_is_rendered_by_argo_cd() -> Result<()> {
     let source = |path: &str| json!({ "repoURL": url, "path": path, "targetRevision": "main" });
     let mut chart = source("chart");
     chart["helm"] = json!({ "valueFiles": ["/env/values.yaml"] });
-    let values = json!([
-        { "repoURL": small.url(), "path": "chart", "targetRevision": "main", "helm": { "valueFiles": ["$large/env/values.yaml"] } },
-        { "repoURL": url, "targetRevision": "main", "ref": "large" },
-    ]);
+    let values = [
+        json!({
+            "repoURL": small.url(), "path": "chart", "targetRevision": "main",
+            "helm": { "valueFiles": ["$large/env/values.yaml"] },
+        }),
+        json!({ "repoURL": url, "targetRevision": "main", "ref": "large" }),
+    ];
+    let values = Application::sources(&env, &values).named(&env, "values");
+    values.apply(&env).await?;
     let directory = Twins::apply(&env, "directory", &source("manifests")).await?;
     let kustomized = Twins::apply(&env, "kustomized", &source("kustomized")).await?;
     let chart = Twins::apply(&env, "chart", &chart).await?;
-    let values =
-        Twins::of(&env, "values", |app| app.merge(&json!({ "spec": { "source": null, "sources": values } })))
-            .await?;
     for (twins, kind, name, expected) in [
         (&directory, "Kustomization", "large", "b"),
         (&kustomized, "Kustomization", "x-large", "b"),
         (&chart, "HelmRelease", "large", "from-lfs"),
-        (&values, "HelmRelease", "small", "from-lfs"),
     ] {
         let objects = twins.alike(&env).await?;
         let object = objects.get(&format!("ConfigMap {name}"));
         assert_eq!(object.map(|object| &object["data"]["a"]), Some(&json!(expected)), "{objects:?}");
         assert_eq!(twins.reason(&env, kind).await?.as_deref(), Some("Git LFS"));
     }
+    values.settled(&env).await?;
+    let object = env.get("ConfigMap", values.destination(), "small").await?.unwrap_or_default();
+    assert_eq!(object["data"]["a"], "from-lfs");
     let app = env.application(directory.bridged.name()).await?;
     assert_eq!(app["status"]["sync"]["revision"], *repository.resolve("main").await?);
     Ok(())
