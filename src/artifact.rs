@@ -107,6 +107,16 @@ pub async fn read_files(
     digest: &str,
     pattern: &FilePattern,
 ) -> Result<Vec<(String, File)>, ArtifactError> {
+    list_and_read(http, url, digest, pattern).await.map(|(_, found)| found)
+}
+
+/// Both [`list_files`] and [`read_files`], of one download.
+pub async fn list_and_read(
+    http: &reqwest::Client,
+    url: &str,
+    digest: &str,
+    pattern: &FilePattern,
+) -> Result<(Vec<String>, Vec<(String, File)>), ArtifactError> {
     let malformed =
         |message| ArtifactError::Archive { url: url.to_owned(), source: io::Error::other(message) };
     let is_match = pattern.matcher().map_err(malformed)?;
@@ -116,9 +126,10 @@ pub async fn read_files(
         found.read.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
         Ok(found)
     });
-    let mut files: Vec<_> = found.await?.read.into_iter().collect();
+    let Held { names, read } = found.await?;
+    let mut files: Vec<_> = read.into_iter().collect();
     files.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
-    Ok(files)
+    Ok((names, files))
 }
 
 /// Downloads the artifact through `decode`, and checks its digest.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const PURE: &[&str] = &[
+    "argo/schema",
     "translate",
     "credentials",
     "mirror",

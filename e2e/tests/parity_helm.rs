@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use flux_subsystem::argo::Application;
 use flux_subsystem::translate::{
-    Contents, Context, File, FilePattern, RemoteRefs, Translation, Want, translate,
+    Contents, Context, File, FilePattern, Form, RemoteRefs, Translation, Want, translate,
 };
 use flux_subsystem::{merge, yaml};
 use flux_subsystem_e2e::{build, programs};
@@ -464,7 +464,7 @@ fn translated(case: &Case) -> Translation {
     };
     loop {
         let translation = translate(&app, &context);
-        let is_rendered = translation.wants.contains(&Want::Rendered { source: 0 });
+        let is_rendered = translation.wants.contains(&Want::Rendered { source: 0, form: Form::Own });
         if translation.wants.is_empty() || translation.has_errors() || is_rendered {
             return translation;
         }
@@ -557,7 +557,7 @@ impl Bench {
     fn bridged(&self, case: &Case) -> Result<(String, bool), String> {
         let translation = translated(case);
         let said: Vec<String> = translation.problems.iter().map(ToString::to_string).collect();
-        if translation.wants.contains(&Want::Rendered { source: 0 }) {
+        if translation.wants.contains(&Want::Rendered { source: 0, form: Form::Own }) {
             return Err(RENDERED.to_owned());
         }
         let Some(release) = translation.objects.iter().find(|object| object.key.kind.is_workload()) else {

@@ -9,8 +9,10 @@ use serde_json::Value;
 use crate::argo::{Application, ApplicationSource};
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::mirror::compare;
+use crate::mirror::leg::value_revision;
+use crate::mirror::revision::bare;
 use crate::names;
-use crate::translate::{Contents, Context, PathKind, RemoteRefs, RenderedSource, translate};
+use crate::translate::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Translation, translate};
 
 /// Of all contexts that are likely the one under which most live objects carry the fingerprint of what is wanted.
 ///
@@ -96,7 +98,7 @@ fn contents(app: &Application, objects: &BTreeMap<ObjectKey, DynamicObject>) -> 
             _ => only,
         }
     };
-    let known = |index| Some((index, Contents { kind: kind(index)?, ..Contents::default() }));
+    let known = |index| Some((index, Contents::supposed(&app.sources()[index], kind(index)?)));
     (0..app.sources().len()).filter_map(known).collect()
 }
 
@@ -135,6 +137,22 @@ fn refs(source: &ApplicationSource, objects: &BTreeMap<ObjectKey, DynamicObject>
     heads.into_iter().map(with).collect()
 }
 
+/// The revision of the source with that index that was delivered: the one that the values of a live chart are from, else the
+/// one that its source object serves.
+pub fn revision(
+    source: usize,
+    translation: &Translation,
+    objects: &BTreeMap<ObjectKey, DynamicObject>,
+) -> Option<String> {
+    let live = objects.iter().map(|(key, object)| Live { kind: key.kind, object });
+    let taken = live.filter(|live| live.kind.is_workload()).find_map(|live| value_revision(live, source));
+    taken.or_else(|| {
+        let key = translation.routes.get(source)?.origin.as_ref()?;
+        let revision = Live { kind: key.kind, object: objects.get(key)? }.artifact_revision()?;
+        Some(bare(revision).to_owned())
+    })
+}
+
 /// The poll interval that the live source has, as one more likely one.
 pub fn live_poll(objects: &BTreeMap<ObjectKey, DynamicObject>) -> Option<String> {
     let source = objects.iter().find(|(key, _)| key.kind.is_source() && key.kind != FluxKind::HelmChart);
@@ -149,6 +167,7 @@ mod tests {
     use crate::adopt::adopt;
     use crate::mirror::fixtures::app;
     use crate::mirror::patch;
+    use crate::translate::Route;
     use rstest::rstest;
     use serde_json::json;
 
@@ -195,5 +214,26 @@ mod tests {
         let adoption = adopt(&app, &found, live).unwrap().expect("the edit");
         assert_eq!(adoption.edits.len(), 1, "{:?}", adoption.edits);
         assert_eq!(adoption.patch.get("spec"), None);
+    }
+
+    /// A source moves on while what was delivered waits for a Sync; a parameter's revision is the source's own.
+    #[rstest]
+    #[case::of_the_values(r#"{"1": "delivered"}"#, Some("delivered"))]
+    #[case::of_the_source(r#"{"7": "another"}"#, Some("newer"))]
+    #[case::of_a_source_that_is_not_there("{}", None)]
+    fn the_delivered_revision_is_found_again(#[case] taken: &str, #[case] expected: Option<&str>) {
+        let key = |kind, name: &str| ObjectKey::new(kind, "apps", name);
+        let object = |value| serde_json::from_value::<DynamicObject>(value).unwrap();
+        let release = json!({"metadata": {"annotations": {names::ANNOTATION_VALUE_REVISIONS: taken}}});
+        let source = json!({"metadata": {}, "status": {"artifact": {"revision": "main@sha1:newer"}}});
+        let (release_key, source_key) =
+            (key(FluxKind::HelmRelease, "web"), key(FluxKind::GitRepository, "values"));
+        let mut objects = BTreeMap::from([(release_key, object(release))]);
+        if taken != "{}" {
+            objects.insert(source_key.clone(), object(source));
+        }
+        let values = Route { origin: Some(source_key), ..Route::default() };
+        let translation = Translation { routes: vec![Route::default(), values], ..Translation::default() };
+        assert_eq!(revision(1, &translation, &objects).as_deref(), expected);
     }
 }

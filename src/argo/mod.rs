@@ -5,6 +5,7 @@ pub mod duration;
 mod hydrator;
 pub mod operation;
 pub mod repository_url;
+pub mod schema;
 pub mod status;
 
 pub use application::{Application, ApplicationSource};

@@ -8,17 +8,23 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use crate::argo::Application;
+use crate::argo::schema::{APPLICATION, Finding};
 use crate::yaml;
 
 /// One document, and what it turned out to be.
 #[derive(Debug)]
 pub(super) enum Document {
-    /// An Application.
-    Application(Box<Application>),
+    /// An Application, as the API server would take it.
+    Application {
+        /// The Application.
+        app: Box<Application>,
+        /// What the API server would leave out of it with a warning.
+        unknown: Vec<Finding>,
+    },
     /// Not an Application; the note says what it is instead.
     Skipped(String),
-    /// An Application that cannot be read.
-    Broken(String),
+    /// An Application that the API server would refuse, and why, a sentence each.
+    Broken(Vec<String>),
 }
 
 /// Everything in one file, named as messages name it.
@@ -34,7 +40,7 @@ impl File {
     /// Several Applications share this file, so that messages have to name the one they mean.
     pub(super) fn holds_several(&self) -> bool {
         let documents = self.documents.iter().flatten();
-        documents.filter(|document| matches!(document, Document::Application(_))).count() > 1
+        documents.filter(|document| matches!(document, Document::Application { .. })).count() > 1
     }
 }
 
@@ -96,14 +102,30 @@ fn document(value: Value) -> Document {
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (kind, name) = (text("/kind"), text("/metadata/name"));
     match (text("/apiVersion").starts_with("argoproj.io/"), kind.as_str()) {
-        (true, "Application") => match serde_json::from_value(value) {
-            Ok(application) => Document::Application(Box::new(application)),
-            Err(error) => Document::Broken(format!("{name} cannot be read as an Application: {error}")),
-        },
+        (true, "Application") => application(value, &name),
         (true, "ApplicationSet") => Document::Skipped(format!(
             "ApplicationSet {name} is not read; pass the Applications that it generates"
         )),
         (_, "") => Document::Skipped("a document without kind is skipped".to_owned()),
         _ => Document::Skipped(format!("{kind} {name} is skipped: it is not an Application")),
+    }
+}
+
+/// The Application as the API server would take it. Nothing of what a person writes is in `status` and `operation`.
+fn application(mut value: Value, name: &str) -> Document {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|field, _| field != "status" && field != "operation");
+    }
+    let findings = APPLICATION.prune(&mut value, "");
+    let (refused, unknown): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_refused);
+    if !refused.is_empty() {
+        return Document::Broken(
+            refused.iter().map(|finding| format!("Application {name}: {finding}")).collect(),
+        );
+    }
+    match serde_json::from_value(value) {
+        Ok(app) => Document::Application { app: Box::new(app), unknown },
+        // All of the rest was looked at.
+        Err(error) => Document::Broken(vec![format!("Application {name}: metadata: {error}")]),
     }
 }

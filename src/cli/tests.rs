@@ -109,11 +109,29 @@ fn json_is_one_list() {
 )]
 #[case::type_error(
     "{repoURL: 5}",
-    "-: podinfo cannot be read as an Application: invalid type: integer `5`, expected a string\n"
+    "-: Application podinfo: spec.source.repoURL: must be a string, and is the number 5 (put it in quotes: \"5\")\n"
 )]
 fn errors_exit_with_1(#[case] source: &str, #[case] errors: &str) {
     let outcome = command(&["translate", "-f", "-"], &app(source));
     assert_eq!((outcome.code, outcome.output.as_str(), outcome.errors.as_str()), (1, "", errors));
+}
+
+#[test]
+fn nulls_are_none_and_unknown_fields_are_named() {
+    let source = "{repoURL: https://charts.example.org, chart: podinfo, targetRevision: 6.3.5, helm: {valueFiles: , \
+                  values: , releaseName: , parameters: , fileParameters: , valuesFiles: [a]}}";
+    let app =
+        app(source).replace("spec:\n", "spec:\n  ignoreDifferences:\n  info:\n  sources:\n  kustomise: {}\n");
+    let outcome = command(&["translate", "-f", "-"], &app);
+    assert_eq!(outcome.code, 0, "{}", outcome.errors);
+    assert_eq!(outcome.output, command(&["translate", "-f", "-"], &self::app(CHART)).output);
+    assert_eq!(
+        outcome.errors,
+        "\
+-: warning: spec.kustomise: unknown field, which the API server leaves out (leave it out)
+-: warning: spec.source.helm.valuesFiles: unknown field, which the API server leaves out (is valueFiles meant?)
+"
+    );
 }
 
 #[test]

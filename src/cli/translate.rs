@@ -170,13 +170,18 @@ fn one_file(
     for document in documents {
         match document {
             Document::Skipped(note) => writeln!(streams.errors, "{}: note: {note}", file.name)?,
-            Document::Broken(message) => {
-                writeln!(streams.errors, "{}: {message}", file.name)?;
+            Document::Broken(messages) => {
+                for message in messages {
+                    writeln!(streams.errors, "{}: {message}", file.name)?;
+                }
                 is_good = false;
             }
-            Document::Application(app) => {
+            Document::Application { app, unknown } => {
                 let place =
                     if several { format!("{}: {}", file.name, app.name()) } else { file.name.clone() };
+                for finding in unknown {
+                    writeln!(streams.errors, "{place}: warning: {finding}")?;
+                }
                 is_good &= one(args, known, *app, &place, objects, streams)?;
             }
         }
@@ -269,7 +274,7 @@ fn answer(
 ) -> Result<Option<Problem>, Problem> {
     let index = match want {
         Want::Contents { source }
-        | Want::Rendered { source }
+        | Want::Rendered { source, .. }
         | Want::Files { source, .. }
         | Want::Objects { source }
         | Want::Revision { source } => *source,
@@ -304,7 +309,7 @@ fn answer(
             context.contents.insert(*source, Contents::of(checkout.files(), &spec.path, is_oci));
             Ok(None)
         }
-        Want::Rendered { source } => {
+        Want::Rendered { source, .. } => {
             let Some(digest) = rendered::of(&args.rendered, app, *source).map(str::to_owned) else {
                 let message = "Argo CD's repo-server renders this source, which cannot be done here";
                 let number = source + 1;

@@ -15,11 +15,13 @@ use super::chart::HELM;
 use super::rendering::{RenderingError, Which};
 use crate::argo::Application;
 use crate::digest::sha256_hex;
+use crate::flux::Live;
+use crate::names;
 use crate::plan::wish;
 use crate::project::{self, ResourcesFilter};
 use crate::registry::{Access, Finished, Image, Images, Store, finish};
 use crate::repo_server::{repository, request};
-use crate::translate::{RenderedSource, rendered_repository};
+use crate::translate::{Form, RenderedSource, rendered_repository};
 
 /// How many answers are remembered.
 const MAX_ANSWERS: usize = 20_000;
@@ -77,14 +79,14 @@ impl Artifacts {
 }
 
 impl Shared {
-    /// What the repo-server renders of the source with that index, as an artifact that Flux can fetch. `revisions`: those that
-    /// Flux has of other sources, whose files it may be rendered with.
+    /// What the repo-server renders of the source with that index, in that form, as an artifact that Flux can fetch. `revisions`:
+    /// those that Flux has of other sources, whose files it may be rendered with.
     ///
     /// `None`: the project of `app` does not permit it, which is told elsewhere.
     pub(super) async fn rendered(
         &self,
         app: &Application,
-        index: usize,
+        (index, form): (usize, Form),
         revisions: &BTreeMap<usize, String>,
         freshness: Freshness<'_>,
     ) -> Result<Option<RenderedSource>, RenderingError> {
@@ -102,7 +104,8 @@ impl Shared {
             .map_err(RenderingError::Secret)?;
         repository::with_revisions(&mut request, app, source, revisions);
         let filter = ResourcesFilter::read(|key| self.cache.setting(key)).map_err(RenderingError::Setting)?;
-        let key = sha256_hex(format!("{} {filter:?}", sha256_hex(&request.encode_to_vec())).as_bytes());
+        let key =
+            sha256_hex(format!("{} {filter:?} {form:?}", sha256_hex(&request.encode_to_vec())).as_bytes());
         if let Some(made) = self.artifacts.known(&key, freshness) {
             return Ok(Some(made));
         }
@@ -118,7 +121,7 @@ impl Shared {
         let scopes: BTreeMap<_, _> = held.iter().map(scope).collect();
         let is_namespaced =
             |group: &str, kind: &str| scopes.get(&(group.to_owned(), kind.to_owned())).copied().flatten();
-        let is_chart = answer.source_type == HELM;
+        let is_chart = form == Form::Own && answer.source_type == HELM;
         let Finished { objects, warnings } =
             finish(&answer.manifests, &app.spec.destination.namespace, &filter, is_chart, is_namespaced)?;
         let image = if is_chart {
@@ -133,30 +136,51 @@ impl Shared {
             warnings,
             objects: held,
         };
-        self.artifacts.store.put(&rendered_repository(app.namespace(), app.name(), index), image);
+        self.artifacts.store.put(&rendered_repository(app.namespace(), app.name(), index, form), image);
         self.artifacts.keep(key, &made, freshness.token);
         Ok(Some(made))
+    }
+
+    /// The revisions of the sources whose files the Application was rendered with, by their indices: what Flux asks for again was
+    /// made of these, whatever the sources have by now.
+    fn value_revisions(&self, identity: &str) -> BTreeMap<usize, String> {
+        let workloads = self.cache.owned(identity).into_iter().filter(|key| key.kind.is_workload());
+        let said = workloads.filter_map(|key| {
+            let object = self.cache.object(&key)?;
+            let live = Live { kind: key.kind, object: &object };
+            Some(revisions_in(live.annotation(names::ANNOTATION_VALUE_REVISIONS)?))
+        });
+        said.flatten().collect()
     }
 
     /// Renders the source that `repository` stands for, as the spec and a running operation want it.
     async fn render_again(&self, repository: &str) {
         let applications = self.cache.applications().state();
         let stands_for = |app: &Arc<Application>| {
-            let mut indices = 0..app.sources().len();
-            let index = indices
-                .find(|index| rendered_repository(app.namespace(), app.name(), *index) == repository)?;
-            app.is_bridged().then(|| (Arc::clone(app), index))
+            let forms = [Form::Own, Form::Objects];
+            let mut all = (0..app.sources().len()).flat_map(|index| forms.map(|form| (index, form)));
+            let (index, form) = all.find(|(index, form)| {
+                rendered_repository(app.namespace(), app.name(), *index, *form) == repository
+            })?;
+            app.is_bridged().then(|| (Arc::clone(app), index, form))
         };
-        let Some((app, index)) = applications.iter().find_map(stands_for) else { return };
+        let Some((app, index, form)) = applications.iter().find_map(stands_for) else { return };
         let own_source = wish::with_its_source(&app);
         let pinned = wish::pinned(own_source.as_ref().unwrap_or(&app), index).map(|(pinned, _)| pinned);
+        let revisions = self.value_revisions(&app.identity());
         let anew = Freshness { max_age: Duration::ZERO, token: None, is_hard: false };
         for app in [Some(AsRef::as_ref(&app)), own_source.as_ref(), pinned.as_ref()].into_iter().flatten() {
-            if let Err(error) = self.rendered(app, index, &BTreeMap::new(), anew).await {
+            if let Err(error) = self.rendered(app, (index, form), &revisions, anew).await {
                 tracing::warn!(repository, error = super::gather::chain(&error), "cannot be rendered again");
             }
         }
     }
+}
+
+/// What the text of [`names::ANNOTATION_VALUE_REVISIONS`] says: revisions by the index of their source.
+fn revisions_in(text: &str) -> BTreeMap<usize, String> {
+    let found: BTreeMap<String, String> = serde_json::from_str(text).unwrap_or_default();
+    found.into_iter().filter_map(|(index, revision)| Some((index.parse().ok()?, revision))).collect()
 }
 
 fn scope(object: &project::RenderedObject) -> ((String, String), Option<bool>) {
@@ -178,5 +202,19 @@ impl Images for Shared {
 
     fn permits<'a>(&'a self, authorization: &'a str) -> BoxFuture<'a, bool> {
         Box::pin(self.artifacts.access.permits(authorization))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::some(r#"{"1":"0123","2":"4567"}"#, &[(1, "0123"), (2, "4567")])]
+    #[case::edited_by_hand("no map", &[])]
+    fn revisions_that_were_rendered_with(#[case] text: &str, #[case] expected: &[(usize, &str)]) {
+        let expected = expected.iter().map(|(index, revision)| (*index, (*revision).to_owned())).collect();
+        assert_eq!(revisions_in(text), expected);
     }
 }

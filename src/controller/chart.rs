@@ -33,9 +33,15 @@ impl Shared {
     }
 }
 
-/// A chart of a Helm repository has the version that its range was resolved to; that of an artifact is its tag.
+/// A chart of a Helm repository has the version that its range was resolved to; that of an artifact is its tag. One in a folder
+/// of an artifact is called as the folder is.
 fn packed(source: &ApplicationSource, revision: &str) -> ChartMetadata {
-    let path = if source.chart.is_empty() { &source.repo_url } else { &source.chart };
+    let folder = RepoPath::folder(&source.path).unwrap_or_default();
+    let path = match (source.chart.as_str(), folder.as_str()) {
+        ("", "") => &source.repo_url,
+        ("", folder) => folder,
+        (chart, _) => chart,
+    };
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
     let version = if translate::is_version(revision) { revision } else { &source.target_revision };
     ChartMetadata { name, version: version.to_owned(), app_version: String::new() }
@@ -47,12 +53,13 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case::of_a_repository("https://charts.example.org", "web", "1.x", "1.2.3", "web", "1.2.3")]
-    #[case::of_a_registry("registry.example.org", "team/web", "1.2.3", "1.2.3", "web", "1.2.3")]
-    #[case::an_artifact("oci://registry.example.org/web/", "", "1.2.3", "sha256:ab", "web", "1.2.3")]
+    #[case::of_a_repository("https://charts.example.org", ["web", ""], "1.x", "1.2.3", "web", "1.2.3")]
+    #[case::of_a_registry("registry.example.org", ["team/web", ""], "1.2.3", "1.2.3", "web", "1.2.3")]
+    #[case::an_artifact("oci://registry.example.org/web/", ["", "."], "1.2.3", "sha256:ab", "web", "1.2.3")]
+    #[case::a_folder("oci://registry.example.org/all", ["", "./charts/web/"], "1.2.3", "sha256:ab", "web", "1.2.3")]
     fn packed_charts(
         #[case] url: &str,
-        #[case] chart: &str,
+        #[case] named: [&str; 2],
         #[case] wanted: &str,
         #[case] revision: &str,
         #[case] name: &str,
@@ -60,7 +67,8 @@ mod tests {
     ) {
         let source = ApplicationSource {
             repo_url: url.to_owned(),
-            chart: chart.to_owned(),
+            chart: named[0].to_owned(),
+            path: named[1].to_owned(),
             target_revision: wanted.to_owned(),
             ..ApplicationSource::default()
         };

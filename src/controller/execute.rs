@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference, Secret};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::core::{DynamicObject, PartialObjectMeta};
-use kube::runtime::events::{Event, EventType};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Resource};
 use serde_json::{Value, json};
 
@@ -279,13 +279,32 @@ async fn emit(shared: &Shared, app: &Application, is_warning: bool, reason: &str
     let event = Event {
         type_: if is_warning { EventType::Warning } else { EventType::Normal },
         reason: reason.to_owned(),
-        // The API server takes at most 1024 bytes (events.k8s.io/v1, `note`).
-        note: Some(message.chars().take(1000).collect()),
+        note: Some(note(message)),
         action: "Reconcile".to_owned(),
         secondary: None,
     };
     let regarding: ObjectReference = app.object_ref(&());
-    if let Err(error) = shared.recorder.publish(&event, &regarding).await {
+    // One of its own each time: a recorder counts events of one reason as a series, and goes on showing the first one's words.
+    let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
+    if let Err(error) = Recorder::new(shared.client.clone(), reporter).publish(&event, &regarding).await {
         tracing::warn!(application = app.identity(), %error, "cannot write an event");
+    }
+}
+
+/// As much of a message as the API server takes: 1024 bytes (events.k8s.io/v1, `note`).
+fn note(message: &str) -> String {
+    let end = (0..=message.len().min(1024)).rev().find(|end| message.is_char_boundary(*end));
+    message[..end.unwrap_or_default()].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::note;
+
+    #[test]
+    fn a_note_is_cut_between_letters() {
+        assert_eq!(note("short"), "short");
+        assert_eq!(note(&"x".repeat(2000)).len(), 1024);
+        assert_eq!(note(&format!("x{}", "ß".repeat(1000))).len(), 1023);
     }
 }

@@ -26,7 +26,9 @@ use crate::plan::wish::{self, When};
 use crate::plan::{State, check, gate};
 use crate::policy::Effective;
 use crate::project::{self, AppProject, Rendered, RenderedObject};
-use crate::translate::{Context, DELETES, FilePattern, Settings, Translation, Want, leaves_out, translate};
+use crate::translate::{
+    Context, DELETES, FilePattern, Form, Settings, Translation, Want, leaves_out, translate,
+};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
@@ -338,7 +340,7 @@ impl Asking<'_> {
         for want in &translation.wants {
             is_wiser |= match want {
                 Want::Contents { source } => self.contents(app, *source, translation, context).await,
-                Want::Rendered { source } => self.rendered(app, *source, context).await,
+                Want::Rendered { source, form } => self.rendered(app, *source, *form, context).await,
                 Want::RemoteRefs { url } => self.refs(app, url, context).await,
                 Want::Files { source, pattern } => {
                     self.files(app, *source, pattern, translation, context).await
@@ -356,12 +358,12 @@ impl Asking<'_> {
     }
 
     /// What the repo-server renders of a source.
-    async fn rendered(&mut self, app: &Application, index: usize, context: &mut Context) -> bool {
+    async fn rendered(&mut self, app: &Application, index: usize, form: Form, context: &mut Context) -> bool {
         let is_hard = app.annotation(names::ANNOTATION_REFRESH) == Some("hard");
         let token = self.token.map(str::to_owned).or_else(|| asked(app));
         let freshness = Freshness { max_age: self.poll, token: token.as_deref(), is_hard };
         self.look_again(self.poll);
-        match Box::pin(self.shared.rendered(app, index, &context.revisions, freshness)).await {
+        match Box::pin(self.shared.rendered(app, (index, form), &context.revisions, freshness)).await {
             Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made).is_none()),
             Err(error) => {
                 self.failures.push(chain(&error));

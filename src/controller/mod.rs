@@ -24,7 +24,6 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kube::runtime::controller::{Config, Controller};
-use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Resource};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -34,9 +33,9 @@ use crate::argo::Application;
 use crate::cache::settings::Overrides;
 use crate::cache::{Signals, Writer};
 use crate::metrics::Metrics;
+use crate::registry;
 use crate::repo_server::RepoServer;
 use crate::serve::Readiness;
-use crate::{names, registry};
 
 pub(crate) use secrets::{CERTIFICATES, KNOWN_HOSTS, live as live_secret};
 
@@ -76,7 +75,6 @@ pub(crate) struct Shared {
     artifacts: artifacts::Artifacts,
     rendering: rendering::Rendering,
     metrics: Arc<Metrics>,
-    recorder: Recorder,
     places: Semaphore,
     queued: AtomicUsize,
 }
@@ -103,7 +101,6 @@ pub async fn run(
     readiness: Readiness,
     stop: CancellationToken,
 ) {
-    let reporter = Reporter { controller: names::MANAGED_BY.into(), instance: None };
     let (cache, secrets, streams) = watch::start(&client, &options, &metrics);
     let (live, woken) = live::Live::new(client.clone(), Arc::clone(&metrics), stop.clone());
     let (redis, Signals { everything: redis_is_empty, lost }) = crate::cache::start(
@@ -114,7 +111,6 @@ pub async fn run(
         stop.clone(),
     );
     let shared = Arc::new(Shared {
-        recorder: Recorder::new(client.clone(), reporter),
         places: Semaphore::new(usize::from(options.concurrency)),
         queued: AtomicUsize::new(0),
         questions: questions::Questions::new(http),

@@ -13,7 +13,7 @@ use crate::artifact::{self, ArtifactError};
 use crate::credentials::{Repositories, Repository, SecretVersion};
 use crate::repo_server::RepoServer;
 use crate::translate::files::Matches;
-use crate::translate::{Contents, File, FilePattern, RemoteRefs};
+use crate::translate::{Contents, File, FilePattern, RemoteRefs, RepoPath};
 
 /// How many answers about artifacts are kept.
 const MAX_CONTENTS: usize = 20_000;
@@ -58,7 +58,8 @@ impl Questions {
         }
     }
 
-    /// What `path` holds in the artifact at `url`.
+    /// What `path` holds in the artifact at `url`. Of a chart that leads to the next question, what its `Chart.yaml` says, which
+    /// is answered along with this one.
     pub(super) async fn contents(
         &self,
         url: &str,
@@ -70,7 +71,10 @@ impl Questions {
         if let Some(known) = lock(&self.contents).get(&key) {
             return Ok(known.clone());
         }
-        let files = artifact::list_files(&self.http, url, digest).await?;
+        let chart = RepoPath::folder(path).ok().and_then(|folder| folder.join("Chart.yaml"));
+        let pattern = FilePattern::Path(chart.unwrap_or_default().as_str().to_owned());
+        let (files, read) = artifact::list_and_read(&self.http, url, digest, &pattern).await?;
+        self.keep_files(digest, pattern, Arc::new(read));
         let found = Contents::of(files.iter().map(String::as_str), path, is_oci);
         let mut contents = lock(&self.contents);
         if contents.len() >= MAX_CONTENTS {
@@ -92,6 +96,11 @@ impl Questions {
             return Ok(known.clone());
         }
         let found = Arc::new(artifact::read_files(&self.http, url, digest, pattern).await?);
+        self.keep_files(digest, pattern.clone(), found.clone());
+        Ok(found)
+    }
+
+    fn keep_files(&self, digest: &str, pattern: FilePattern, found: Matches) {
         let size = |(path, file): &(String, File)| path.len() + file.text().map_or(0, str::len);
         let size = digest.len() + found.iter().map(size).sum::<usize>();
         let mut read = lock(&self.files);
@@ -99,8 +108,7 @@ impl Questions {
             *read = Read::default();
         }
         read.size += size;
-        read.files.insert(key, found.clone());
-        Ok(found)
+        read.files.insert((digest.to_owned(), pattern), found);
     }
 
     /// The refs of the repository that is `known`, at most `max_age` old and not older than the refresh `token`.

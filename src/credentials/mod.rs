@@ -18,6 +18,7 @@
 //! * [`SecretData`] and [`Sensitive`] show nothing of themselves in `Debug` and have no `Serialize`: what is not written on
 //!   purpose cannot end in a log, an event, a condition, a metric or Redis.
 
+mod charts;
 mod flux;
 mod known_hosts;
 mod login;
@@ -27,6 +28,7 @@ mod secret;
 mod store;
 mod url;
 
+pub use charts::ForCharts;
 pub use flux::{Access, Fetcher, Part, Role, access};
 pub use login::Login;
 pub use repository::{Repository, SecretVersion};

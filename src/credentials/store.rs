@@ -60,13 +60,29 @@ impl Repositories {
         let found = own.clone().find(|entry| entry.project == project);
         let found = found.or_else(|| own.clone().find(|entry| entry.project.is_empty()));
         let nothing = || Ok(Repository { url: url.to_owned(), ..Repository::default() });
-        let mut repository = found.map_or_else(nothing, |entry| entry.repository.clone())?;
+        let repository = found.map_or_else(nothing, |entry| entry.repository.clone())?;
+        self.completed(repository, &wanted)
+    }
+
+    /// The repository at the address `wanted` with what it takes from a template.
+    pub(super) fn completed(&self, mut repository: Repository, wanted: &str) -> Result<Repository, String> {
         if !repository.has_credentials()
-            && let Some(template) = self.template(&wanted)
+            && let Some(template) = self.template(wanted)
         {
             repository.inherit(template.repository.as_ref().map_err(Clone::clone)?);
         }
         Ok(repository)
+    }
+
+    /// The repositories that applications of `project` may use, and can be read; without what they take from templates.
+    pub(super) fn readable(&self, project: &str) -> impl Iterator<Item = &Repository> {
+        let readable = self.entries.iter().filter_map(|entry| entry.repository.as_ref().ok());
+        readable.filter(move |repository| repository.project.is_empty() || repository.project == project)
+    }
+
+    /// The templates that can be read.
+    pub(super) fn readable_templates(&self) -> impl Iterator<Item = &Repository> {
+        self.templates.iter().filter_map(|entry| entry.repository.as_ref().ok())
     }
 
     /// The template with the longest address that `wanted` begins with, letter by letter.
@@ -83,17 +99,6 @@ impl Repositories {
     pub fn of_project(&self, project: &str) -> impl Iterator<Item = &str> {
         let own = move |entry: &&Entry| !project.is_empty() && entry.project == project;
         self.entries.iter().filter(own).map(|entry| entry.url.as_str())
-    }
-
-    /// The Helm repositories whose name charts may be asked by: only those are offered for dependencies of charts.
-    pub fn helm_repositories(&self, project: &str) -> impl Iterator<Item = &Repository> {
-        let readable = self.entries.iter().filter_map(|entry| entry.repository.as_ref().ok());
-        let project = project.to_owned();
-        readable.filter(move |repository| {
-            repository.kind == "helm"
-                && !repository.name.is_empty()
-                && (repository.project.is_empty() || repository.project == project)
-        })
     }
 
     /// The certificates that are trusted for a host, whatever its port.
@@ -113,7 +118,7 @@ impl Repositories {
             || self.certificates(&address.host) != other.certificates(&address.host)
             || address.scheme == "ssh" && self.known_hosts(&address) != other.known_hosts(&address)
             || self.of_project(project).ne(other.of_project(project))
-            || self.helm_repositories(project).ne(other.helm_repositories(project))
+            || self.for_charts(project) != other.for_charts(project)
     }
 }
 

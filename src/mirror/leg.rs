@@ -155,7 +155,7 @@ fn referred_to(observed: &Observed, index: usize, available: String) -> Delivery
 }
 
 /// The revision of source number `index` that the values of a workload object are from.
-fn value_revision(workload: Live<'_>, index: usize) -> Option<String> {
+pub fn value_revision(workload: Live<'_>, index: usize) -> Option<String> {
     let revisions: serde_json::Value =
         serde_json::from_str(workload.annotation(names::ANNOTATION_VALUE_REVISIONS)?).ok()?;
     revisions.get(index.to_string())?.as_str().map(str::to_owned)

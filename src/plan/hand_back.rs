@@ -106,7 +106,7 @@ fn suspend(live: Live<'_>, now: Timestamp) -> Option<Step> {
 
 /// A suspended object goes alone (helm-controller `reconcileDelete`, kustomize-controller `finalize`). What a
 /// `HelmRelease` leaves behind goes before it: afterwards nobody would know of it.
-fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
+pub(super) fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
     let chart = view::chart_key(live).and_then(|key| observed.live(&key)).filter(|chart| {
         let label = |key| chart.label(key).unwrap_or_default();
         !chart.is_deleting()

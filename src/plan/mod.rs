@@ -16,6 +16,7 @@ mod handover;
 pub mod marks;
 pub mod operation;
 pub mod refresh;
+mod replaced;
 pub mod result;
 pub mod retry;
 mod secrets;

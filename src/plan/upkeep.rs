@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Step, gate, guard, handover, secrets};
+use super::{Step, gate, guard, handover, replaced, secrets};
 use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::view::source_key;
 use crate::mirror::{Relation, Resource, View, compare, namespace};
@@ -209,7 +209,7 @@ pub(super) fn prune(view: &View<'_>, workloads_too: bool) -> Vec<Step> {
     let (workloads, sources): (Vec<_>, Vec<_>) = stale.copied().partition(|live| live.kind.is_workload());
     let mut steps = Vec::new();
     if workloads_too {
-        steps.extend(workloads.iter().flat_map(|live| remove_workload(view, *live)));
+        steps.extend(workloads.iter().flat_map(|live| replaced::remove(view, *live)));
     }
     // What stays goes on reading its source, and that its Secret.
     let is_read = |source: &Live<'_>| {
@@ -217,20 +217,6 @@ pub(super) fn prune(view: &View<'_>, workloads_too: bool) -> Vec<Step> {
     };
     steps.extend(sources.iter().filter(|source| !is_read(source)).map(|live| delete(*live)));
     steps
-}
-
-/// A `HelmRelease` whose release lives on under another object must not uninstall it: suspended, it goes alone.
-fn remove_workload(view: &View<'_>, live: Live<'_>) -> Vec<Step> {
-    let release = |spec: &Value| {
-        ["releaseName", "storageNamespace"]
-            .map(|field| spec.get(field).and_then(Value::as_str).map(str::to_owned))
-    };
-    let mut wanted = view.workload_resources().filter_map(|resource| resource.manifest);
-    let lives_on = live.kind == FluxKind::HelmRelease
-        && wanted.any(|wanted| wanted.key.kind == live.kind && release(&wanted.spec) == release(live.spec()));
-    let patch = if lives_on { suspend(names::SUSPENDED_UNTIL_SYNC) } else { resume() };
-    let before = (lives_on || live.is_suspended()).then(|| Step::PatchObject { key: live.key(), patch });
-    before.into_iter().chain([delete(live)]).collect()
 }
 
 /// The step that deletes exactly this object.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::repo_creds::RepoCreds;
 use super::repository::Repository;
 
 /// `repository.ManifestRequest`.
@@ -39,6 +40,9 @@ pub struct ManifestRequest {
     /// `GROUP/VERSION` and `GROUP/VERSION/KIND` of everything it serves, for charts.
     #[prost(string, repeated, tag = "15")]
     pub api_versions: Vec<String>,
+    /// Credentials for repositories below an address, for dependencies of charts.
+    #[prost(message, repeated, tag = "17")]
+    pub helm_repo_creds: Vec<RepoCreds>,
     /// Resolve the revision anew: not from the repo-server's cache (a refresh).
     #[prost(bool, tag = "18")]
     pub no_revision_cache: bool,

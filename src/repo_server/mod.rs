@@ -3,6 +3,7 @@
 
 mod client;
 pub mod messages;
+pub mod repo_creds;
 pub mod repository;
 pub mod request;
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::messages::{ManifestRequest, RefTarget};
+use super::repo_creds::RepoCreds;
 use crate::argo::{Application, application};
-use crate::credentials::{self, Repositories};
-use crate::translate::is_same_repository;
+use crate::credentials::{self, ForCharts, Repositories};
+use crate::project::{AppProject, AppProjectSpec};
+use crate::translate::{is_exact_revision, is_same_repository};
 
 /// `v1alpha1.Repository` (argo-cd `pkg/apis/application/v1alpha1/generated.proto`).
 #[derive(Clone, PartialEq, prost::Message)]
@@ -180,7 +182,7 @@ pub fn with_credentials(
     known: &Repositories,
 ) -> Result<(), String> {
     request.repo = Some(reached(app, source, known)?);
-    request.repos = known.helm_repositories(app.project()).map(Repository::from).collect();
+    for_charts(request, &known.for_charts(app.project()), source);
     // As argo-cd's `util/argo/argo.go`, `GetRefSources`.
     let others = app.sources().iter().filter(|_| app.has_multiple_sources());
     for other in others.filter(|other| !other.reference.is_empty()) {
@@ -194,23 +196,43 @@ pub fn with_credentials(
     Ok(())
 }
 
-/// Files of other sources are taken at `revisions`, by index, as far as these are known. Those of the repository of `source`
-/// itself are not told: Argo CD wants both to be one commit, which it resolves once.
+/// What charts that `source` depends on are fetched with, as far as the project of the question permits their repositories
+/// (argo-cd `controller/state.go`, `GetRepoObjs`): a chart in an artifact may depend on artifacts, too.
+fn for_charts(request: &mut ManifestRequest, known: &ForCharts, source: &application::ApplicationSource) {
+    let source_repos = request.project_source_repos.clone();
+    let project = AppProject {
+        spec: AppProjectSpec { source_repos, ..AppProjectSpec::default() },
+        ..AppProject::default()
+    };
+    let is_offered = |one: &&credentials::Repository| {
+        let is_artifact = one.kind.eq_ignore_ascii_case("oci");
+        project.permits_source(&one.url) && (!is_artifact || source.repo_url.starts_with("oci://"))
+    };
+    request.repos = known.repositories.iter().filter(is_offered).map(Repository::from).collect();
+    request.helm_repo_creds = known.templates.iter().filter(is_offered).map(RepoCreds::from).collect();
+}
+
+/// Files of other sources are taken at `revisions`, by index, as far as these are known. Of its own repository Argo CD renders
+/// the same commit: were both resolved one after the other, a push in between would make two of them, which it refuses.
 pub fn with_revisions(
     request: &mut ManifestRequest,
     app: &Application,
     source: &application::ApplicationSource,
     revisions: &BTreeMap<usize, String>,
 ) {
-    let others = app
-        .sources()
-        .iter()
-        .enumerate()
-        .filter(|(_, other)| !other.reference.is_empty() && !is_same_repository(source, other));
+    let others = app.sources().iter().enumerate().filter(|(_, other)| !other.reference.is_empty());
     for (index, other) in others {
+        let is_own = is_same_repository(source, other);
+        // What is named for good is that commit, whatever Flux has for the moment.
+        if is_own && is_exact_revision(source) {
+            continue;
+        }
         let target = request.ref_sources.get_mut(&format!("${}", other.reference));
         if let Some((target, revision)) = target.zip(revisions.get(&index)) {
             target.target_revision.clone_from(revision);
+            if is_own {
+                request.revision.clone_from(revision);
+            }
         }
     }
 }
@@ -236,6 +258,7 @@ fn reached(
 mod tests {
     use super::*;
     use crate::credentials::LiveSecret;
+    use rstest::rstest;
     use serde_json::json;
 
     #[test]
@@ -251,16 +274,89 @@ mod tests {
         assert_eq!(request.repo.unwrap().password, "hunter2");
     }
 
+    fn secret(name: &str, kind: &str, data: &[(&str, &str)]) -> LiveSecret {
+        LiveSecret {
+            name: name.to_owned(),
+            labels: [(crate::names::LABEL_ARGO_SECRET_TYPE.to_owned(), kind.to_owned())].into(),
+            data: data.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect(),
+            ..LiveSecret::default()
+        }
+    }
+
+    #[rstest]
+    #[case::in_git("https://git.example.org/a", &["charts"], &["https://charts.example.org"])]
+    #[case::in_an_artifact(
+        "oci://registry.example.org/a", &["charts", "registry"], &["https://charts.example.org", "oci://registry.example.org"]
+    )]
+    fn what_dependencies_are_fetched_with(
+        #[case] repo_url: &str,
+        #[case] repositories: &[&str],
+        #[case] templates: &[&str],
+    ) {
+        let of = |kind: &str, name: &str, url: &str, label: &str| {
+            let data =
+                [("type", kind), ("name", name), ("url", url), ("username", "me"), ("password", "hunter2")];
+            secret(&format!("{name}-{label}"), label, &data)
+        };
+        let known = [
+            of("helm", "charts", "https://charts.example.org/stable", "repository"),
+            of("helm", "", "https://charts.example.org", "repo-creds"),
+            of("helm", "elsewhere", "https://elsewhere.example.org", "repository"),
+            of("oci", "registry", "oci://registry.example.org/b", "repository"),
+            of("oci", "", "oci://registry.example.org", "repo-creds"),
+        ];
+        let known = Repositories::new(known, String::new(), BTreeMap::new());
+        let app: Application = serde_json::from_value(json!({
+            "metadata": {"name": "demo", "namespace": "argocd"},
+            "spec": {"source": {"repoURL": repo_url, "path": "a", "targetRevision": "main"}},
+        }))
+        .unwrap();
+        let permitted = [
+            "https://charts.example.org*",
+            "https://charts.example.org/**",
+            "oci://registry.example.org*",
+            "oci://registry.example.org/**",
+        ];
+        let mut request = ManifestRequest {
+            project_source_repos: permitted.map(str::to_owned).to_vec(),
+            ..ManifestRequest::default()
+        };
+        with_credentials(&mut request, &app, &app.sources()[0], &known).unwrap();
+        let names: Vec<&str> = request.repos.iter().map(|repo| repo.name.as_str()).collect();
+        let urls: Vec<&str> = request.helm_repo_creds.iter().map(|creds| creds.url.as_str()).collect();
+        assert_eq!((names.as_slice(), urls.as_slice()), (repositories, templates));
+        assert_eq!(request.helm_repo_creds[0].password, "hunter2");
+        assert!(!format!("{request:?}").contains("hunter2"));
+    }
+
+    #[rstest]
+    #[case::of_a_branch("main", "0123")]
+    #[case::of_a_commit(
+        "4567456745674567456745674567456745674567",
+        "4567456745674567456745674567456745674567"
+    )]
+    fn files_of_its_own_repository_are_of_one_commit_with_it(#[case] wanted: &str, #[case] expected: &str) {
+        let app: Application = serde_json::from_value(json!({
+            "metadata": {"name": "demo", "namespace": "argocd"},
+            "spec": {"sources": [
+                {"repoURL": "https://git.example.org/a", "path": "chart", "targetRevision": wanted},
+                {"repoURL": "https://git.example.org/A.git", "targetRevision": wanted, "ref": "values"},
+            ]},
+        }))
+        .unwrap();
+        let mut request = ManifestRequest { revision: wanted.to_owned(), ..ManifestRequest::default() };
+        let source = &app.sources()[0];
+        with_credentials(&mut request, &app, source, &Repositories::default()).unwrap();
+        with_revisions(&mut request, &app, source, &[(1, "0123".to_owned())].into());
+        let values = &request.ref_sources["$values"];
+        assert_eq!((request.revision.as_str(), values.target_revision.as_str()), (expected, expected));
+    }
+
     #[test]
     fn what_value_files_name_comes_along_with_its_credentials() {
         let data = [("url", "https://git.example.org/values"), ("username", "me"), ("password", "hunter2")];
-        let secret = LiveSecret {
-            name: "values".to_owned(),
-            labels: [(crate::names::LABEL_ARGO_SECRET_TYPE.to_owned(), "repository".to_owned())].into(),
-            data: data.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect(),
-            ..LiveSecret::default()
-        };
-        let known = Repositories::new(vec![secret], String::new(), BTreeMap::new());
+        let known =
+            Repositories::new(vec![secret("values", "repository", &data)], String::new(), BTreeMap::new());
         let app: Application = serde_json::from_value(json!({
             "metadata": {"name": "demo", "namespace": "argocd"},
             "spec": {"sources": [

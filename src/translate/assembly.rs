@@ -11,19 +11,17 @@
 //! # Several charts
 //!
 //! Stock Argo CD renders each chart under the Application's name, which is no release. A real release has a name that no
-//! other one in its namespace has, and objects are named after it: a second chart of the same name is refused instead of
-//! renamed, since everything that it delivers would be renamed with it.
+//! other one in its namespace has, and objects are named after it: the first chart of a name has the release, the objects of
+//! the others are delivered without one ([`super::helm`]), since everything would be renamed with a renamed release.
 
 use std::collections::BTreeSet;
-
-use serde_json::Value;
 
 use super::draft::{Draft, Placement, Source};
 use super::pool::Pool;
 use super::shape::{self, Leg, Prepared};
 use super::{Route, duplicates, hydrator, references};
 use crate::argo::ApplicationSource;
-use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::flux::{Manifest, ObjectKey};
 use crate::names;
 
 /// What was generated, and how far it got.
@@ -65,7 +63,6 @@ pub(super) fn assemble(draft: &mut Draft<'_>, placement: Option<&Placement>) -> 
         });
         legs.push(leg.unwrap_or_default());
     }
-    check_releases(draft, &sources, &legs);
     references::note_revisions(draft, &sources, &mut legs);
     duplicates::look_up(draft, &sources, &legs);
     finish(draft, &sources, legs, pool)
@@ -123,33 +120,11 @@ fn placements(first: &Placement, sources: &[ApplicationSource]) -> Vec<Placement
     suffixes.into_iter().map(named).collect()
 }
 
-/// Two releases of one name in one namespace would be one release, each chart taking the other's objects away.
-fn check_releases(draft: &mut Draft<'_>, sources: &[Source<'_>], legs: &[Leg]) {
-    let release = |leg: &Leg| -> Option<[Value; 2]> {
-        let workload = leg.workload.as_ref().filter(|workload| workload.key.kind == FluxKind::HelmRelease)?;
-        Some(["releaseName", "storageNamespace"].map(|field| workload.spec[field].clone()))
-    };
-    for (index, leg) in legs.iter().enumerate() {
-        let Some(own) = release(leg) else { continue };
-        let Some(other) = legs[..index].iter().position(|other| release(other).as_ref() == Some(&own)) else {
-            continue;
-        };
-        let name = own[0].as_str().unwrap_or_default();
-        draft.error::<()>(
-            sources[index].at("helm.releaseName"),
-            format!(
-                "the release {name:?} is that of spec.sources[{other}] already, and Helm keeps one of a name in a namespace"
-            ),
-            "set another releaseName; what the chart names after its release is then named after that",
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use rstest::rstest;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn names(sources: Value) -> Vec<String> {
         let sources: Vec<ApplicationSource> = serde_json::from_value(sources).unwrap();

@@ -7,15 +7,22 @@ use super::{Contents, PathKind, RepoPath};
 impl Contents {
     /// Classifies `path` from `files`, the paths of all files of the repository or artifact, relative to its root.
     ///
-    /// In an OCI artifact a chart lies in a folder of its own name (`podinfo/Chart.yaml`) and Argo CD looks past that
-    /// folder (argo-cd `util/oci/client.go`); `is_oci` asks for the same.
+    /// In an OCI artifact a packed chart lies in a folder of its own name (`podinfo/Chart.yaml`) and Argo CD looks past that
+    /// folder (argo-cd `util/oci/client.go`); `is_oci` asks for the same. Argo CD knows such an artifact by its media type,
+    /// which no file tells: one that has the path as it is written is taken for something else.
     pub fn of<'a>(files: impl Iterator<Item = &'a str>, path: &str, is_oci: bool) -> Self {
         let Ok(folder) = RepoPath::folder(path) else {
             return Self { kind: PathKind::Missing, ..Self::default() };
         };
         let files: BTreeSet<&str> = files.map(|file| file.trim_start_matches("./")).collect();
-        let wrapped = if is_oci && folder.as_str().is_empty() { chart_folder(&files) } else { None };
-        let folder = wrapped.unwrap_or(folder);
+        let is_root = folder.as_str().is_empty();
+        let chart = if is_oci { chart_folder(&files) } else { None };
+        let is_packed_chart = is_root && chart.is_some();
+        let is_there = |folder: &RepoPath| files.iter().any(|file| folder.strip(file).is_some());
+        let folder = match chart.and_then(|chart| chart.join(&format!("./{}", folder.as_str()))) {
+            Some(inside) if is_root || !is_there(&folder) && is_there(&inside) => inside,
+            _ => folder,
+        };
         let below: Vec<&str> = files.iter().filter_map(|file| folder.strip(file)).collect();
         let direct = || below.iter().copied().filter(|file| !file.contains('/'));
         let (manifests, has_more) = some(&below, is_manifest);
@@ -31,6 +38,9 @@ impl Contents {
             has_too_many: has_more || has_more_kustomizations,
             is_bare: direct().next().is_none(),
             source_overrides: direct().filter(|file| is_source_override(file)).map(str::to_owned).collect(),
+            chart_files: chart_files(&below),
+            is_packed_chart,
+            folder,
         }
     }
 }
@@ -49,6 +59,17 @@ fn some(files: &[&str], is_one: fn(&str) -> bool) -> (Vec<String>, bool) {
     let has_more = found.len() > MAX_LISTED;
     found.truncate(MAX_LISTED);
     (found, has_more)
+}
+
+/// The files of a chart that say what it depends on, and what stands in its `charts`, folders by their names.
+fn chart_files(below: &[&str]) -> Vec<String> {
+    let one = |file: &&str| match file.strip_prefix("charts/") {
+        Some(vendored) => Some(format!("charts/{}", vendored.split('/').next().unwrap_or_default())),
+        None if matches!(*file, "Chart.yaml" | "requirements.yaml") => Some((*file).to_owned()),
+        None => None,
+    };
+    let found: BTreeSet<String> = below.iter().filter_map(one).collect();
+    found.into_iter().take(MAX_LISTED).collect()
 }
 
 fn name(file: &str) -> &str {
@@ -125,6 +146,38 @@ mod tests {
             PathKind::Chart,
             "only in artifacts"
         );
+    }
+
+    #[rstest]
+    #[case::whole(&["web/Chart.yaml"], ".", "web", true)]
+    #[case::inside(&["web/Chart.yaml", "web/charts/db/Chart.yaml"], "charts/db", "web/charts/db", false)]
+    #[case::as_written(&["web/Chart.yaml"], "web", "web", false)]
+    #[case::nowhere(&["web/Chart.yaml"], "charts/db", "charts/db", false)]
+    #[case::no_packed_chart(&["Chart.yaml", "values.yaml"], ".", "", false)]
+    #[case::several(&["charts/db/Chart.yaml", "charts/web/Chart.yaml"], "charts/web", "charts/web", false)]
+    fn folders_in_artifacts(
+        #[case] files: &[&str],
+        #[case] path: &str,
+        #[case] folder: &str,
+        #[case] is_packed_chart: bool,
+    ) {
+        let contents = Contents::of(files.iter().copied(), path, true);
+        assert_eq!((contents.folder.as_str(), contents.is_packed_chart), (folder, is_packed_chart));
+        let in_git = Contents::of(files.iter().copied(), path, false);
+        assert_eq!((in_git.folder, in_git.is_packed_chart), (RepoPath::folder(path).unwrap(), false));
+    }
+
+    #[test]
+    fn files_of_a_chart_about_its_dependencies() {
+        let files = [
+            "a/Chart.yaml",
+            "a/charts/db-1.0.0.tgz",
+            "a/charts/web/Chart.yaml",
+            "a/charts/web/values.yaml",
+            "a/values.yaml",
+        ];
+        let contents = Contents::of(files.into_iter(), "a", false);
+        assert_eq!(contents.chart_files, ["Chart.yaml", "charts/db-1.0.0.tgz", "charts/web"]);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::IgnoreDifferences;
 use super::files::{File, FilePattern, Files};
 use super::semver::{Semver, classify};
+use super::{IgnoreDifferences, RepoPath};
 use crate::argo::ApplicationSource;
 use crate::credentials::Repositories;
 use crate::policy::Effective;
@@ -106,6 +106,15 @@ impl Settings {
     }
 }
 
+/// As what the bridge serves what was rendered of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// As what the source is: a chart as a chart, everything else as objects.
+    Own,
+    /// As objects, though it is a chart: Helm has a release of that name already.
+    Objects,
+}
+
 /// Something that a translation has to know first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Want {
@@ -118,6 +127,8 @@ pub enum Want {
     Rendered {
         /// Index into the Application's sources.
         source: usize,
+        /// As what it is served.
+        form: Form,
     },
     /// The objects that a source would deliver, at the revision that Flux has of it.
     Objects {
@@ -177,6 +188,13 @@ pub struct Contents {
     pub is_bare: bool,
     /// Files in the path by which a repository overrides the source (`.argocd-source.yaml` and the like), by name.
     pub source_overrides: Vec<String>,
+    /// Where the path is in the artifact: a packed chart lies in a folder of its own there, which no path names.
+    pub folder: RepoPath,
+    /// The path is the whole of a packed chart.
+    pub is_packed_chart: bool,
+    /// Files that tell what a chart depends on, and what of that it has with it: `Chart.yaml`, `requirements.yaml` and
+    /// everything directly in `charts`, relative to the path.
+    pub chart_files: Vec<String>,
 }
 
 impl Contents {
@@ -195,7 +213,15 @@ impl Contents {
             (false, true) => PathKind::Kustomization,
             _ => return None,
         };
-        (!is_said(&source.directory)).then(|| Self { kind, ..Self::default() })
+        (!is_said(&source.directory)).then(|| Self::supposed(source, kind))
+    }
+
+    /// What the path holds, where nothing is known of it but what Argo CD would call it.
+    pub fn supposed(source: &ApplicationSource, kind: PathKind) -> Self {
+        let folder = RepoPath::folder(&source.path).unwrap_or_default();
+        let is_packed_chart =
+            kind == PathKind::Chart && source.repo_url.starts_with("oci://") && folder == RepoPath::default();
+        Self { kind, folder, is_packed_chart, ..Self::default() }
     }
 }
 

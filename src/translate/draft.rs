@@ -1,5 +1,7 @@
 //! What a translation gathers on its way: problems and wants.
 
+use std::collections::BTreeMap;
+
 use super::{Context, Problem, RepoPath, Want};
 use crate::argo::{Application, ApplicationSource};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
@@ -16,11 +18,21 @@ pub(super) struct Draft<'a> {
     pub(super) refused: Vec<Refused>,
     /// What Flux would not render of a chart as Argo CD does.
     pub(super) unfaithful: Option<&'static str>,
+    /// Names of the releases that sources have, and which: Helm keeps one of a name in a namespace.
+    pub(super) releases: BTreeMap<String, usize>,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(app: &'a Application, context: &'a Context) -> Self {
-        Self { app, context, problems: Vec::new(), wants: Vec::new(), refused: Vec::new(), unfaithful: None }
+        Self {
+            app,
+            context,
+            problems: Vec::new(),
+            wants: Vec::new(),
+            refused: Vec::new(),
+            unfaithful: None,
+            releases: BTreeMap::new(),
+        }
     }
 
     /// Notes an error; `None`, so that a step can end with it.

@@ -14,7 +14,8 @@ use serde::Deserialize;
 
 use super::files::matching_folders;
 use super::{
-    Contents, Context, File, FilePattern, RemoteRefs, RenderedSource, Severity, Translation, Want, translate,
+    Contents, Context, File, FilePattern, Form, RemoteRefs, RenderedSource, Severity, Translation, Want,
+    translate,
 };
 use crate::argo::Application;
 use crate::project::RenderedObject;
@@ -186,7 +187,10 @@ fn said(translation: &Translation) -> String {
     for want in &translation.wants {
         match want {
             Want::Contents { source } => writeln!(text, "wants: contents of source {source}").unwrap(),
-            Want::Rendered { source } => writeln!(text, "wants: source {source} rendered").unwrap(),
+            Want::Rendered { source, form } => {
+                let form = if *form == Form::Objects { " as objects" } else { "" };
+                writeln!(text, "wants: source {source} rendered{form}").unwrap();
+            }
             Want::RemoteRefs { url } => writeln!(text, "wants: refs of {url}").unwrap(),
             Want::Files { source, pattern } => {
                 writeln!(text, "wants: {pattern:?} of source {source}").unwrap();

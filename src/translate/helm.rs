@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::draft::{Draft, Placement, Source};
 use super::helm_values::{self, Values};
 use super::placement::is_dns_subdomain;
-use super::value_files::{self, Home, Reader};
-use super::{FilePattern, RepoPath, post_render, revision};
+use super::value_files::{Home, Reader};
+use super::{RepoPath, dependencies, post_render, revision};
 use crate::argo::application::HelmSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -18,7 +18,7 @@ pub(super) enum ChartFrom {
     HelmRepository { oci: bool },
     /// A folder of a `GitRepository`.
     Git,
-    /// An `OCIRepository` that is the chart.
+    /// An artifact of a registry; when it is a packed chart, its `OCIRepository` is the chart.
     Artifact,
 }
 
@@ -28,6 +28,8 @@ pub(super) enum Way {
     Native(Native),
     /// Argo CD's repo-server renders it, and Flux delivers that.
     Rendered(Finished),
+    /// The same, but without a release: another source has the one of that name.
+    Unreleased,
 }
 
 /// What a release is whoever renders the chart.
@@ -68,19 +70,49 @@ pub(super) fn way(
     let release = name.zip(renderers).map(|(name, post_renderers)| Release { name, post_renderers });
     let is_sound = draft.problems[known..].iter().all(|problem| problem.severity != super::Severity::Error);
     let (release, said) = (release.filter(|_| is_sound), for_another_cluster(helm, namespace));
+    let first =
+        release.as_ref().map(|release| *draft.releases.entry(release.name.clone()).or_insert(source.index));
+    if let Some(first) = first.filter(|first| *first != source.index) {
+        return unreleased(draft, source, &release?, first);
+    }
     if let Some(reason) = said {
         return Some(Way::Rendered(Finished { release: release?, reason, is_told_by_files: false }));
     }
+    if from == ChartFrom::Artifact && !is_packed(draft, source) {
+        let reason = "chart in an artifact that is no packed chart";
+        return Some(Way::Rendered(Finished { release: release?, reason, is_told_by_files: true }));
+    }
     let (problems, wants) = (draft.problems.len(), draft.wants.len());
-    let values =
-        home(draft, source, helm, from).and_then(|home| helm_values::values(draft, source, helm, &home));
+    let is_whole = from != ChartFrom::Git || dependencies::check(draft, source).is_some();
+    let values = home(draft, source, from).and_then(|home| helm_values::values(draft, source, helm, &home));
     if let Some(reason) = draft.unfaithful.take() {
         // What Flux would need to know, and whatever else is wrong, is the repo-server's.
         draft.problems.truncate(problems);
         draft.wants.truncate(wants);
         return Some(Way::Rendered(Finished { release: release?, reason, is_told_by_files: true }));
     }
-    Some(Way::Native(Native { release: release?, values: values? }))
+    Some(Way::Native(Native { release: release?, values: values.filter(|_| is_whole)? }))
+}
+
+/// A chart whose release would be that of the source `first`: two releases of one name in one namespace would be one release, each
+/// chart taking the other's objects away. Stock Argo CD, which renders charts without releases, delivers the objects of both.
+fn unreleased(draft: &mut Draft<'_>, source: &Source<'_>, release: &Release, first: usize) -> Option<Way> {
+    let name = &release.name;
+    let message = format!(
+        "the release {name:?} is that of spec.sources[{first}] already, and Helm keeps one of a name in a namespace"
+    );
+    let field = source.at("helm.releaseName");
+    let hint = "set another releaseName; what the chart names after its release is then named after that";
+    if !release.post_renderers.is_empty() {
+        return draft.error(
+            field,
+            format!("{message}; without a release, kustomize has nothing to change"),
+            hint,
+        );
+    }
+    let message = format!("{message}: the objects of this chart are delivered without a release");
+    draft.warn(field, message, format!("for a release, {hint}"));
+    Some(Way::Unreleased)
 }
 
 /// The `HelmRelease` of a chart that the source object `origin` fetches; `None` when a problem was noted.
@@ -189,6 +221,11 @@ fn release_name(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSource) -
     }
 }
 
+/// Whether the artifact of the source is a packed chart, and the path the whole of it: nothing else can be a `chartRef`.
+fn is_packed(draft: &Draft<'_>, source: &Source<'_>) -> bool {
+    draft.context.contents.get(&source.index).is_some_and(|contents| contents.is_packed_chart)
+}
+
 /// A release stands in a namespace, also where everything in it is cluster-wide.
 fn check_namespace(draft: &mut Draft<'_>) {
     if draft.app.spec.destination.namespace.is_empty() {
@@ -199,25 +236,15 @@ fn check_namespace(draft: &mut Draft<'_>) {
 }
 
 /// Where the chart's files lie.
-fn home(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSource, from: ChartFrom) -> Option<Home> {
+fn home(draft: &mut Draft<'_>, source: &Source<'_>, from: ChartFrom) -> Option<Home> {
     let root = RepoPath::default();
     match from {
         ChartFrom::HelmRepository { .. } => Some(Home { folder: root.clone(), root, reader: Reader::Flux }),
         ChartFrom::Git => Some(Home { folder: source.folder(draft)?, root, reader: Reader::Both }),
-        ChartFrom::Artifact if helm.value_files.is_empty() && helm.file_parameters.is_empty() => {
-            Some(Home { folder: root.clone(), root, reader: Reader::Bridge })
-        }
         ChartFrom::Artifact => {
-            // A packed chart lies in a folder of its name, which Argo CD takes for the root (argo-cd `util/oci/client.go`).
-            let charts =
-                value_files::look_up(draft, source.index, FilePattern::Glob("*/Chart.yaml".to_owned()))?;
-            let folder = charts.first().and_then(|(path, _)| path.split('/').next()).unwrap_or_default();
-            let root = RepoPath::folder(folder).unwrap_or_default();
-            Some(Home {
-                folder: root.join(&source.spec.path).unwrap_or_default(),
-                root,
-                reader: Reader::Bridge,
-            })
+            // The folder of a packed chart is the root to Argo CD (argo-cd `util/oci/client.go`).
+            let root = draft.context.contents.get(&source.index)?.folder.clone();
+            Some(Home { folder: root.clone(), root, reader: Reader::Bridge })
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn merged(
         if !contents.source_overrides.iter().any(|file| file == name) {
             continue;
         }
-        let path = source.folder(draft)?.join(name)?.as_str().to_owned();
+        let path = contents.folder.join(name)?.as_str().to_owned();
         let pattern = FilePattern::Path(path.clone());
         let context = draft.context;
         let Some(files) = context.files.get(&source.index).and_then(|files| files.get(&pattern)) else {

@@ -9,6 +9,7 @@ mod assembly;
 mod contents;
 pub mod context;
 mod delivery;
+mod dependencies;
 mod directory;
 mod draft;
 pub(crate) mod duplicates;
@@ -54,7 +55,7 @@ mod value_files;
 
 pub(crate) use duplicates::DELETES;
 
-pub use context::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Settings, Want};
+pub use context::{Contents, Context, Form, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use ignore::leaves_out;

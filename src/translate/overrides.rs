@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::draft::Draft;
-use super::{Route, allowed};
+use super::{Route, allowed, rendered};
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest};
 use crate::{merge, names, yaml};
@@ -97,6 +97,18 @@ pub(super) fn apply(draft: &mut Draft<'_>, objects: &mut [Manifest], routes: &[R
         let field = format!("metadata.annotations[{name}]");
         let Some(reached) = reached(draft, &key, &field, objects, routes, is_complete) else { continue };
         each(draft, &reached, objects, &key, &field, text);
+        check_values(draft, &reached, objects, &field);
+    }
+}
+
+/// Refuses values for a chart whose objects are finished: nothing would come of them.
+fn check_values(draft: &mut Draft<'_>, reached: &[usize], objects: &[Manifest], field: &str) {
+    let reason = reached.iter().find_map(|index| rendered::ignores_values(&objects[*index], objects));
+    if let Some(reason) = reason {
+        let message = format!(
+            "values have no effect on a chart that Argo CD's repo-server renders, as it does this one: {reason}"
+        );
+        draft.error::<()>(field, message, "write them into helm.valuesObject of the Application");
     }
 }
 

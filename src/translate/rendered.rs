@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Placement, Source};
-use super::{RenderedSource, Want, references, sources};
+use super::{Form, RenderedSource, Want, references, sources};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 
@@ -24,12 +24,13 @@ pub(super) fn artifact(
     placement: &Placement,
     source: &Source<'_>,
     reason: &str,
+    form: Form,
 ) -> Option<Manifest> {
     let context = draft.context;
     let Some(rendered) = context.rendered.get(&source.index) else {
         // Rendered with the files that the others show.
         references::revisions(draft, source)?;
-        return draft.want(Want::Rendered { source: source.index });
+        return draft.want(Want::Rendered { source: source.index, form });
     };
     let key = ObjectKey::new(
         FluxKind::OciRepository,
@@ -37,7 +38,7 @@ pub(super) fn artifact(
         // Beside it may stand the source itself, where it needs credentials to be looked at.
         &names::private_source(&placement.namespace, &format!("{}-{RENDERED}", placement.name)),
     );
-    let mut manifest = Manifest::owned_by(draft.app, key, spec(draft, source, rendered));
+    let mut manifest = Manifest::owned_by(draft.app, key, spec(draft, source, rendered, form));
     manifest.annotations.insert(names::ANNOTATION_RENDERED.to_owned(), reason.to_owned());
     Some(manifest)
 }
@@ -49,11 +50,26 @@ pub(super) fn chart(
     source: &Source<'_>,
     reason: &str,
 ) -> Option<Manifest> {
-    artifact(draft, placement, source, reason).map(sources::as_chart)
+    artifact(draft, placement, source, reason, Form::Own).map(sources::as_chart)
 }
 
-fn spec(draft: &Draft<'_>, source: &Source<'_>, rendered: &RenderedSource) -> Value {
-    let repository = repository(draft.app.namespace(), draft.app.name(), source.index);
+/// Why values in the spec of a `HelmRelease` would do nothing: its chart, one of `objects`, is finished. `None` where they do
+/// something, or are none.
+pub(super) fn ignores_values<'a>(release: &Manifest, objects: &'a [Manifest]) -> Option<&'a str> {
+    let has_values = ["values", "valuesFrom"].iter().any(|field| release.spec.get(*field).is_some());
+    if release.key.kind != FluxKind::HelmRelease || !has_values {
+        return None;
+    }
+    let chart = release.spec.get("chartRef")?;
+    let text = |field: &str| chart.get(field).and_then(Value::as_str);
+    let namespace = text("namespace").unwrap_or(&release.key.namespace);
+    let key = ObjectKey::new(FluxKind::OciRepository, namespace, text("name")?);
+    let origin = objects.iter().find(|object| object.key == key)?;
+    origin.annotations.get(names::ANNOTATION_RENDERED).map(String::as_str)
+}
+
+fn spec(draft: &Draft<'_>, source: &Source<'_>, rendered: &RenderedSource, form: Form) -> Value {
+    let repository = repository(draft.app.namespace(), draft.app.name(), source.index, form);
     json!({
         "interval": draft.context.poll_interval,
         "url": format!("oci://{}/{repository}", draft.context.artifact_address),
@@ -65,6 +81,7 @@ fn spec(draft: &Draft<'_>, source: &Source<'_>, rendered: &RenderedSource) -> Va
 }
 
 /// The repository of a source's artifacts in the bridge's registry.
-pub fn repository(namespace: &str, application: &str, source: usize) -> String {
-    format!("{namespace}/{}/{source}", names::shorten(application, MAX_NAME))
+pub fn repository(namespace: &str, application: &str, source: usize, form: Form) -> String {
+    let end = if form == Form::Objects { "-objects" } else { "" };
+    format!("{namespace}/{}/{source}{end}", names::shorten(application, MAX_NAME))
 }

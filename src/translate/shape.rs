@@ -8,7 +8,8 @@ use super::pool::Pool;
 use super::rendered;
 use super::sources::{self, Origin};
 use super::{
-    Contents, Context, PathKind, Settings, Want, duplicates, in_repository, kustomize, lfs, post_render, says,
+    Contents, Context, Form, PathKind, RepoPath, Settings, Want, duplicates, in_repository, kustomize, lfs,
+    post_render, says,
 };
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
@@ -51,16 +52,25 @@ enum Rendering {
     Kustomize,
     Directory,
     /// What Flux has no word for: rendered by Argo CD's repo-server, delivered by Flux.
-    Rendered {
-        /// Argo CD's word for the source.
-        word: &'static str,
-        /// What it is that Flux has no word for; it stands on the generated `OCIRepository`.
-        reason: &'static str,
-    },
+    Rendered(Served),
+}
+
+/// What the repo-server renders, and a Kustomization delivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Served {
+    /// Argo CD's word for the source.
+    word: &'static str,
+    /// What it is that Flux has no word for; it stands on the generated `OCIRepository`.
+    reason: &'static str,
+    form: Form,
 }
 
 /// A config management plugin.
-const PLUGIN: Rendering = Rendering::Rendered { word: "Plugin", reason: "config management plugin" };
+const PLUGIN: Rendering =
+    Rendering::Rendered(Served { word: "Plugin", reason: "config management plugin", form: Form::Own });
+
+/// A chart without a release.
+const UNRELEASED: Served = Served { word: "Helm", reason: "release of another source", form: Form::Objects };
 
 impl Rendering {
     const fn word(self) -> &'static str {
@@ -68,7 +78,7 @@ impl Rendering {
             Self::Helm => "Helm",
             Self::Kustomize => "Kustomize",
             Self::Directory => "Directory",
-            Self::Rendered { word, .. } => word,
+            Self::Rendered(served) => served.word,
         }
     }
 }
@@ -132,6 +142,9 @@ fn from_helm_repository(
         Some(helm::Way::Rendered(finished)) => {
             return as_finished_chart(draft, placement, source, &finished, None, pool);
         }
+        Some(helm::Way::Unreleased) => {
+            return from_repo_server(draft, placement, source, prepared, UNRELEASED, pool);
+        }
         Some(helm::Way::Native(native)) => Some(native),
         None => None,
     };
@@ -153,7 +166,7 @@ fn from_files(
     let whole = prepared.whole.clone().map(|whole| apart(draft.context, source, whole));
     // What everybody reads tells each what its path holds, whatever becomes of the others.
     let shared = whole.clone().filter(|_| is_shared).map(|whole| pool.share(whole));
-    let merged = with_overrides(draft, source, prepared.origin);
+    let merged = with_overrides(draft, source);
     let source = &merged.as_ref().map_or_else(|| source.with(source.spec), |merged| source.with(merged));
     let before = draft.problems.len();
     let explicit = explicit_type(draft, source);
@@ -164,8 +177,8 @@ fn from_files(
         let probe = whole.map(|whole| pool.share(whole));
         return Leg { origin: probe.clone(), artifact: probe, ..Leg::default() };
     };
-    if let Rendering::Rendered { reason, .. } = rendering {
-        return from_repo_server(draft, placement, source, prepared, rendering, reason, pool);
+    if let Rendering::Rendered(served) = rendering {
+        return from_repo_server(draft, placement, source, prepared, served, pool);
     }
     let from = if prepared.origin == Origin::Git { ChartFrom::Git } else { ChartFrom::Artifact };
     let way = (rendering == Rendering::Helm)
@@ -174,6 +187,9 @@ fn from_files(
     let native = match way {
         Some(helm::Way::Rendered(finished)) => {
             return as_finished_chart(draft, placement, source, &finished, whole, pool);
+        }
+        Some(helm::Way::Unreleased) => {
+            return from_repo_server(draft, placement, source, prepared, UNRELEASED, pool);
         }
         Some(helm::Way::Native(native)) => Some(native),
         None => None,
@@ -186,7 +202,7 @@ fn from_files(
         Rendering::Helm => {
             native.and_then(|native| helm::release(draft, placement, source, from, &key, native))
         }
-        Rendering::Rendered { .. } => None,
+        Rendering::Rendered(_) => None,
         Rendering::Kustomize => {
             kustomization::kustomization(draft, placement, source, &key, Manifests::Kustomized)
         }
@@ -207,17 +223,17 @@ fn from_repo_server(
     placement: &Placement,
     source: &Source<'_>,
     prepared: &Prepared,
-    rendering: Rendering,
-    reason: &str,
+    served: Served,
     pool: &mut Pool,
 ) -> Leg {
-    let artifact = rendered::artifact(draft, placement, source, reason);
+    let Served { word, reason, form } = served;
+    let artifact = rendered::artifact(draft, placement, source, reason, form);
     let workload =
         artifact.as_ref().map(|artifact| kustomization::of_rendered(draft, placement, &artifact.key));
     let origin = artifact.map(|artifact| pool.share(artifact));
     let is_told_by_contents = draft.context.contents.contains_key(&source.index);
     let probe = prepared.whole.clone().filter(|_| is_told_by_contents).map(|whole| pool.share(whole));
-    Leg { origin, artifact: probe, workload, source_type: rendering.word() }
+    Leg { origin, artifact: probe, workload, source_type: word }
 }
 
 /// A chart that the repo-server renders, served as a chart by the bridge. `whole` is the source object of its files, which stays
@@ -235,19 +251,15 @@ fn as_finished_chart(
         artifact.as_ref().map(|artifact| helm::of_rendered(draft, placement, &artifact.key, finished));
     let origin = artifact.map(|artifact| pool.share(artifact));
     let is_told = finished.is_told_by_files || draft.context.contents.contains_key(&source.index);
-    let probe = whole.filter(|_| is_told).map(|whole| match whole.key.kind {
-        FluxKind::OciRepository => pool.share(sources::as_chart(whole)),
-        _ => pool.share(whole),
-    });
+    let probe = whole.filter(|_| is_told).map(|whole| pool.share(whole));
     Leg { origin, artifact: probe, workload, source_type: Rendering::Helm.word() }
 }
 
 /// The source with what files in its path add to it. `None` while that is wanted, and when it cannot be read.
-fn with_overrides(draft: &mut Draft<'_>, source: &Source<'_>, origin: Origin) -> Option<ApplicationSource> {
-    let spec = source.spec;
-    // What the repo-server renders it changes itself, and a chart in a registry is nobody's repository.
-    if spec.plugin.is_some() || origin == Origin::Oci && spec.helm.is_some() {
-        return Some(spec.clone());
+fn with_overrides(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<ApplicationSource> {
+    // What the repo-server renders it changes itself.
+    if source.spec.plugin.is_some() {
+        return Some(source.spec.clone());
     }
     let context = draft.context;
     match context.contents.get(&source.index) {
@@ -314,7 +326,7 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
     let Some(contents) = context.contents.get(&source.index) else {
         return match explicit {
             // Those that are not looked into.
-            Some(rendering @ (Rendering::Helm | Rendering::Rendered { .. })) => Some(rendering),
+            Some(rendering @ Rendering::Rendered(_)) => Some(rendering),
             // What the settings alone decide needs no look.
             Some(Rendering::Kustomize) => kustomized(draft, source, None),
             _ => draft.want(Want::Contents { source: source.index }),
@@ -324,7 +336,11 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
         let path = &source.spec.path;
         return draft.error(source.at("path"), format!("{path}: app path does not exist"), "");
     }
-    match enabled(explicit.unwrap_or_else(|| discovered(contents)), &context.settings) {
+    let found = enabled(explicit.unwrap_or_else(|| discovered(contents)), &context.settings);
+    if found != Rendering::Helm && is_inside_of_a_packed_chart(source, contents) {
+        return Some(served(found, "folder of a packed chart"));
+    }
+    match found {
         Rendering::Kustomize => kustomized(draft, source, Some(contents)),
         Rendering::Directory => {
             let way = directory::way(draft, source, contents)?;
@@ -332,6 +348,12 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
         }
         other => Some(other),
     }
+}
+
+/// Whether the path lies below the folder that a packed chart is in: Argo CD looks past that folder, Flux does not.
+fn is_inside_of_a_packed_chart(source: &Source<'_>, contents: &Contents) -> bool {
+    let is_elsewhere = RepoPath::folder(&source.spec.path).is_ok_and(|folder| folder != contents.folder);
+    is_elsewhere && source.spec.repo_url.starts_with("oci://") && !contents.is_packed_chart
 }
 
 /// The same, but for what Flux would deliver the pointers of; `None` where there is no other way.
@@ -348,7 +370,7 @@ fn whole_files(
         }
         (rendering, None) | (rendering @ PLUGIN, _) => Some(rendering),
         // Any other reason may have been read off a pointer.
-        (rendering, Some(_)) => Some(Rendering::Rendered { word: rendering.word(), reason: lfs::REASON }),
+        (rendering, Some(_)) => Some(served(rendering, lfs::REASON)),
     }
 }
 
@@ -382,6 +404,10 @@ fn kustomized(draft: &mut Draft<'_>, source: &Source<'_>, contents: Option<&Cont
 fn by(way: Way, rendering: Rendering) -> Rendering {
     match way {
         Way::Native => rendering,
-        Way::Rendered(reason) => Rendering::Rendered { word: rendering.word(), reason },
+        Way::Rendered(reason) => served(rendering, reason),
     }
+}
+
+const fn served(rendering: Rendering, reason: &'static str) -> Rendering {
+    Rendering::Rendered(Served { word: rendering.word(), reason, form: Form::Own })
 }

@@ -93,7 +93,7 @@ impl Case {
                 let files = self.files.keys().map(String::as_str);
                 context.contents.insert(*source, Contents::of(files, &spec.path, is_oci));
             }
-            Want::Rendered { source } => {
+            Want::Rendered { source, .. } => {
                 let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
                 let rendered =
                     RenderedSource { digest, revision: self.revision.clone(), ..RenderedSource::default() };

@@ -5,7 +5,7 @@
 //! `oci://{{registry}}/NAME:1.0.0`.
 //!
 //! What asks for credentials: `{{git}}/private.git` and `{{helm}}-private` (some of the same, with a password), and everything
-//! over `{{ssh}}` (with a key). Argo CD has a Secret for each.
+//! over `{{ssh}}` (with a key). Argo CD has a Secret for each; to charts, the private Helm repository is `@parity-private`.
 
 use std::path::{Path, PathBuf};
 
@@ -63,9 +63,11 @@ const LOGIN: (&str, &str) = ("me", "hunter2");
 fn credentials(control: &str, name: &str, places: &Places, ssh_key: &str) -> Result<String> {
     let login =
         |kind: &str, url: String| json!({"type": kind, "url": url, "username": LOGIN.0, "password": LOGIN.1});
+    let mut named = login("helm", format!("{}-private", places.helm));
+    named["name"] = json!("parity-private");
     let secrets = [
         ("private-git", "repository", login("git", format!("{}/private.git", places.git))),
-        ("private-helm", "repository", login("helm", format!("{}-private", places.helm))),
+        ("private-helm", "repository", named),
         ("ssh", "repo-creds", json!({"type": "git", "url": places.ssh, "sshPrivateKey": ssh_key})),
     ];
     let items = secrets.map(|(suffix, kind, data)| {

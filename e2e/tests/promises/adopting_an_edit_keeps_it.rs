@@ -60,6 +60,44 @@ async fn values_go_back_into_their_parameter_or_into_values_object() -> Result<(
 
 /// What value files of another repository hold is read from a clone, and stays there.
 #[tokio::test]
+async fn one_of_several_sources_keeps_its_edit_beside_its_value_files() -> Result<()> {
+    let env = Stack::shared().await?.test("adopt-sources").await?;
+    let file = "replicaCount: 1\nui: {message: From the file}\n";
+    let repository =
+        env.sources().create_repository(&env.name("values"), &[("prod.yaml", Some(file))]).await?;
+    let podinfo = env.sources().helm_url("podinfo");
+    let chart = |name: &str, version: &str| {
+        json!({
+            "repoURL": podinfo, "chart": "podinfo", "targetRevision": version, "name": name,
+            "helm": { "releaseName": name, "valueFiles": ["$values/prod.yaml"] },
+        })
+    };
+    let values = json!({ "repoURL": repository.url(), "targetRevision": "main", "ref": "values" });
+    let app = Application::sources(&env, &[chart("front", "6.3.5"), chart("back", "6.3.6"), values]);
+    app.deliver(&env).await?;
+    let name = format!("{}-back", app.name());
+    let edit = json!({ "spec": { "interval": "3m", "values": { "ui": { "message": "by hand" } } } });
+    env.patch("HelmRelease", app.destination(), &name, &edit).await?;
+
+    let said = adopt(&env, &app, &["--yes"], "").await?;
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.contains("--source-dir 3=DIR"), "{}", said.stderr);
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("prod.yaml"), file)?;
+    let clone = format!("values={}", folder.path().display());
+    adopt(&env, &app, &["--yes", "--source-dir", &clone], "").await?.text()?;
+    let kept = app.settled(&env).await?;
+    let sources = &kept["spec"]["sources"];
+    assert_eq!(sources[1]["helm"]["valuesObject"], json!({ "ui": { "message": "by hand" } }));
+    assert!(sources[0]["helm"]["valuesObject"].is_null(), "{sources}");
+    let annotations = &kept["metadata"]["annotations"];
+    assert_eq!(annotations["flamingo/helmrelease-override.back"], "spec:\n  interval: 3m\n");
+    let release = app.delivered(&env, "HelmRelease", &name).await?;
+    assert_eq!(release["spec"]["values"]["ui"]["message"], "by hand");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_version_goes_into_the_target_revision_and_the_rest_into_the_annotation() -> Result<()> {
     let env = Stack::shared().await?.test("adopt-version").await?;
     let app = Application::chart(&env, "6.3.5");

@@ -271,7 +271,7 @@ fn translated(app: &Value, context: &Context) -> (Translation, String) {
         translation = translate(&app, &context);
     }
     let rendered = translation.wants.iter().filter_map(|want| match want {
-        Want::Rendered { source } => app.sources().get(*source),
+        Want::Rendered { source, .. } => app.sources().get(*source),
         _ => None,
     });
     let questions =

@@ -1,6 +1,7 @@
 //! What the project promises, tried on the real programs: one module per promise.
 
 mod a_bridged_chart_is_a_real_helm_release;
+mod a_chart_anywhere_in_an_artifact_is_delivered;
 mod a_chart_is_patched_after_rendering;
 mod a_chart_rendered_for_another_version_is_a_real_release;
 mod a_crash_looping_pod_degrades_the_application;
@@ -14,6 +15,7 @@ mod a_hydrated_branch_is_delivered;
 mod a_killed_bridge_leaves_no_trace;
 mod a_locked_down_flux_is_explained;
 mod a_missing_namespace_is_named;
+mod a_path_of_another_kind_keeps_what_runs;
 mod a_path_that_vanishes_deletes_nothing;
 mod a_plain_application_is_left_alone;
 mod a_plugin_is_rendered_and_delivered;
@@ -37,6 +39,7 @@ mod adopting_an_edit_keeps_it;
 mod adoption_can_be_continuous;
 mod an_api_server_refusal_is_shown;
 mod an_app_of_apps_may_mix_plain_and_bridged;
+mod an_application_in_a_file_is_read_as_the_api_server_takes_it;
 mod an_applicationset_causes_no_write_loop;
 mod an_applicationset_keeps_its_applications_bridged;
 mod an_automated_sync_never_deletes_everything;
@@ -94,6 +97,7 @@ mod observations;
 mod only_what_is_in_use_is_watched;
 mod overrides_change_the_generated_objects;
 mod own_authorities_and_client_certificates_count;
+mod private_chart_dependencies_are_fetched;
 mod private_registries_are_delivered;
 mod private_repositories_are_delivered;
 mod projects;

@@ -77,7 +77,7 @@ impl Look {
         };
         let known = Context { repositories: repositories(client, argocd, &objects).await?, ..known };
         let mut context = assume::context(&app, &known, &polls, &objects);
-        read_files(&app, checkouts, &mut context)?;
+        read_files(&app, checkouts, &objects, &mut context)?;
         Ok(Self { app, raw, objects, context })
     }
 
@@ -103,11 +103,17 @@ impl Look {
     }
 }
 
-/// What files of the sources are part of the wish: value files, and the revision where parameters name it.
-fn read_files(app: &Application, checkouts: &Checkouts, context: &mut Context) -> anyhow::Result<()> {
+/// What of the sources is part of the wish: value files, and the revisions that they are from or that parameters name.
+fn read_files(
+    app: &Application,
+    checkouts: &Checkouts,
+    objects: &BTreeMap<ObjectKey, DynamicObject>,
+    context: &mut Context,
+) -> anyhow::Result<()> {
     loop {
         let mut is_wiser = false;
-        for want in translate(app, context).wants {
+        let translation = translate(app, context);
+        for want in translation.wants.clone() {
             match want {
                 Want::Files { source, pattern } => {
                     let (FilePattern::Path(path) | FilePattern::Glob(path)) = &pattern;
@@ -124,9 +130,11 @@ fn read_files(app: &Application, checkouts: &Checkouts, context: &mut Context) -
                     is_wiser |= files.insert(pattern, found.into()).is_none();
                 }
                 Want::Revision { source } => {
-                    if let Some(commit) = checkouts.of(app, source).and_then(Checkout::head) {
-                        is_wiser |= context.revisions.insert(source, commit).is_none();
-                    }
+                    // A clone may be elsewhere by now; what was delivered is what counts.
+                    let commit = assume::revision(source, &translation, objects)
+                        .or_else(|| checkouts.of(app, source).and_then(Checkout::head));
+                    let commit = commit.map(|commit| context.revisions.insert(source, commit));
+                    is_wiser |= commit.is_some_and(|known| known.is_none());
                 }
                 _ => {}
             }

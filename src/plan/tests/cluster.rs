@@ -49,7 +49,7 @@ fn known(app: &Application, objects: &Objects, outside: Outside<'_>) -> Context 
         |key: &ObjectKey| objects.get(key).is_some_and(|object| !object.data["status"]["artifact"].is_null());
     let mut context = context_of(files.all(|probe| is_fetched(&probe.key)));
     for want in translate(app, &context).wants {
-        if let Want::Rendered { source } = want {
+        if let Want::Rendered { source, .. } = want {
             let named = app.sources()[source].target_revision.clone();
             let revision = if named.len() == 40 { named } else { outside.head.to_owned() };
             context.rendered.insert(

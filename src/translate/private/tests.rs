@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::super::{Contents, Context, RemoteRefs, Severity, Translation, Want, translate};
+use super::super::{Contents, Context, Form, RemoteRefs, Severity, Translation, Want, translate};
 use crate::argo::Application;
 use crate::credentials::{LiveSecret, Repositories};
 use crate::flux::FluxKind;
@@ -116,7 +116,12 @@ fn what_is_in_git_lfs_is_rendered_or_refused(#[case] settings: Value, #[case] is
     source.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let found =
         translated(&source, &json!({}), vec![secret(GIT, &[("password", "p"), ("enableLfs", "true")])]);
-    assert_eq!(found.wants.contains(&Want::Rendered { source: 0 }), is_rendered, "{:?}", found.wants);
+    assert_eq!(
+        found.wants.contains(&Want::Rendered { source: 0, form: Form::Own }),
+        is_rendered,
+        "{:?}",
+        found.wants
+    );
     let errors: Vec<&str> = found.problems.iter().map(|problem| problem.message.as_str()).collect();
     if is_rendered {
         assert!(errors.is_empty(), "{errors:?}");
