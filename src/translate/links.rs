@@ -183,7 +183,7 @@ pub(super) fn of_files(draft: &mut Draft<'_>, index: usize, pattern: String, fou
 mod tests {
     use super::*;
     use crate::argo::Application;
-    use crate::translate::{Context, File, Translation, translate};
+    use crate::translate::{Context, File, Form, Translation, translate};
     use rstest::rstest;
     use serde_json::{Value, json};
 
@@ -292,10 +292,7 @@ mod tests {
                 assert!(translation.is_complete(), "{:?}", translation.wants);
                 assert_eq!(translation.source_type, word);
             }
-            None => assert_eq!(
-                translation.wants,
-                [Want::Rendered { source: 0, form: crate::translate::Form::Own }]
-            ),
+            None => assert_eq!(translation.wants, [Want::Rendered { source: 0, form: Form::Own }]),
         }
     }
 

@@ -60,13 +60,15 @@ async fn create(env: &TestEnv) -> Result<String> {
     Ok(repository.url())
 }
 
+/// Name, path, settings, kind of the workload object, objects, whether links decide.
+type Case = (&'static str, &'static str, Value, &'static str, &'static [&'static str], bool);
+
 #[tokio::test]
 async fn the_same_objects_arrive() -> Result<()> {
     let env = Stack::shared().await?.test("links").await?;
     let url = create(&env).await?;
     let values = |files: Value| json!({ "valueFiles": files });
-    // Name, path, settings, kind of the workload object, objects, whether links decide.
-    let cases: [(&str, &str, Value, &str, &[&str], bool); 12] = [
+    let cases: [Case; 12] = [
         ("plain", "plain", json!({}), "Kustomization", &["one"], false),
         ("manifest", "manifest", json!({}), "Kustomization", &["one", "two"], true),
         ("folder", "folder", json!({}), "Kustomization", &["one"], false),
