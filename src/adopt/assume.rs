@@ -28,8 +28,11 @@ pub fn context(
     objects: &BTreeMap<ObjectKey, DynamicObject>,
 ) -> Context {
     let nothing = (0..app.sources().len()).map(|index| (index, Ok(Vec::new())));
-    let known =
+    let discovered: BTreeMap<usize, String> =
+        (0..app.sources().len()).filter_map(|index| Some((index, word(app, index)?.to_owned()))).collect();
+    let mut known =
         Context { contents: contents(app, objects), objects: nothing.collect(), ..rendered(known, objects) };
+    known.discovered = Some(discovered).filter(|words| words.values().any(|word| word == "Plugin"));
     let mut best = known.clone();
     let mut most = None;
     for poll in polls {
@@ -122,28 +125,30 @@ fn hits(app: &Application, context: &Context, objects: &BTreeMap<ObjectKey, Dyna
 
 /// What each path is, by what the status says of it, or else by the objects that deliver, where all are of one kind.
 fn contents(app: &Application, objects: &BTreeMap<ObjectKey, DynamicObject>) -> BTreeMap<usize, Contents> {
-    let status = app.status.as_ref();
     let has = |kind| objects.keys().any(|key| key.kind == kind);
     let only = match (has(FluxKind::HelmRelease), has(FluxKind::Kustomization)) {
         (true, false) => Some(PathKind::Chart),
         (false, true) => Some(PathKind::Kustomization),
         _ => None,
     };
-    let kind = |index: usize| {
-        let word = if app.has_multiple_sources() {
-            status.and_then(|status| status.source_types.get(index)).map(String::as_str)
-        } else {
-            status.map(|status| status.source_type.as_str())
-        };
-        match word {
-            Some("Helm") => Some(PathKind::Chart),
-            Some("Kustomize") => Some(PathKind::Kustomization),
-            Some("Directory") => Some(PathKind::Directory),
-            _ => only,
-        }
+    let kind = |index: usize| match word(app, index) {
+        Some("Helm") => Some(PathKind::Chart),
+        Some("Kustomize") => Some(PathKind::Kustomization),
+        // Whatever a plugin finds it is not looked into.
+        Some("Directory" | "Plugin") => Some(PathKind::Directory),
+        _ => only,
     };
     let known = |index| Some((index, Contents::supposed(&app.sources()[index], kind(index)?)));
     (0..app.sources().len()).filter_map(known).collect()
+}
+
+/// Argo CD's word for the source with that index, as the status has it.
+fn word(app: &Application, index: usize) -> Option<&str> {
+    let status = app.status.as_ref()?;
+    if app.has_multiple_sources() {
+        return status.source_types.get(index).map(String::as_str);
+    }
+    Some(&status.source_type)
 }
 
 /// What the repository of `source` may have looked like: a reference is a branch or a tag, and `HEAD` a branch with a common

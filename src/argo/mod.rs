@@ -4,6 +4,7 @@ pub mod application;
 pub mod duration;
 mod hydrator;
 pub mod operation;
+pub mod plugins;
 pub mod repository_url;
 pub mod schema;
 pub mod status;

@@ -266,6 +266,12 @@ fn offline(args: &Args, known: &Known, app: &Application) -> (Translation, Vec<P
     }
 }
 
+/// The problem of a source that a plugin may take for its own.
+fn untold(field: String) -> Problem {
+    let message = "a config management plugin may take it for its own, which is not known here";
+    Problem::error(field, message, "say what it is: helm, kustomize, directory or plugin")
+}
+
 /// Puts the answer to `want` into `context`, with a warning where it is assumed; else the error that it stays open.
 fn answer(
     want: &Want,
@@ -278,6 +284,7 @@ fn answer(
         Want::Contents { source }
         | Want::Rendered { source, .. }
         | Want::Files { source, .. }
+        | Want::Discovered { source }
         | Want::Objects { source }
         | Want::Git { source, .. }
         | Want::Revision { source } => *source,
@@ -345,6 +352,7 @@ fn answer(
             context.files.entry(*source).or_default().insert(pattern.clone(), files.into());
             Ok(None)
         }
+        Want::Discovered { .. } => Err(untold(field(""))),
         Want::Objects { source } => {
             context.objects.insert(*source, Ok(Vec::new()));
             let message = "taken to hold nothing that another source holds, since nothing is rendered here";

@@ -51,6 +51,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let mut asking = Asking {
         shared,
         poll: poll_interval(shared),
+        has_plugins: shared.plugins.exist(&shared.client, &shared.options.control_namespace).await,
         token: refresh.as_ref().map(|refresh| refresh.token.as_str()),
         artifacts: BTreeMap::new(),
         failures: Vec::new(),
@@ -251,6 +252,8 @@ struct Asking<'a> {
     /// wish of them that nobody has.
     artifacts: BTreeMap<ObjectKey, Artifact>,
     poll: Duration,
+    /// There are config management plugins.
+    has_plugins: bool,
     token: Option<&'a str>,
     failures: Vec<String>,
     again: Option<Duration>,
@@ -270,6 +273,7 @@ impl Asking<'_> {
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             settings: Settings::read(|key| cache.setting(key)),
+            discovered: self.has_plugins.then(BTreeMap::new),
             repositories: Some(self.shared.secrets.repositories()),
             git: Some(BTreeMap::new()),
             ..Context::default()
@@ -305,6 +309,7 @@ impl Asking<'_> {
             git: Some(BTreeMap::new()),
             rendered: BTreeMap::new(),
             objects: BTreeMap::new(),
+            discovered: self.has_plugins.then(BTreeMap::new),
             revisions: BTreeMap::new(),
             narrowed: BTreeSet::new(),
             ..context.clone()
@@ -351,6 +356,7 @@ impl Asking<'_> {
                 Want::Address { url } => self.address(url, context).await,
                 Want::Git { source, paths } => self.git(app, *source, paths, translation, context).await,
                 Want::Revision { source } => self.revision(app, *source, translation, context),
+                Want::Discovered { source } => self.discovered(app, *source, translation, context).await,
                 Want::Objects { source } => self.objects(app, *source, translation, context).await,
             };
         }
@@ -483,6 +489,31 @@ impl Asking<'_> {
     ) -> bool {
         let artifact = self.artifact(app, translation.origin_of(index));
         artifact.is_some_and(|artifact| context.revisions.insert(index, artifact.revision).is_none())
+    }
+
+    /// What Argo CD takes a source for. One that cannot be rendered may be a plugin's: until it can, nothing changes.
+    async fn discovered(
+        &mut self,
+        app: &Application,
+        index: usize,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
+        let Some(artifact) = self.artifact(app, translation.origin_of(index)) else { return false };
+        let shared = self.shared;
+        let Some(project) = shared.cache.project(app, &shared.secrets.repositories()) else { return false };
+        let mut revisions = vec![String::new(); app.sources().len()];
+        revisions[index] = artifact.revision;
+        let known = known(shared);
+        let found = Box::pin(shared.rendering.source_type(app, index, &revisions, &project, &known)).await;
+        match found {
+            Ok(word) => context.discovered.get_or_insert_default().insert(index, word).is_none(),
+            Err(error) => {
+                self.failures.push(chain(&error));
+                self.look_again(RENDER_AGAIN);
+                false
+            }
+        }
     }
 
     /// What a source would deliver, at the revisions that Flux has of all of them.

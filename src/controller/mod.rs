@@ -11,6 +11,7 @@ mod git_names;
 mod live;
 mod memory;
 mod namespaces;
+mod plugins;
 mod policies;
 mod questions;
 mod reconcile;
@@ -72,6 +73,7 @@ pub(crate) struct Shared {
     redis: Writer,
     memory: memory::Memory,
     policies: policies::Policies,
+    plugins: plugins::Plugins,
     questions: questions::Questions,
     git_names: git_names::KnownNames,
     artifacts: artifacts::Artifacts,
@@ -125,6 +127,7 @@ pub async fn run(
         rendering: rendering::Rendering::new(client.clone(), options.repo_server.clone()),
         memory: memory::Memory::default(),
         policies: policies::Policies::default(),
+        plugins: plugins::Plugins::default(),
         client,
         options,
         cache,

@@ -91,8 +91,10 @@ struct Served {
     at: Instant,
 }
 
+#[derive(Clone)]
 struct Answer {
     objects: Vec<RenderedObject>,
+    source_type: String,
     at: Instant,
 }
 
@@ -118,9 +120,37 @@ impl Rendering {
         project: &AppProject,
         known: &Known,
     ) -> Result<Vec<RenderedObject>, RenderingError> {
+        match self.answer(app, index, revisions, project, known).await? {
+            Some(answer) => self.with_scopes(answer.objects).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Argo CD's word for source number `index`: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty for one that others only refer
+    /// to.
+    pub(super) async fn source_type(
+        &self,
+        app: &Application,
+        index: usize,
+        revisions: &[String],
+        project: &AppProject,
+        known: &Known,
+    ) -> Result<String, RenderingError> {
+        let answer = self.answer(app, index, revisions, project, known).await?;
+        Ok(answer.map(|answer| answer.source_type).unwrap_or_default())
+    }
+
+    async fn answer(
+        &self,
+        app: &Application,
+        index: usize,
+        revisions: &[String],
+        project: &AppProject,
+        known: &Known,
+    ) -> Result<Option<Answer>, RenderingError> {
         let sources = app.sources();
         let Some(source) = sources.get(index).filter(|source| !source.is_only_referred_to()) else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let revision = revisions.get(index).map_or("", String::as_str);
         let Known { control_namespace, repositories, settings } = known;
@@ -131,13 +161,14 @@ impl Rendering {
         let known = revisions.iter().cloned().enumerate().filter(|(_, revision)| !revision.is_empty());
         repository::with_revisions(&mut request, app, source, &known.collect());
         let key = sha256_hex(&request.encode_to_vec());
-        if let Some(objects) = self.known(&key) {
-            return self.with_scopes(objects).await;
+        if let Some(answer) = self.known(&key) {
+            return Ok(Some(answer));
         }
         let answer = self.generate(request, Which { source: index + 1, of: sources.len() }).await?;
         let objects = request::objects(&answer.manifests)?;
-        self.keep(key, &objects);
-        self.with_scopes(objects).await
+        let answer = Answer { objects, source_type: answer.source_type, at: Instant::now() };
+        self.keep(key, answer.clone());
+        Ok(Some(answer))
     }
 
     /// The repo-server's answer to `request`, completed with what the API server serves.
@@ -163,18 +194,16 @@ impl Rendering {
         answer.map(|files| files.map).map_err(|error| RenderingError::RepoServer { which, error })
     }
 
-    fn known(&self, key: &str) -> Option<Vec<RenderedObject>> {
-        let answers = lock(&self.answers);
-        let answer = answers.get(key).filter(|answer| answer.at.elapsed() < ANSWERS.1)?;
-        Some(answer.objects.clone())
+    fn known(&self, key: &str) -> Option<Answer> {
+        lock(&self.answers).get(key).filter(|answer| answer.at.elapsed() < ANSWERS.1).cloned()
     }
 
-    fn keep(&self, key: String, objects: &[RenderedObject]) {
+    fn keep(&self, key: String, answer: Answer) {
         let mut answers = lock(&self.answers);
         if answers.len() >= ANSWERS.0 {
             answers.clear();
         }
-        answers.insert(key, Answer { objects: objects.to_vec(), at: Instant::now() });
+        answers.insert(key, answer);
     }
 
     /// The objects with what is known of their kinds.

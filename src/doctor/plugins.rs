@@ -1,13 +1,10 @@
 //! Config management plugins: what stock Argo CD finds by discovery, and the bridge does not look for.
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Container;
 
 use super::{Finding, some};
+use crate::argo::plugins::sidecars;
 use crate::argo::{Application, ApplicationSource};
-
-/// The program that a plugin's sidecar runs (argo-cd `cmd/argocd-cmp-server`).
-const SERVER: &str = "argocd-cmp-server";
 
 /// Names the bridged Applications whose sources stock Argo CD would offer to a plugin: beside plugins, discovery asks them before
 /// it looks for charts and kustomizations (argo-cd `util/app/discovery/discovery.go`, `Discover`). Nothing where there is no
@@ -34,20 +31,6 @@ pub fn judge(deployments: &[Deployment], apps: &[Application]) -> Vec<Finding> {
         ),
         "write plugin: {} into a source that a plugin renders, and helm, kustomize or directory settings into any other",
     )]
-}
-
-/// The containers of a Deployment that hold a plugin.
-fn sidecars(deployment: &Deployment) -> impl Iterator<Item = String> {
-    let pod = deployment.spec.iter().filter_map(|spec| spec.template.spec.as_ref());
-    // A sidecar may be an init container that goes on running.
-    let containers = pod.flat_map(|pod| pod.containers.iter().chain(pod.init_containers.iter().flatten()));
-    containers.filter(|container| is_plugin(container)).map(|container| container.name.clone())
-}
-
-fn is_plugin(container: &Container) -> bool {
-    let words = [&container.command, &container.args].into_iter().flatten().flatten();
-    // The program is copied beside others, so that the end of the path tells.
-    words.into_iter().any(|word| word.rsplit('/').next() == Some(SERVER))
 }
 
 /// Nothing says what is at the path (types.go, `ExplicitType`).

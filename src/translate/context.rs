@@ -29,6 +29,9 @@ pub struct Context {
     pub rendered: BTreeMap<usize, RenderedSource>,
     /// The objects that a source would deliver, or why that cannot be said, by the same index.
     pub objects: BTreeMap<usize, Result<Vec<RenderedObject>, String>>,
+    /// Argo CD's word for a source that does not say what it is, by index into the Application's sources; `None` where there are
+    /// no config management plugins, and the contents alone decide.
+    pub discovered: Option<BTreeMap<usize, String>>,
     /// What the path of a source holds, by index into the Application's sources.
     pub contents: BTreeMap<usize, Contents>,
     /// Sources whose path is not in the artifact that is there, because the source object still leaves out everything but a
@@ -136,6 +139,11 @@ pub enum Want {
     },
     /// The objects that a source would deliver, at the revision that Flux has of it.
     Objects {
+        /// Index into the Application's sources.
+        source: usize,
+    },
+    /// Argo CD's word for a source.
+    Discovered {
         /// Index into the Application's sources.
         source: usize,
     },

@@ -198,6 +198,7 @@ fn said(translation: &Translation) -> String {
             Want::Git { source, paths } => writeln!(text, "wants: {paths:?} of source {source}").unwrap(),
             Want::Address { url } => writeln!(text, "wants: {url}").unwrap(),
             Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
+            Want::Discovered { source } => writeln!(text, "wants: type of source {source}").unwrap(),
             Want::Objects { source } => writeln!(text, "wants: objects of source {source}").unwrap(),
         }
     }

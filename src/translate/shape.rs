@@ -329,6 +329,9 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
             _ => draft.want(Want::Contents { source: source.index }),
         };
     };
+    if explicit.is_none() && is_found_by_a_plugin(draft, source)? {
+        return Some(PLUGIN);
+    }
     let by_kind = |kind| enabled(explicit.unwrap_or_else(|| discovered(kind)), &context.settings);
     if contents.kind == PathKind::Missing {
         return match links::of_missing_path(draft, source)? {
@@ -356,6 +359,16 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
             }
         }
         other => Some(other),
+    }
+}
+
+/// Whether a plugin takes the source for its own: they are asked before anything else is looked for (argo-cd
+/// `util/app/discovery/discovery.go`, `Discover`). `None` while that is wanted.
+fn is_found_by_a_plugin(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<bool> {
+    let Some(discovered) = &draft.context.discovered else { return Some(false) };
+    match discovered.get(&source.index) {
+        Some(word) => Some(word == PLUGIN.word()),
+        None => draft.want(Want::Discovered { source: source.index }),
     }
 }
 

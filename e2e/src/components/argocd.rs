@@ -4,11 +4,12 @@ use super::{Ready, Spec, flag};
 use crate::bootstrap::APPLICATION_NAMESPACES;
 use crate::state::State;
 
-/// A config management plugin, repo-server, application-controller, applicationset-controller, notifications-controller
+/// Config management plugins, repo-server, application-controller, applicationset-controller, notifications-controller
 /// and server, in the namespace `argocd`.
 pub(crate) fn argocd(state: &State) -> Vec<Spec> {
     vec![
-        plugin_server(state),
+        plugin_server(state, "argocd-cmp-server", "printer"),
+        plugin_server(state, "argocd-cmp-server-finder", "finder"),
         repo_server(state),
         application_controller(state),
         applicationset_controller(state),
@@ -17,11 +18,12 @@ pub(crate) fn argocd(state: &State) -> Vec<Spec> {
     ]
 }
 
-/// The plugin `printer`, which the repo-server finds by its socket.
-fn plugin_server(state: &State) -> Spec {
-    role(state, "argocd-cmp-server", Ready::Running)
-        .arg(flag("config-dir-path", state.data("argocd/printer").display()))
-        .env("ARGOCD_CMP_WORKDIR", state.data("tmp/argocd-cmp-server"))
+/// A plugin, which the repo-server finds by its socket.
+fn plugin_server(state: &State, name: &'static str, plugin: &str) -> Spec {
+    role(state, name, Ready::Running)
+        .env("ARGOCD_BINARY_NAME", "argocd-cmp-server")
+        .arg(flag("config-dir-path", state.data(&format!("argocd/{plugin}")).display()))
+        .env("ARGOCD_CMP_WORKDIR", state.data(&format!("tmp/{name}")))
 }
 
 fn repo_server(state: &State) -> Spec {

@@ -100,6 +100,9 @@ impl Case {
                     RenderedSource { digest, revision: self.revision.clone(), ..RenderedSource::default() };
                 context.rendered.insert(*source, rendered);
             }
+            Want::Discovered { source } => {
+                context.discovered.get_or_insert_default().insert(*source, String::new());
+            }
             Want::Objects { source } => {
                 context.objects.insert(*source, Ok(Vec::new()));
             }

@@ -19,6 +19,7 @@ const LOG_LINE: &str = "a line that the container has logged";
 const FOLDERS: &[&str] = &[
     "argocd/plugins",
     "argocd/printer",
+    "argocd/finder",
     "argocd/ssh",
     "argocd/tls",
     "argocd-cli",
@@ -48,6 +49,7 @@ pub(super) fn write(state: &State) -> Result<()> {
     logs(state).context("write the logs of containers")?;
     registry(state)?;
     plugin(state)?;
+    finding_plugin(state)?;
     git_settings(state)?;
     ssh(state)
 }
@@ -170,6 +172,31 @@ spec:
         END
 "#;
     fs::write(state.data("argocd/printer").join("plugin.yaml"), text).context("write the plugin")
+}
+
+/// A config management plugin that nobody asks for: it finds folders with a file `find-me`, and prints what the file says.
+fn finding_plugin(state: &State) -> Result<()> {
+    let text = r#"apiVersion: argoproj.io/v1alpha1
+kind: ConfigManagementPlugin
+metadata:
+  name: finder
+spec:
+  discover:
+    fileName: find-me
+  generate:
+    command: [sh, -ec]
+    args:
+      - |
+        cat <<END
+        apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: found
+        data:
+          word: "$(cat find-me)"
+        END
+"#;
+    fs::write(state.data("argocd/finder").join("plugin.yaml"), text).context("write the plugin that finds")
 }
 
 /// What `git lfs install --system` writes in Argo CD's image.

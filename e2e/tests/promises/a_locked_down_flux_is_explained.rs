@@ -11,7 +11,7 @@ use crate::credentials::secret;
 
 #[tokio::test]
 async fn a_locked_down_flux_is_explained() -> Result<()> {
-    let stack = Stack::private(Options { locked_down: true, ..Options::default() }).await?;
+    let stack = Stack::private(Options { argocd: true, locked_down: true, ..Options::default() }).await?;
     let _bridge = stack.bridge(BridgeOptions::serving("argocd")).await?;
     let env = stack.test("locked").await?;
     let (fleet, charts) = (env.name("fleet"), env.name("charts"));

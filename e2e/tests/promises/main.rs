@@ -18,6 +18,7 @@ mod a_missing_namespace_is_named;
 mod a_path_of_another_kind_keeps_what_runs;
 mod a_path_that_vanishes_deletes_nothing;
 mod a_plain_application_is_left_alone;
+mod a_plugin_is_found_by_discovery;
 mod a_plugin_is_rendered_and_delivered;
 mod a_policy_governs_its_applications;
 mod a_policy_refuses_overrides;
