@@ -30,6 +30,8 @@ use crate::translate::{
     Context, DELETES, FilePattern, Form, Settings, Translation, Want, leaves_out, translate,
 };
 
+/// The kind of a destination that a source may hold itself.
+const NAMESPACE: &str = "Namespace";
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
 /// How often a question may lead to the next one; kustomizations that build on each other take one each.
@@ -60,6 +62,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let failures = std::mem::take(&mut asking.failures);
     // Apart: few operations want anything else, and every look would carry the room for it.
     let wish = Box::pin(asking.wish(&app, &translation, &context)).await;
+    let brings_namespace = Box::pin(asking.brings_namespace(&app, &translation)).await;
     let again = asking.again;
     let mut keys = keys(shared, &identity, &translation);
     keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
@@ -74,6 +77,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         now,
         secrets: shared.secrets.owned(&identity),
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
+        brings_namespace,
         namespace: shared.cache.namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
         refusal: shared.memory.refusal(&identity),
@@ -505,6 +509,48 @@ impl Asking<'_> {
             Some(self.artifact(app, Some(origin))?.revision)
         });
         revisions.collect()
+    }
+
+    /// Whether a source holds the destination namespace, where that is missing and nobody asks for it. No Flux object can
+    /// stand there yet, so that it is asked at the revision that the Application names.
+    async fn brings_namespace(&mut self, app: &Application, translation: &Translation) -> bool {
+        let shared = self.shared;
+        let is_asked = app.is_bridged()
+            && !app.is_deleting()
+            && app.has_sync_option(names::OPTION_AUTO_CREATE)
+            && !app.has_sync_option(names::OPTION_CREATE_NAMESPACE)
+            && !translation.has_errors()
+            && !shared.cache.has_namespace(&translation.namespace);
+        if !is_asked {
+            return false;
+        }
+        let project = shared.cache.project(app, &shared.secrets.repositories());
+        let is_permitted = |project: &AppProject| {
+            project::violations(app, Some(project), &shared.options.control_namespace).is_empty()
+                && project.permits_kind("", NAMESPACE, &translation.namespace, false)
+        };
+        if !project.is_some_and(|project| is_permitted(&project)) {
+            return false;
+        }
+        self.look_again(self.poll);
+        let revisions: Vec<String> =
+            app.sources().iter().map(|source| source.target_revision.clone()).collect();
+        let is_it = |object: &RenderedObject| {
+            (object.group.as_str(), object.kind.as_str()) == ("", NAMESPACE)
+                && object.name == translation.namespace
+        };
+        for index in 0..app.sources().len() {
+            match self.held(app, index, &revisions).await {
+                Ok(objects) if objects.iter().any(is_it) => return true,
+                Ok(_) => {}
+                // That the namespace is missing is told, and why it is not known to be there matters less.
+                Err(error) => {
+                    tracing::debug!(error = chain(&error), "cannot look for the namespace in the source");
+                    self.look_again(RENDER_AGAIN);
+                }
+            }
+        }
+        false
     }
 
     /// What was read of the artifact at `url`; notes why there is nothing.

@@ -12,7 +12,7 @@ use super::{Plan, Step, guarded, hand_back, secrets, upkeep};
 use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::flux::{FluxKind, Live};
-use crate::mirror::{Observed, Tree, View, conditions, patch, view};
+use crate::mirror::{Observed, Tree, View, conditions, inventory, patch, view};
 use crate::names;
 
 /// The steps towards the end of the Application.
@@ -73,18 +73,33 @@ fn cascade(observed: &Observed) -> Vec<Step> {
 }
 
 /// A suspended object would leave what it delivered behind (helm-controller `helmrelease_controller.go`,
-/// kustomize-controller `kustomization_controller.go`, both `finalize`), and a Kustomization has to wait for the end.
+/// kustomize-controller `kustomization_controller.go`, both `finalize`), and a Kustomization has to wait for the end, unless
+/// that is its own.
 fn remove(live: Live<'_>) -> Vec<Step> {
     if live.is_guard() {
         return vec![upkeep::delete(live)];
     }
     let mut change = if live.is_suspended() { upkeep::resume() } else { json!({}) };
-    if live.kind == FluxKind::Kustomization && live.text("/spec/deletionPolicy") != Some("WaitForTermination")
-    {
-        patch::merge(&mut change, &json!({"spec": {"deletionPolicy": "WaitForTermination"}}));
+    let deletes_its_home = delivers_its_own_namespace(live);
+    let policy = if deletes_its_home { "Delete" } else { "WaitForTermination" };
+    if live.kind == FluxKind::Kustomization && live.text("/spec/deletionPolicy") != Some(policy) {
+        patch::merge(&mut change, &json!({"spec": {"deletionPolicy": policy}}));
+    }
+    let waits = live.at("/spec/uninstall/disableWait") != Some(&Value::Bool(true));
+    if live.kind == FluxKind::HelmRelease && deletes_its_home && waits {
+        patch::merge(&mut change, &json!({"spec": {"uninstall": {"disableWait": true}}}));
     }
     let before = (change != json!({})).then(|| Step::PatchObject { key: live.key(), patch: change });
     before.into_iter().chain([upkeep::delete(live)]).collect()
+}
+
+/// What waits for the end of the namespace that it stands in waits for itself. The namespace ends with everything in it.
+fn delivers_its_own_namespace(live: Live<'_>) -> bool {
+    let mut entries = inventory::entries(live);
+    entries.any(|entry| {
+        (entry.group.as_str(), entry.kind.as_str(), entry.name.as_str())
+            == ("", "Namespace", live.namespace())
+    })
 }
 
 /// The finalizers that only the bridge can take off a skipped Application.

@@ -1,6 +1,6 @@
 //! The order of a deletion.
 
-use super::super::{State, plan};
+use super::super::{Plan, State, plan};
 use super::{patch_of, words};
 use crate::flux::FluxKind;
 use crate::mirror::fixtures::{
@@ -60,6 +60,32 @@ fn a_kustomization_has_to_wait_for_the_end_of_what_it_delivered() {
     let plan =
         plan(&app("demo").git().cascading().deleting().beside([git_repository().fetched(&revision), keeps]));
     assert_eq!(words(&plan), ["PatchObject Kustomization", "DeleteObject Kustomization"]);
+}
+
+/// The first patch of a Flux object.
+fn patch_of_flux(plan: &Plan) -> Value {
+    let patches = plan.steps.iter().find_map(|step| match step {
+        super::Step::PatchObject { patch, .. } => Some(patch["spec"].clone()),
+        _ => None,
+    });
+    patches.unwrap()
+}
+
+/// It would wait for itself.
+#[test]
+fn what_stands_in_a_namespace_that_it_deletes_does_not_wait_for_its_end() {
+    let inventory = json!({"status": {"inventory": {"entries": [{"id": "_apps__Namespace", "v": "v1"}]}}});
+    let revision = format!("main@sha1:{COMMIT}");
+    let git = app("demo").git().cascading().deleting();
+    let kustomization = kustomization().ready(&revision).with(inventory.clone());
+    let of_folder = plan(&git.beside([git_repository().fetched(&revision), kustomization]));
+    assert_eq!(words(&of_folder), ["PatchObject Kustomization", "DeleteObject Kustomization"]);
+    assert_eq!(patch_of_flux(&of_folder), json!({"deletionPolicy": "Delete"}));
+
+    let release = helm_release().ready("6.3.5").with(inventory);
+    let of_chart = plan(&doomed().beside([source(), chart(), release]));
+    assert_eq!(words(&of_chart), ["PatchObject HelmRelease", "DeleteObject HelmRelease"]);
+    assert_eq!(patch_of_flux(&of_chart), json!({"uninstall": {"disableWait": true}}));
 }
 
 /// `Delete=false`: suspended, let go of by Flux, deleted with its chart; Helm's record of the release stays.
