@@ -6,8 +6,9 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
+use super::git_names::git_names;
 use crate::translate::files::matching_folders;
-use crate::translate::{File, FilePattern, RemoteRefs};
+use crate::translate::{File, FilePattern, GitNames, GitPaths, RemoteRefs};
 
 /// A folder with the contents of a repository.
 #[derive(Debug)]
@@ -43,6 +44,11 @@ impl Checkout {
         found.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
         found.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
         Ok(found)
+    }
+
+    /// The names that git has of `paths`, symbolic links among them.
+    pub(super) fn git_names(&self, paths: &GitPaths) -> GitNames {
+        git_names(&self.root, paths)
     }
 
     /// The commit that is checked out; `None` when the folder is no clone or git is missing.

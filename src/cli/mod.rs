@@ -11,6 +11,7 @@ pub mod doctor;
 mod flux_objects;
 pub mod generate_app;
 pub mod get;
+mod git_names;
 pub mod list_candidates;
 mod policy_file;
 pub mod redis;

@@ -158,6 +158,59 @@ fn the_source_folder_tells_what_the_path_is(#[case] file: &str, #[case] kind: &s
     assert!(outcome.output.contains(&format!("kind: {kind}\n")), "{}", outcome.output);
 }
 
+/// A clone with a branch `v1`, of which a name alone would make a tag, and tags with a prefix.
+fn clone(test: &str) -> Folder {
+    let folder = Folder::new(test, &[("deploy/a.yaml", "")]);
+    let git = |arguments: &[&str]| {
+        let who = ["-C", folder.path(), "-c", "user.name=a", "-c", "user.email=a@example.org"];
+        let output = std::process::Command::new("git").args(who).args(arguments).output().unwrap();
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    git(&["init", "--quiet", "--initial-branch=trunk"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message=a"]);
+    for arguments in [["branch", "v1"], ["tag", "web/1.2.0"], ["tag", "web/1.10.0"], ["tag", "release"]] {
+        git(&arguments);
+    }
+    folder
+}
+
+#[rstest]
+#[case::head("", "branch: trunk")]
+#[case::a_branch_like_a_version("targetRevision: v1,", "branch: v1")]
+#[case::a_tag("targetRevision: release,", "tag: release")]
+#[case::a_prefix("targetRevision: 1.x, tagPrefix: web/,", "tag: web/1.10.0")]
+fn a_clone_tells_what_a_revision_is(#[case] revision: &str, #[case] expected: &str) {
+    for (index, url) in ["https://git.example.org/a", "git@git.example.org:a", "ssh://git@git.example.org/a"]
+        .iter()
+        .enumerate()
+    {
+        let clone = clone(&format!("clone-{index}-{}", expected.replace(['/', ' '], "-")));
+        let source = format!("{{{revision} path: deploy, repoURL: '{url}'}}");
+        let outcome = command(&["translate", "-f", "-", "--source-dir", clone.path()], &app(&source));
+        assert_eq!((outcome.code, outcome.errors.as_str()), (0, ""));
+        assert!(outcome.output.contains(&format!("    {expected}\n")), "{}", outcome.output);
+    }
+}
+
+#[rstest]
+#[case::head(
+    "",
+    "spec.source.targetRevision: unable to resolve 'HEAD' to a commit SHA without the repository (name the branch, or pass --source-dir with a clone)"
+)]
+#[case::a_prefix(
+    "targetRevision: 1.x, tagPrefix: web/,",
+    "spec.source.targetRevision: unable to resolve '1.x' to a commit SHA without the repository (name the tag, or pass --source-dir with a clone)"
+)]
+fn without_a_clone_it_is_asked_for(#[case] revision: &str, #[case] expected: &str) {
+    for url in ["https://git.example.org/a", "git@git.example.org:a"] {
+        let source = format!("{{{revision} path: deploy, repoURL: '{url}', kustomize: {{namePrefix: a-}}}}");
+        let outcome = command(&["translate", "-f", "-"], &app(&source));
+        assert_eq!(outcome.code, 1);
+        assert!(outcome.errors.contains(expected), "{}", outcome.errors);
+    }
+}
+
 const TWO: &str = "\
 metadata: {name: shop}
 spec:

@@ -1,5 +1,6 @@
 //! `flux-subsystem translate`: the Flux objects of Applications, without a cluster.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,8 +20,8 @@ use crate::argo::{Application, ApplicationSource};
 use crate::credentials::Repositories;
 use crate::policy::Effective;
 use crate::translate::{
-    Contents, Context, FilePattern, Problem, RemoteRefs, RenderedSource, Severity, Translation, Want,
-    source_field, translate,
+    Contents, Context, FilePattern, GitNames, Problem, RemoteRefs, RenderedSource, Severity, Translation,
+    Want, source_field, translate,
 };
 use crate::{names, yaml};
 
@@ -243,6 +244,7 @@ fn offline(args: &Args, known: &Known, app: &Application) -> (Translation, Vec<P
         poll_interval: args.poll_interval.clone(),
         policy: Effective::of(app, &policies),
         repositories: known.repositories.clone(),
+        git: Some(BTreeMap::new()),
         ..Context::default()
     };
     let mut problems = Vec::new();
@@ -277,6 +279,7 @@ fn answer(
         | Want::Rendered { source, .. }
         | Want::Files { source, .. }
         | Want::Objects { source }
+        | Want::Git { source, .. }
         | Want::Revision { source } => *source,
         Want::RemoteRefs { url } => {
             app.sources().iter().position(|source| source.repo_url == *url).unwrap_or_default()
@@ -324,7 +327,7 @@ fn answer(
             Ok(None)
         }
         Want::RemoteRefs { url } => {
-            if let Some(refs) = checkout.and_then(super::checkout::Checkout::refs) {
+            if let Some(refs) = refs(known, app, url) {
                 context.refs.insert(url.clone(), refs);
                 return Ok(None);
             }
@@ -349,6 +352,14 @@ fn answer(
             let is_first = context.objects.len() == 1;
             Ok(is_first.then(|| Problem::warning(field(""), message, hint)))
         }
+        Want::Git { source, paths } => {
+            // Where nobody can look, the contents were assumed as well: none.
+            let none = GitNames::Files(BTreeSet::new());
+            let names = checkout.map_or(none, |checkout| checkout.git_names(paths));
+            let known = context.git.get_or_insert_default().entry(*source).or_default();
+            known.insert(paths.clone(), names);
+            Ok(None)
+        }
         Want::Address { .. } => {
             let message = "what stands at an address is part of the translation, and is not fetched here";
             Err(Problem::error(field("helm.valueFiles"), message, "write the values into valuesObject"))
@@ -364,6 +375,12 @@ fn answer(
     }
 }
 
+/// What a clone knows of the repository at `url`.
+fn refs(known: &Known, app: &Application, url: &str) -> Option<RemoteRefs> {
+    let sources = app.sources().iter().enumerate().filter(|(_, source)| source.repo_url == url);
+    sources.into_iter().find_map(|(index, _)| known.checkouts.of(app, index)?.refs())
+}
+
 /// Takes the revisions of all sources of the repository at `url` for branches or tags, by what they look like.
 fn assume(app: &Application, url: &str, context: &mut Context) -> Result<Option<Problem>, Problem> {
     let mut all = RemoteRefs::default();
@@ -374,12 +391,13 @@ fn assume(app: &Application, url: &str, context: &mut Context) -> Result<Option<
             "" => "HEAD",
             revision => revision,
         };
-        let Some(refs) = RemoteRefs::assume(revision) else {
+        let Some(refs) = RemoteRefs::assume_of(source) else {
             let message = format!("unable to resolve '{revision}' to a commit SHA without the repository");
-            let hint = "name the branch, or pass --source-dir with a clone";
+            let what = if source.tag_prefix.is_empty() { "branch" } else { "tag" };
+            let hint = format!("name the {what}, or pass --source-dir with a clone");
             return Err(Problem::error(field, message, hint));
         };
-        let assumed = refs.refs.keys().next().cloned().unwrap_or_default();
+        let Some(assumed) = refs.refs.keys().next() else { continue };
         first.get_or_insert_with(|| {
             let message = format!("taken for {assumed}, since the repository is not looked at");
             Problem::warning(field, message, "pass --source-dir with a clone to be sure")

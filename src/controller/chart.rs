@@ -26,7 +26,15 @@ impl Shared {
         }
         let folder = RepoPath::folder(&source.path).unwrap_or_default();
         let path = folder.join("Chart.yaml").unwrap_or_default().as_str().to_owned();
-        let request = GitFilesRequest { repo: repository, revision: revision.to_owned(), path: path.clone() };
+        let request = GitFilesRequest {
+            repo: repository,
+            // As where it was rendered: both share one checkout.
+            submodule_enabled: true,
+            revision: revision.to_owned(),
+            path: path.clone(),
+            // Through links.
+            new_git_file_globbing_enabled: true,
+        };
         let files = self.rendering.git_files(request, which).await?;
         let text = files.get(&path).map(|text| String::from_utf8_lossy(text)).unwrap_or_default();
         Ok(ChartMetadata::read(&text))

@@ -9,6 +9,7 @@ use kube::core::DynamicObject;
 
 use super::Shared;
 use super::artifacts::Freshness;
+use super::git_names::GitNamesError;
 use super::refs::RefsError;
 use super::rendering::{Known, RenderingError};
 use crate::argo::{Application, duration};
@@ -27,7 +28,7 @@ use crate::plan::{State, check, gate};
 use crate::policy::Effective;
 use crate::project::{self, AppProject, Rendered, RenderedObject};
 use crate::translate::{
-    Context, DELETES, FilePattern, Form, Settings, Translation, Want, leaves_out, translate,
+    Context, DELETES, FilePattern, Form, GitPaths, Settings, Translation, Want, leaves_out, translate,
 };
 
 /// The kind of a destination that a source may hold itself.
@@ -274,6 +275,7 @@ impl Asking<'_> {
             poll_interval: seconds(self.poll),
             settings: Settings::read(|key| cache.setting(key)),
             repositories: Some(self.shared.secrets.repositories()),
+            git: Some(BTreeMap::new()),
             ..Context::default()
         }
     }
@@ -304,6 +306,7 @@ impl Asking<'_> {
         let known = Context {
             contents: BTreeMap::new(),
             files: BTreeMap::new(),
+            git: Some(BTreeMap::new()),
             rendered: BTreeMap::new(),
             objects: BTreeMap::new(),
             revisions: BTreeMap::new(),
@@ -350,6 +353,7 @@ impl Asking<'_> {
                     self.files(app, *source, pattern, translation, context).await
                 }
                 Want::Address { url } => self.address(url, context).await,
+                Want::Git { source, paths } => self.git(app, *source, paths, translation, context).await,
                 Want::Revision { source } => self.revision(app, *source, translation, context),
                 Want::Objects { source } => self.objects(app, *source, translation, context).await,
             };
@@ -380,9 +384,7 @@ impl Asking<'_> {
     async fn refs(&mut self, app: &Application, url: &str, context: &mut Context) -> bool {
         self.look_again(self.poll);
         let trust = context.repositories.clone().unwrap_or_default();
-        // The address of the Application: the Secret's may be written otherwise.
-        let known = trust.find(url, app.project()).map(|known| Repository { url: url.to_owned(), ..known });
-        let listed = match known.map_err(RefsError::Secret) {
+        let listed = match repository(context, url, app.project()).map_err(RefsError::Secret) {
             Ok(known) => {
                 let server = &self.shared.options.repo_server;
                 self.shared.questions.refs(server, &known, &trust, self.poll, self.token).await
@@ -420,7 +422,9 @@ impl Asking<'_> {
         let source = app.sources().get(index);
         let (path, is_oci) =
             source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
-        let contents = self.shared.questions.contents(&artifact.url, &artifact.digest, path, is_oci).await;
+        let may_be_chart = is_oci && !artifact.is_fluxs;
+        let contents =
+            self.shared.questions.contents(&artifact.url, &artifact.digest, path, may_be_chart).await;
         let Some(contents) = self.learned(&artifact.url, contents) else { return false };
         if artifact.is_narrowed && contents.is_bare && context.narrowed.insert(index) {
             return true;
@@ -440,6 +444,38 @@ impl Asking<'_> {
         let files = self.shared.questions.files(&artifact.url, &artifact.digest, pattern).await;
         let known = context.files.entry(index).or_default();
         self.learned(&artifact.url, files).is_some_and(|files| known.insert(pattern.clone(), files).is_none())
+    }
+
+    /// The names that git has of a source at the commit that Flux has.
+    async fn git(
+        &mut self,
+        app: &Application,
+        index: usize,
+        paths: &GitPaths,
+        translation: &Translation,
+        context: &mut Context,
+    ) -> bool {
+        let artifact = self.artifact(app, translation.artifact_of(index));
+        let Some((artifact, source)) = artifact.zip(app.sources().get(index)) else { return false };
+        let names = match repository(context, &source.repo_url, app.project()).map_err(GitNamesError::Secret)
+        {
+            Ok(known) => {
+                let server = &self.shared.options.repo_server;
+                self.shared.git_names.get(server, &known, &artifact.revision, paths).await
+            }
+            Err(error) => Err(error),
+        };
+        match names {
+            Ok(names) => {
+                let known = context.git.get_or_insert_default().entry(index).or_default();
+                known.insert(paths.clone(), names).is_none()
+            }
+            Err(error) => {
+                self.failures.push(error.to_string());
+                self.look_again(RENDER_AGAIN);
+                false
+            }
+        }
     }
 
     fn revision(
@@ -590,6 +626,12 @@ impl Asking<'_> {
     }
 }
 
+/// What Argo CD knows of the repository at `url`, under the address of the Application: the Secret's may be written otherwise.
+fn repository(context: &Context, url: &str, project: &str) -> Result<Repository, String> {
+    let known = context.repositories.clone().unwrap_or_default();
+    known.find(url, project).map(|known| Repository { url: url.to_owned(), ..known })
+}
+
 /// What source-controller serves of a source.
 #[derive(Clone)]
 struct Artifact {
@@ -599,16 +641,22 @@ struct Artifact {
     revision: String,
     /// Not everything is in it that the source holds.
     is_narrowed: bool,
+    /// Pushed by `flux push artifact`, so that it is no packed chart, whatever it looks like.
+    is_fluxs: bool,
 }
 
 impl Artifact {
     fn of(live: Live<'_>) -> Option<Self> {
         let text = |field| live.text(field).map(str::to_owned);
+        let note = |name| live.text(&format!("/status/artifact/metadata/org.opencontainers.image.{name}"));
         Some(Self {
             url: text("/status/artifact/url")?,
             digest: text("/status/artifact/digest")?,
             revision: bare(live.artifact_revision()?).to_owned(),
             is_narrowed: live.text("/status/observedIgnore").is_some_and(leaves_out),
+            // Annotations of the manifest: Helm gives every chart a title (helm `pkg/registry/chart.go`), Flux its artifacts a
+            // revision instead (fluxcd/pkg `oci/meta.go`).
+            is_fluxs: note("revision").is_some() && note("title").is_none(),
         })
     }
 }

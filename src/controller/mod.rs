@@ -7,6 +7,7 @@ mod cache;
 mod chart;
 mod execute;
 mod gather;
+mod git_names;
 mod live;
 mod memory;
 mod namespaces;
@@ -72,6 +73,7 @@ pub(crate) struct Shared {
     memory: memory::Memory,
     policies: policies::Policies,
     questions: questions::Questions,
+    git_names: git_names::KnownNames,
     artifacts: artifacts::Artifacts,
     rendering: rendering::Rendering,
     metrics: Arc<Metrics>,
@@ -114,6 +116,7 @@ pub async fn run(
         places: Semaphore::new(usize::from(options.concurrency)),
         queued: AtomicUsize::new(0),
         questions: questions::Questions::new(http),
+        git_names: git_names::KnownNames::default(),
         artifacts: artifacts::Artifacts::new(
             client.clone(),
             &options.control_namespace,

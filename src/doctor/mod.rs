@@ -6,6 +6,7 @@ pub mod applications;
 pub mod bridge;
 pub mod crds;
 pub mod network;
+pub mod plugins;
 pub mod redis;
 pub mod rights;
 pub mod versions;

@@ -27,6 +27,8 @@ impl Contents {
         let direct = || below.iter().copied().filter(|file| !file.contains('/'));
         let (manifests, has_more) = some(&below, is_manifest);
         let (kustomizations, has_more_kustomizations) = some(&below, is_kustomization);
+        let is_chart = direct().any(|file| file.ends_with("Chart.yaml"));
+        let (chart, has_more_of_chart) = if is_chart { some(&below, |_| true) } else { Default::default() };
         Self {
             kind: if below.is_empty() && !folder.as_str().is_empty() {
                 PathKind::Missing
@@ -34,11 +36,11 @@ impl Contents {
                 kind(direct())
             },
             manifests,
+            chart,
             kustomizations,
-            has_too_many: has_more || has_more_kustomizations,
+            has_too_many: has_more || has_more_kustomizations || has_more_of_chart,
             is_bare: direct().next().is_none(),
             source_overrides: direct().filter(|file| is_source_override(file)).map(str::to_owned).collect(),
-            chart_files: chart_files(&below),
             is_packed_chart,
             folder,
         }
@@ -59,17 +61,6 @@ fn some(files: &[&str], is_one: fn(&str) -> bool) -> (Vec<String>, bool) {
     let has_more = found.len() > MAX_LISTED;
     found.truncate(MAX_LISTED);
     (found, has_more)
-}
-
-/// The files of a chart that say what it depends on, and what stands in its `charts`, folders by their names.
-fn chart_files(below: &[&str]) -> Vec<String> {
-    let one = |file: &&str| match file.strip_prefix("charts/") {
-        Some(vendored) => Some(format!("charts/{}", vendored.split('/').next().unwrap_or_default())),
-        None if matches!(*file, "Chart.yaml" | "requirements.yaml") => Some((*file).to_owned()),
-        None => None,
-    };
-    let found: BTreeSet<String> = below.iter().filter_map(one).collect();
-    found.into_iter().take(MAX_LISTED).collect()
 }
 
 fn name(file: &str) -> &str {
@@ -165,19 +156,6 @@ mod tests {
         assert_eq!((contents.folder.as_str(), contents.is_packed_chart), (folder, is_packed_chart));
         let in_git = Contents::of(files.iter().copied(), path, false);
         assert_eq!((in_git.folder, in_git.is_packed_chart), (RepoPath::folder(path).unwrap(), false));
-    }
-
-    #[test]
-    fn files_of_a_chart_about_its_dependencies() {
-        let files = [
-            "a/Chart.yaml",
-            "a/charts/db-1.0.0.tgz",
-            "a/charts/web/Chart.yaml",
-            "a/charts/web/values.yaml",
-            "a/values.yaml",
-        ];
-        let contents = Contents::of(files.into_iter(), "a", false);
-        assert_eq!(contents.chart_files, ["Chart.yaml", "charts/db-1.0.0.tgz", "charts/web"]);
     }
 
     #[test]

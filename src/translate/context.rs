@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::files::{File, FilePattern, Files};
+use super::links::{GitAnswers, GitPaths};
 use super::semver::{Semver, classify};
 use super::{IgnoreDifferences, RepoPath};
 use crate::argo::ApplicationSource;
@@ -37,6 +38,9 @@ pub struct Context {
     pub refs: BTreeMap<String, RemoteRefs>,
     /// Files of a source, by index into the Application's sources.
     pub files: BTreeMap<usize, Files>,
+    /// Names that git has of a source, links among them, by the same index; `None`: nobody looks, and artifacts are taken to
+    /// hold everything.
+    pub git: Option<BTreeMap<usize, GitAnswers>>,
     /// The resolved revision of a source, by the same index, as Argo CD writes it: a commit, the version of a chart, a
     /// digest.
     pub revisions: BTreeMap<usize, String>,
@@ -147,6 +151,13 @@ pub enum Want {
         /// Which ones.
         pattern: FilePattern,
     },
+    /// The names that git has of a source at the commit that Flux has: symbolic links are in no artifact.
+    Git {
+        /// Index into the Application's sources.
+        source: usize,
+        /// Which ones.
+        paths: GitPaths,
+    },
     /// The resolved revision of a source.
     Revision {
         /// Index into the Application's sources.
@@ -180,9 +191,11 @@ pub struct Contents {
     pub kind: PathKind,
     /// Files below the path that Argo CD may read as manifests (`.yaml`, `.yml`, `.json`, `.jsonnet`), relative to it.
     pub manifests: Vec<String>,
+    /// All files of the path and below it, relative to it, where it holds a `Chart.yaml`.
+    pub chart: Vec<String>,
     /// Kustomization files in the path and below it, relative to it.
     pub kustomizations: Vec<String>,
-    /// There are more of either than is worth looking at one by one; the lists are cut short.
+    /// There are more of any of them than is worth looking at one by one; the lists are cut short.
     pub has_too_many: bool,
     /// No file stands directly in the path.
     pub is_bare: bool,
@@ -192,9 +205,6 @@ pub struct Contents {
     pub folder: RepoPath,
     /// The path is the whole of a packed chart.
     pub is_packed_chart: bool,
-    /// Files that tell what a chart depends on, and what of that it has with it: `Chart.yaml`, `requirements.yaml` and
-    /// everything directly in `charts`, relative to the path.
-    pub chart_files: Vec<String>,
 }
 
 impl Contents {
@@ -243,6 +253,22 @@ impl RemoteRefs {
         }
         let prefixes = ["refs/heads/", "refs/tags/", "refs/", ""];
         prefixes.iter().find_map(|prefix| known(&format!("{prefix}{revision}")))
+    }
+
+    /// What [`Self::assume`] says of the revision of `source`. Empty where the translation asks for no refs: a commit, a full
+    /// name, a version or range of tags that Flux looks for itself. `None` for a range of tags with a prefix, too.
+    pub fn assume_of(source: &ApplicationSource) -> Option<Self> {
+        let revision = source.target_revision.as_str();
+        let has_prefix = !source.tag_prefix.is_empty();
+        match classify(revision) {
+            Semver::Constraint if has_prefix => None,
+            Semver::Constraint => Some(Self::default()),
+            Semver::Version if has_prefix => Some(Self::default()),
+            _ if super::revision::is_commit(revision) || revision.starts_with("refs/") => {
+                Some(Self::default())
+            }
+            _ => Self::assume(revision),
+        }
     }
 
     /// The one ref that `revision` is taken for where refs cannot be listed: a tag when it looks like a version, else a

@@ -44,7 +44,7 @@ impl Dependency {
     /// Whether the repository holds it, unpacked or packed (`NAME-VERSION.tgz`).
     fn is_held(&self, contents: &Contents) -> bool {
         let is_version = |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || c == 'v');
-        let held = contents.chart_files.iter().filter_map(|file| file.strip_prefix("charts/"));
+        let held = contents.chart.iter().filter_map(|file| file.strip_prefix("charts/")?.split('/').next());
         held.into_iter().any(|file| {
             let packed =
                 file.strip_suffix(".tgz").and_then(|file| file.strip_prefix(&self.name)?.strip_prefix('-'));
@@ -92,7 +92,7 @@ fn all(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Contents) -> Optio
     let mut found = Vec::new();
     // The older file counts, where there is one (helm v4 `pkg/chart/v2/loader/load.go`).
     for name in ["Chart.yaml", "requirements.yaml"] {
-        if !contents.chart_files.iter().any(|file| file == name) {
+        if !contents.chart.iter().any(|file| file == name) {
             continue;
         }
         let path = contents.folder.join(name)?.as_str().to_owned();
@@ -114,7 +114,76 @@ fn dependency(entry: &Value) -> Dependency {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::argo::Application;
+    use crate::credentials::{LiveSecret, Repositories};
+    use crate::names;
+    use crate::translate::{Context, File, Translation, Want, translate};
     use rstest::rstest;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    const GIT: &str = "https://git.example.org/shop";
+
+    /// What becomes of a chart that depends on one at `repository`, where Argo CD has a Secret about `url`.
+    fn translated(repository: &str, url: &str, data: &[(&str, &str)]) -> Translation {
+        let app: Application = serde_json::from_value(json!({
+            "metadata": {"name": "shop", "namespace": "argocd"},
+            "spec": {
+                "project": "team",
+                "source": {"repoURL": GIT, "path": "chart", "targetRevision": "0123".repeat(10)},
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": "prod"},
+                "syncPolicy": {"syncOptions": ["FluxSubsystem=true", "AutoCreateFluxResources=true"]},
+            },
+        }))
+        .unwrap();
+        let data = [data, &[("url", url)]].concat();
+        let secret = LiveSecret {
+            name: "own".to_owned(),
+            labels: [(names::LABEL_ARGO_SECRET_TYPE.to_owned(), "repository".to_owned())].into(),
+            data: data.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect(),
+            ..LiveSecret::default()
+        };
+        let repositories = Repositories::new([secret], String::new(), BTreeMap::new());
+        let mut context = Context {
+            repositories: Some(Arc::new(repositories)),
+            contents: [(0, Contents::of(["chart/Chart.yaml"].into_iter(), "chart", false))].into(),
+            ..Context::default()
+        };
+        let asking = translate(&app, &context);
+        let chart = FilePattern::Path("chart/Chart.yaml".to_owned());
+        assert_eq!(asking.wants, [Want::Files { source: 0, pattern: chart.clone() }]);
+        let text = format!("dependencies: [{{name: db, version: 1.x, repository: '{repository}'}}]");
+        let file = ("chart/Chart.yaml".to_owned(), File::Text(text.into()));
+        context.files.insert(0, [(chart, Arc::new(vec![file]))].into());
+        translate(&app, &context)
+    }
+
+    const LOGIN: [(&str, &str); 2] = [("username", "me"), ("password", "hunter2")];
+
+    #[rstest]
+    #[case::public("https://charts.example.org", "https://other.example.org", &LOGIN, false)]
+    #[case::with_a_password("https://charts.example.org", "https://charts.example.org", &LOGIN, true)]
+    #[case::of_another_project(
+        "https://charts.example.org", "https://charts.example.org",
+        &[("project", "other"), ("username", "me"), ("password", "hunter2")], false
+    )]
+    #[case::nothing_but_known("https://charts.example.org", "https://charts.example.org", &[("type", "helm")], false)]
+    #[case::registry("oci://registry.example.org/charts", "registry.example.org/charts", &LOGIN, true)]
+    #[case::beside_it("file://../db", "https://charts.example.org", &LOGIN, false)]
+    #[case::by_name("@stable", "https://charts.example.org", &[], true)]
+    #[case::behind_the_proxy_of_the_chart("https://charts.example.org", GIT, &[("proxy", "http://proxy:3128")], true)]
+    fn whose_dependencies_argo_cd_fetches(
+        #[case] repository: &str,
+        #[case] url: &str,
+        #[case] data: &[(&str, &str)],
+        #[case] expected: bool,
+    ) {
+        let translation = translated(repository, url, data);
+        let wants_it = translation.wants.iter().any(|want| matches!(want, Want::Rendered { source: 0, .. }));
+        assert_eq!(wants_it, expected, "{:?}", translation.wants);
+        assert_eq!(translation.is_complete(), !expected, "{:?}", translation.problems);
+    }
 
     #[rstest]
     #[case("", Place::Here)]
@@ -130,14 +199,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case::unpacked("charts/db", true)]
+    #[case::unpacked("charts/db/Chart.yaml", true)]
     #[case::packed("charts/db-1.2.3.tgz", true)]
     #[case::packed_with_a_letter("charts/db-v1.2.3.tgz", true)]
     #[case::another("charts/db-proxy-1.2.3.tgz", false)]
     #[case::no_chart("charts/db.txt", false)]
     #[case::nothing("Chart.yaml", false)]
     fn what_the_repository_holds(#[case] file: &str, #[case] expected: bool) {
-        let contents = Contents { chart_files: vec![file.to_owned()], ..Contents::default() };
+        let contents = Contents { chart: vec![file.to_owned()], ..Contents::default() };
         let dependency = Dependency { name: "db".to_owned(), ..Dependency::default() };
         assert_eq!(dependency.is_held(&contents), expected);
     }

@@ -39,7 +39,7 @@ impl Directory {
     }
 
     /// Whether Argo CD takes the file, by its path below that of the source.
-    fn takes(&self, file: &str) -> bool {
+    pub(super) fn takes(&self, file: &str) -> bool {
         let is_in_reach = self.recurses || !file.contains('/');
         let is_excluded = !self.exclude.is_empty() && matches(&self.exclude, file);
         let is_included = self.include.is_empty() || matches(&self.include, file);

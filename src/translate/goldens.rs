@@ -195,6 +195,7 @@ fn said(translation: &Translation) -> String {
             Want::Files { source, pattern } => {
                 writeln!(text, "wants: {pattern:?} of source {source}").unwrap();
             }
+            Want::Git { source, paths } => writeln!(text, "wants: {paths:?} of source {source}").unwrap(),
             Want::Address { url } => writeln!(text, "wants: {url}").unwrap(),
             Want::Revision { source } => writeln!(text, "wants: revision of source {source}").unwrap(),
             Want::Objects { source } => writeln!(text, "wants: objects of source {source}").unwrap(),

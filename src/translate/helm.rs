@@ -6,7 +6,7 @@ use super::draft::{Draft, Placement, Source};
 use super::helm_values::{self, Values};
 use super::placement::is_dns_subdomain;
 use super::value_files::{Home, Reader};
-use super::{RepoPath, dependencies, post_render, revision};
+use super::{RepoPath, dependencies, links, post_render, revision};
 use crate::argo::application::HelmSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -69,7 +69,9 @@ pub(super) fn way(
     let renderers = post_render::renderers(draft, source);
     let release = name.zip(renderers).map(|(name, post_renderers)| Release { name, post_renderers });
     let is_sound = draft.problems[known..].iter().all(|problem| problem.severity != super::Severity::Error);
-    let (release, said) = (release.filter(|_| is_sound), for_another_cluster(helm, namespace));
+    // What was found before.
+    let said = draft.unfaithful.take().or_else(|| for_another_cluster(helm, namespace));
+    let release = release.filter(|_| is_sound);
     let first =
         release.as_ref().map(|release| *draft.releases.entry(release.name.clone()).or_insert(source.index));
     if let Some(first) = first.filter(|first| *first != source.index) {
@@ -85,6 +87,8 @@ pub(super) fn way(
     let (problems, wants) = (draft.problems.len(), draft.wants.len());
     let is_whole = from != ChartFrom::Git || dependencies::check(draft, source).is_some();
     let values = home(draft, source, from).and_then(|home| helm_values::values(draft, source, helm, &home));
+    let values = values.filter(|_| draft.unfaithful.is_none());
+    let values = values.and_then(|values| links::of_chart(draft, source).map(|()| values));
     if let Some(reason) = draft.unfaithful.take() {
         // What Flux would need to know, and whatever else is wrong, is the repo-server's.
         draft.problems.truncate(problems);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::draft::{Draft, Source};
 use super::files::FilePattern;
-use super::{Contents, Want};
+use super::{Contents, Want, lfs};
 use crate::argo::ApplicationSource;
 use crate::yaml;
 
@@ -38,6 +38,10 @@ pub(super) fn merged(
             return draft.want(Want::Files { source: source.index, pattern });
         };
         let Some((_, file)) = files.first() else { continue };
+        if file.text().is_ok_and(lfs::is_pointer) && lfs::is_enabled(draft, source.spec) {
+            // The repo-server, which renders the source, reads what it stands for.
+            continue;
+        }
         match file.text().and_then(|text| patched(&merged, text)) {
             Ok(patched) => merged = patched,
             Err(message) => {

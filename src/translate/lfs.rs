@@ -1,25 +1,25 @@
 //! Files in Git LFS: Flux fetches their pointers alone, Argo CD's repo-server fetches the files where the repository's
-//! Secret says `enableLfs`.
+//! Secret says `enableLfs`. What such a repository holds is rendered, and nothing is decided by reading a file of it, which may be
+//! a pointer.
 
-use super::draft::{Draft, Source};
-use super::sources::Origin;
+use super::draft::Draft;
+use crate::argo::ApplicationSource;
 
 /// The reason that what is rendered carries.
 pub(super) const REASON: &str = "Git LFS";
 
-/// The Secret that says so of the source's git repository; `None` where none does.
-pub(super) fn enabled_by(draft: &Draft<'_>, source: &Source<'_>, origin: Origin) -> Option<String> {
-    let known = draft.context.repositories.as_ref().filter(|_| origin == Origin::Git)?;
+/// How a file begins that stands for one in Git LFS (git-lfs `docs/spec.md`).
+const POINTER: &str = "version https://git-lfs.github.com/spec/";
+
+/// Whether the Secret of the source's git repository says so.
+pub(super) fn is_enabled(draft: &Draft<'_>, source: &ApplicationSource) -> bool {
+    let is_git = source.chart.is_empty() && !source.repo_url.starts_with("oci://");
+    let Some(known) = draft.context.repositories.as_ref().filter(|_| is_git) else { return false };
     // One that cannot be read is a problem of its own.
-    let repository = known.find(&source.spec.repo_url, draft.app.project()).ok()?;
-    repository.enable_lfs.then(|| repository.origin())
+    known.find(&source.repo_url, draft.app.project()).is_ok_and(|repository| repository.enable_lfs)
 }
 
-/// Notes that Flux has to fetch the source itself, and cannot.
-pub(super) fn refuse(draft: &mut Draft<'_>, source: &Source<'_>, secret: &str) {
-    let message = format!(
-        "{secret} says enableLfs, and Flux fetches no files from Git LFS: their pointers would be delivered"
-    );
-    let hint = "take enableLfs away where nothing that is delivered is in Git LFS";
-    draft.error::<()>(source.at("repoURL"), message, hint);
+/// Whether the text is no file, but the name of one.
+pub(super) fn is_pointer(text: &str) -> bool {
+    text.starts_with(POINTER)
 }

@@ -42,16 +42,18 @@ pub(super) fn git(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
             None => unresolvable(draft, source, ""),
         },
         // Listing the refs of an SSH repository takes its key.
-        None if is_ssh(&source.spec.repo_url) && !has_credentials(draft, source) => guess(draft, source),
+        None if is_ssh(&source.spec.repo_url) && lacks_credentials(draft, source) => guess(draft, source),
         None => draft.want(Want::RemoteRefs { url: source.spec.repo_url.clone() }),
     }
 }
 
-/// Argo CD has a key or a password for the repository; a Secret that cannot be read has something.
-fn has_credentials(draft: &Draft<'_>, source: &Source<'_>) -> bool {
-    let repositories = draft.context.repositories.as_ref();
-    let found = repositories.map(|known| known.find(&source.spec.repo_url, draft.app.project()));
-    found.is_some_and(|found| found.map_or(true, |repository| repository.has_credentials()))
+/// Argo CD has neither a key nor a password for the repository; a Secret that cannot be read has something, and where nobody
+/// has looked there may be one.
+fn lacks_credentials(draft: &Draft<'_>, source: &Source<'_>) -> bool {
+    let Some(known) = &draft.context.repositories else { return false };
+    known
+        .find(&source.spec.repo_url, draft.app.project())
+        .is_ok_and(|repository| !repository.has_credentials())
 }
 
 /// The newest tag with that prefix (argo-cd `util/versions/tags.go`, `MaxVersion`); Flux has no word for the prefix, so that
@@ -63,9 +65,8 @@ fn prefixed(draft: &mut Draft<'_>, source: &Source<'_>, prefix: &str) -> Option<
     }
     let context = draft.context;
     let Some(refs) = context.refs.get(url) else {
-        if is_ssh(url) && !has_credentials(draft, source) {
-            let hint = "name the tag: those of an SSH repository are looked up with its key alone";
-            return unresolvable(draft, source, hint);
+        if is_ssh(url) && lacks_credentials(draft, source) {
+            return unresolvable(draft, source, "name the tag, or give Argo CD the key of the repository");
         }
         return draft.want(Want::RemoteRefs { url: url.clone() });
     };
@@ -165,7 +166,7 @@ fn guess(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
     match RemoteRefs::assume(revision) {
         Some(refs) => resolve(revision, &refs),
         None if is_abbreviation(revision) => unresolvable(draft, source, ""),
-        None => unresolvable(draft, source, "name the branch, or pass --source-dir with a clone"),
+        None => unresolvable(draft, source, "name the branch, or give Argo CD the key of the repository"),
     }
 }
 
@@ -210,6 +211,7 @@ mod tests {
     use crate::argo::Application;
     use crate::translate::Context;
     use rstest::rstest;
+    use std::sync::Arc;
 
     const A: &str = "1234567aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     const B: &str = "89abcdebbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -327,9 +329,13 @@ mod tests {
     #[case("HEAD", None)]
     #[case("", None)]
     #[case("1234567", None)]
-    fn over_ssh_names_are_guessed(#[case] revision: &str, #[case] expected: Option<Value>) {
-        let (reference, _, wants) = git_ref("git@git.example.org:a", revision, &known());
+    fn over_ssh_without_a_key_names_are_guessed(#[case] revision: &str, #[case] expected: Option<Value>) {
+        let context = Context { repositories: Some(Arc::default()), ..known() };
+        let (reference, _, wants) = git_ref("git@git.example.org:a", revision, &context);
         assert_eq!((reference, wants.len()), (expected, 0));
+        // Where nobody has looked for a key, there may be one.
+        let url = "git@git.example.org:a".to_owned();
+        assert_eq!(git_ref(&url, revision, &known()).2, [Want::RemoteRefs { url }]);
     }
 
     #[rstest]

@@ -9,7 +9,7 @@ use super::rendered;
 use super::sources::{self, Origin};
 use super::{
     Contents, Context, Form, PathKind, RepoPath, Settings, Want, duplicates, in_repository, kustomize, lfs,
-    post_render, says,
+    links, post_render, says,
 };
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
@@ -109,9 +109,6 @@ pub(super) fn generate(
     pool: &mut Pool,
 ) -> Leg {
     if !source.renders() {
-        if let Some(secret) = lfs::enabled_by(draft, source, prepared.origin) {
-            lfs::refuse(draft, source, &secret);
-        }
         let origin = prepared.whole.clone().map(|whole| pool.share(whole));
         return Leg { artifact: origin.clone(), origin, ..Leg::default() };
     }
@@ -172,7 +169,7 @@ fn from_files(
     let explicit = explicit_type(draft, source);
     let is_known = merged.is_some() && draft.problems.len() == before;
     let found = is_known.then(|| rendering(draft, source, explicit)).flatten();
-    let Some(rendering) = found.and_then(|found| whole_files(draft, source, prepared.origin, found)) else {
+    let Some(rendering) = found.map(|found| whole_files(draft, source, found)) else {
         // The bare source object is enough to fetch the artifact that tells.
         let probe = whole.map(|whole| pool.share(whole));
         return Leg { origin: probe.clone(), artifact: probe, ..Leg::default() };
@@ -332,11 +329,17 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
             _ => draft.want(Want::Contents { source: source.index }),
         };
     };
+    let by_kind = |kind| enabled(explicit.unwrap_or_else(|| discovered(kind)), &context.settings);
     if contents.kind == PathKind::Missing {
-        let path = &source.spec.path;
-        return draft.error(source.at("path"), format!("{path}: app path does not exist"), "");
+        return match links::of_missing_path(draft, source)? {
+            PathKind::Missing => {
+                let path = &source.spec.path;
+                draft.error(source.at("path"), format!("{path}: app path does not exist"), "")
+            }
+            kind => Some(linked(draft, by_kind(kind))),
+        };
     }
-    let found = enabled(explicit.unwrap_or_else(|| discovered(contents)), &context.settings);
+    let found = by_kind(contents.kind);
     if found != Rendering::Helm && is_inside_of_a_packed_chart(source, contents) {
         return Some(served(found, "folder of a packed chart"));
     }
@@ -344,7 +347,13 @@ fn rendering(draft: &mut Draft<'_>, source: &Source<'_>, explicit: Option<Render
         Rendering::Kustomize => kustomized(draft, source, Some(contents)),
         Rendering::Directory => {
             let way = directory::way(draft, source, contents)?;
-            Some(by(way, Rendering::Directory))
+            if way != Way::Native {
+                return Some(by(way, Rendering::Directory));
+            }
+            match links::of_directory(draft, source, contents, explicit.is_some())? {
+                (_, Way::Native) => Some(Rendering::Directory),
+                (kind, Way::Rendered(_)) => Some(linked(draft, by_kind(kind))),
+            }
         }
         other => Some(other),
     }
@@ -356,27 +365,35 @@ fn is_inside_of_a_packed_chart(source: &Source<'_>, contents: &Contents) -> bool
     is_elsewhere && source.spec.repo_url.starts_with("oci://") && !contents.is_packed_chart
 }
 
-/// The same, but for what Flux would deliver the pointers of; `None` where there is no other way.
-fn whole_files(
-    draft: &mut Draft<'_>,
-    source: &Source<'_>,
-    origin: Origin,
-    rendering: Rendering,
-) -> Option<Rendering> {
-    match (rendering, lfs::enabled_by(draft, source, origin)) {
-        (Rendering::Helm, Some(secret)) => {
-            lfs::refuse(draft, source, &secret);
-            None
+/// What is rendered because of links, which Flux does not follow.
+fn linked(draft: &mut Draft<'_>, rendering: Rendering) -> Rendering {
+    match rendering {
+        Rendering::Helm => {
+            draft.unfaithful = Some(links::REASON);
+            rendering
         }
-        (rendering, None) | (rendering @ PLUGIN, _) => Some(rendering),
+        Rendering::Rendered(_) => rendering,
+        other => by(Way::Rendered(links::REASON), other),
+    }
+}
+
+/// The same, but for what Flux would deliver the pointers of.
+fn whole_files(draft: &mut Draft<'_>, source: &Source<'_>, rendering: Rendering) -> Rendering {
+    match rendering {
+        _ if !lfs::is_enabled(draft, source.spec) => rendering,
+        PLUGIN => rendering,
+        Rendering::Helm => {
+            draft.unfaithful = Some(lfs::REASON);
+            rendering
+        }
         // Any other reason may have been read off a pointer.
-        (rendering, Some(_)) => Some(served(rendering, lfs::REASON)),
+        rendering => served(rendering, lfs::REASON),
     }
 }
 
 /// What Argo CD finds in a path (argo-cd `util/app/discovery/discovery.go`, `Discover`).
-fn discovered(contents: &Contents) -> Rendering {
-    match contents.kind {
+fn discovered(kind: PathKind) -> Rendering {
+    match kind {
         PathKind::Chart => Rendering::Helm,
         PathKind::Kustomization => Rendering::Kustomize,
         PathKind::Directory | PathKind::Missing => Rendering::Directory,

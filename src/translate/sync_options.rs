@@ -67,9 +67,14 @@ const NO_VALIDATION: &str = "Validate=false";
 
 /// Names each option that has no effect, or cannot be kept.
 pub(super) fn check(draft: &mut Draft<'_>) {
-    let options = draft.app.spec.sync_policy.iter().flat_map(|policy| &policy.sync_options);
-    for (index, option) in options.enumerate() {
+    let options: &[String] = draft.app.spec.sync_policy.as_ref().map_or(&[], |policy| &policy.sync_options);
+    for (index, option) in options.iter().enumerate() {
         let field = field(index);
+        if let Some(first) = contradicted(option, &options[..index]) {
+            let message = format!("Argo CD takes the first of {first} and {option}");
+            draft.error::<()>(field, message, "take one of them out");
+            continue;
+        }
         match OPTIONS.iter().find(|(known, _)| known == option).map(|(_, meaning)| *meaning) {
             Some(Kept) => {}
             Some(Lost(why)) => draft.warn(field, format!("{option} has no effect: {why}"), ""),
@@ -80,6 +85,15 @@ pub(super) fn check(draft: &mut Draft<'_>) {
             }
         }
     }
+}
+
+/// The one `before` an option that says something else of the same: of these Argo CD reads one value (argo-cd `types.go`,
+/// `GetOptionValue`), while the others are either there or not.
+fn contradicted<'a>(option: &str, before: &'a [String]) -> Option<&'a str> {
+    let key = |option: &str| option.split_once('=').map(|(key, _)| key.to_owned());
+    let own = key(option).filter(|key| matches!(key.as_str(), "Prune" | "Delete"))?;
+    let first = before.iter().find(|other| key(other).as_ref() == Some(&own))?;
+    (first != option).then_some(first)
 }
 
 fn field(index: usize) -> String {
@@ -215,6 +229,17 @@ mod tests {
         let problems = translated(&source, &[option]).problems;
         let found = problems.iter().find(|problem| problem.field == "spec.syncPolicy.syncOptions[0]");
         assert_eq!(found.map(|problem| problem.severity), expected, "{problems:?}");
+    }
+
+    #[rstest]
+    #[case(&["Prune=true", "Prune=false"], Some("Argo CD takes the first of Prune=true and Prune=false"))]
+    #[case(&["Prune=false", "Prune=false"], None)]
+    #[case(&["Delete=false", "Prune=true"], None)]
+    #[case(&["Replace=true", "Replace=false"], None)]
+    fn of_two_values_one_has_to_go(#[case] options: &[&str], #[case] expected: Option<&str>) {
+        let problems = translated(&kustomization(), options).problems;
+        let found = problems.iter().find(|problem| problem.field == "spec.syncPolicy.syncOptions[1]");
+        assert_eq!(found.map(|problem| problem.message.as_str()), expected, "{problems:?}");
     }
 
     #[test]

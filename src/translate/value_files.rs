@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::draft::{Draft, Source};
 use super::files::Matches;
-use super::{File, FilePattern, RepoPath, Want, env};
+use super::{File, FilePattern, RepoPath, Want, env, lfs, links};
 use crate::argo::application::HelmSource;
 
 /// Schemes that Argo CD allows unless told otherwise (argo-cd `util/settings`, `helm.valuesFileSchemes`).
@@ -100,6 +100,9 @@ pub(super) fn locate(
 ) -> Option<Place> {
     if text.starts_with('$') && draft.app.has_multiple_sources() {
         let other = reference(draft, field, text)?;
+        if lfs::is_enabled(draft, &draft.app.sources()[other]) {
+            return draft.unfaithful(lfs::REASON);
+        }
         let path = text.split_once('/').map_or("", |(_, path)| path);
         let path = env::substitute(draft, source, &format!("/{path}"))?;
         let anywhere =
@@ -123,6 +126,9 @@ pub(super) fn read(draft: &mut Draft<'_>, field: &str, place: &Place) -> Option<
         Place::Source(index, path) => {
             let pattern = FilePattern::Path(path.clone());
             let matches = look_up(draft, *index, pattern)?;
+            if matches.is_empty() {
+                links::of_missing_file(draft, *index, path)?;
+            }
             (path, matches.first().map(|(_, file)| file.clone()))
         }
     };
@@ -231,7 +237,11 @@ fn expand(
             return Some(vec![file.place.clone()]);
         }
         let found = look_up(draft, *index, FilePattern::Path(path.clone()))?;
-        return Some(if found.is_empty() { Vec::new() } else { vec![file.place.clone()] });
+        if found.is_empty() {
+            links::of_missing_file(draft, *index, path)?;
+            return Some(Vec::new());
+        }
+        return Some(vec![file.place.clone()]);
     }
     if is_hidden {
         return draft.unfaithful("patterns of files in a packed chart");
@@ -241,6 +251,7 @@ fn expand(
         return draft.error(&file.field, format!("error expanding glob pattern {text:?}: {message}"), "");
     }
     let found = look_up(draft, *index, pattern)?;
+    links::of_files(draft, *index, path.clone(), &found)?;
     if found.is_empty() && !ignores_missing {
         let hint = "set helm.ignoreMissingValueFiles where there may be none";
         return draft.error(&file.field, format!("values file glob {text:?} matched no files"), hint);

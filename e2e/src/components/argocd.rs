@@ -41,6 +41,7 @@ fn repo_server(state: &State) -> Spec {
         // Branches that move must be seen within a test's patience.
         flag("revision-cache-expiration", "2s"),
     ])
+    .env("GIT_CONFIG_GLOBAL", state.data("argocd/gitconfig"))
 }
 
 fn application_controller(state: &State) -> Spec {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flux_subsystem::argo::Application;
 use flux_subsystem::translate::{
-    Contents, Context, File, FilePattern, RemoteRefs, RenderedSource, Translation, Want, translate,
+    Contents, Context, File, FilePattern, GitNames, RemoteRefs, RenderedSource, Translation, Want, translate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -66,6 +66,7 @@ impl Case {
             artifact_address: "bridge.argocd.svc:8082".to_owned(),
             repositories: Some(Arc::new(outside::repositories(&self.secrets, &self.known_hosts))),
             policy: outside::policy(&self.policies, app),
+            git: Some(BTreeMap::new()),
             ..Context::default()
         };
         let mut told: Vec<Want> = Vec::new();
@@ -109,6 +110,14 @@ impl Case {
             Want::Files { source, pattern } => {
                 let found = self.matching(pattern);
                 context.files.entry(*source).or_default().insert(pattern.clone(), Arc::new(found));
+            }
+            // Some have links, and some have one to a folder.
+            Want::Git { source, paths } => {
+                let names = self.files.keys().filter(|path| !path.len().is_multiple_of(8)).cloned().collect();
+                let is_readable = !self.files.len().is_multiple_of(5);
+                let names = if is_readable { GitNames::Files(names) } else { GitNames::Unreadable };
+                let known = context.git.get_or_insert_default().entry(*source).or_default();
+                known.insert(paths.clone(), names);
             }
             Want::Address { url } => {
                 let text = self.files.values().next().cloned().unwrap_or_default();

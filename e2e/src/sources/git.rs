@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use super::{Edits, Sources, edit};
+use super::{Edits, Sources, edit, lfs};
 
 /// A git repository of the test sources.
 #[derive(Debug, Clone)]
@@ -59,6 +59,43 @@ impl Repository {
         self.commit_on(Some(branch), branch, files, message).await
     }
 
+    /// Commits symbolic links on top of `branch`, each by its path and what it says.
+    pub async fn link(&self, branch: &str, links: &[(&str, &str)]) -> Result<String> {
+        let change = async |work: &Path| {
+            for (path, target) in links {
+                let link = work.join(path);
+                std::fs::create_dir_all(link.parent().unwrap_or(work))
+                    .and_then(|()| std::os::unix::fs::symlink(target, &link))
+                    .with_context(|| format!("link {}", link.display()))?;
+            }
+            Ok(())
+        };
+        self.change(Some(branch), branch, change, "Links").await
+    }
+
+    /// Commits the main branch of another repository as a submodule at `path`.
+    pub async fn submodule(&self, branch: &str, path: &str, other: &Self) -> Result<String> {
+        let modules = format!("[submodule \"{path}\"]\n\tpath = {path}\n\turl = {}\n", other.url());
+        let change = async |work: &Path| {
+            edit(work, &[(".gitmodules", Some(&modules))])?;
+            let from = other.folder().display().to_string();
+            self.git_in(work, &["clone", "--quiet", &from, path]).await.map(drop)
+        };
+        self.change(Some(branch), branch, change, "Submodule").await
+    }
+
+    /// Commits files in Git LFS on top of `branch`, in place of what git itself has of them.
+    pub async fn large_files(&self, branch: &str, files: &[(&str, &str)]) -> Result<String> {
+        let (mut edits, mut attributes) = (Vec::new(), String::new());
+        for (path, content) in files {
+            edits.push((*path, lfs::store(&self.folder(), content)?));
+            attributes.extend([*path, " filter=lfs diff=lfs merge=lfs -text\n"]);
+        }
+        edits.push((".gitattributes", attributes));
+        let edits: Vec<_> = edits.iter().map(|(path, text)| (*path, Some(text.as_str()))).collect();
+        self.commit(branch, &edits, "Large files").await
+    }
+
     /// The commit that a branch, a tag or anything else git understands names.
     pub async fn resolve(&self, revision: &str) -> Result<String> {
         let commit = format!("{revision}^{{commit}}");
@@ -88,6 +125,17 @@ impl Repository {
         files: Edits<'_>,
         message: &str,
     ) -> Result<String> {
+        self.change(parent, branch, async |work: &Path| edit(work, files), message).await
+    }
+
+    /// The same with whatever `change` makes of the files.
+    async fn change(
+        &self,
+        parent: Option<&str>,
+        branch: &str,
+        change: impl AsyncFnOnce(&Path) -> Result<()>,
+        message: &str,
+    ) -> Result<String> {
         let scratch = tempfile::tempdir_in(self.sources.state.data("scratch"))?;
         let bare = self.folder().display().to_string();
         let work = scratch.path().join("work");
@@ -97,7 +145,7 @@ impl Repository {
         if let Some(parent) = parent {
             self.git_in(&work, &["checkout", "--quiet", "--detach", &format!("origin/{parent}")]).await?;
         }
-        edit(&work, files)?;
+        change(&work).await?;
         self.git_in(&work, &["add", "--all"]).await?;
         self.git_in(&work, &["commit", "--quiet", "--allow-empty", "--message", message]).await?;
         self.git_in(&work, &["push", "--quiet", &bare, &format!("HEAD:refs/heads/{branch}")]).await?;

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::{Server, authorization_of, outage};
+use super::{Server, authorization_of, lfs, outage};
 use crate::environment;
 use crate::state::State;
 
@@ -42,6 +42,9 @@ async fn answer(state: &State, request: Request) -> Result<Response> {
         let (repository, inside) = split_repository(rest);
         if let Some(refusal) = refusal(state, Server::Git, repository, request.headers()) {
             return Ok(refusal);
+        }
+        if let Some(path) = inside.strip_prefix("info/lfs/") {
+            return large_files(state, repository, path, request).await;
         }
         return backend(state, &format!("/{repository}.git/{inside}"), request).await;
     }
@@ -74,10 +77,19 @@ async fn file(root: &Path, relative: &str) -> Response {
 
 /// Splits `team/fleet.git/info/refs` into the repository and what is asked of it; `.git` may be left out.
 fn split_repository(path: &str) -> (&str, &str) {
-    let services = ["/info/refs", "/git-upload-pack", "/git-receive-pack", "/HEAD", "/objects/"];
+    let services =
+        ["/info/refs", "/info/lfs/", "/git-upload-pack", "/git-receive-pack", "/HEAD", "/objects/"];
     let at = services.iter().filter_map(|service| path.find(service)).min().unwrap_or(path.len());
     let (repository, inside) = path.split_at(at);
     (repository.strip_suffix(".git").unwrap_or(repository), inside.trim_start_matches('/'))
+}
+
+async fn large_files(state: &State, repository: &str, path: &str, request: Request) -> Result<Response> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, BODY_LIMIT).await.context("read the request")?;
+    let folder = state.data("git").join(format!("{repository}.git"));
+    let url = format!("http://{}/git/{repository}.git/info/lfs", state.address("sources"));
+    lfs::answer(&folder, &url, path, &header(&parts.headers, "authorization"), &body).await
 }
 
 /// Hands the request to `git http-backend` as a CGI program: RFC 3875 and `git-http-backend(1)`.
@@ -149,6 +161,7 @@ mod tests {
     #[test]
     fn repositories_are_found_with_and_without_their_suffix() {
         assert_eq!(split_repository("fleet.git/info/refs"), ("fleet", "info/refs"));
+        assert_eq!(split_repository("fleet.git/info/lfs/objects/batch"), ("fleet", "info/lfs/objects/batch"));
         assert_eq!(split_repository("team/fleet/git-upload-pack"), ("team/fleet", "git-upload-pack"));
     }
 

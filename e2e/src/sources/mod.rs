@@ -16,6 +16,7 @@ use crate::state::State;
 pub mod charts;
 pub mod git;
 pub(crate) mod http;
+mod lfs;
 pub mod oci;
 pub(crate) mod seed;
 pub mod trees;

@@ -48,6 +48,7 @@ pub(super) fn write(state: &State) -> Result<()> {
     logs(state).context("write the logs of containers")?;
     registry(state)?;
     plugin(state)?;
+    git_settings(state)?;
     ssh(state)
 }
 
@@ -169,6 +170,13 @@ spec:
         END
 "#;
     fs::write(state.data("argocd/printer").join("plugin.yaml"), text).context("write the plugin")
+}
+
+/// What `git lfs install --system` writes in Argo CD's image.
+fn git_settings(state: &State) -> Result<()> {
+    let text = "[filter \"lfs\"]\n\tclean = git-lfs clean -- %f\n\tsmudge = git-lfs smudge -- %f\n\
+                \tprocess = git-lfs filter-process\n\trequired = true\n";
+    fs::write(state.data("argocd/gitconfig"), text).context("write the settings of git")
 }
 
 fn registry(state: &State) -> Result<()> {

@@ -76,6 +76,28 @@ async fn in_a_folder_and_as_it_is() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_folder_that_holds_a_chart_is_not_one() -> Result<()> {
+    let env = Stack::shared().await?.test("artifact-folder").await?;
+    let repository = env.name("only");
+    let url = env.sources().oci_url(&repository);
+    plain_http(&env, &url).await?;
+    // As a packed chart looks, but for its media type.
+    let files = [
+        ("web/Chart.yaml", Some(CHART)),
+        ("web/values.yaml", Some(VALUES)),
+        ("web/templates/settings.yaml", Some(SETTINGS)),
+    ];
+    env.sources().push_artifact(&repository, "1.0.0", &files).await?;
+    let source =
+        json!({"repoURL": url, "path": ".", "targetRevision": "1.0.0", "helm": {"releaseName": "press"}});
+    let app = Application::of(&env, &source);
+    app.apply(&env).await?;
+    app.told(&env, "ComparisonError", "Chart.yaml: no such file or directory").await?;
+    app.merge(&json!({"spec": {"source": {"path": "web"}}})).deliver(&env).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn in_a_packed_chart() -> Result<()> {
     let env = Stack::shared().await?.test("artifact-part").await?;
     let repository = env.name("charts");

@@ -113,7 +113,9 @@ async fn the_known_fields_are_those_of_the_crd() -> Result<()> {
 fn known_below(schema: Schema, path: &str, found: &mut BTreeSet<String>) {
     match schema {
         Schema::Fields(fields) => {
-            fields.iter().for_each(|(name, schema)| known_below(*schema, &format!("{path}.{name}"), found));
+            for (name, schema) in fields {
+                known_below(*schema, &format!("{path}.{name}"), found);
+            }
         }
         Schema::ListOf(schema) => known_below(*schema, &format!("{path}[]"), found),
         Schema::MapOf(schema) => known_below(*schema, &format!("{path}{{}}"), found),

@@ -118,6 +118,7 @@ mod switching_a_chart_keeps_its_pods;
 mod switching_a_kustomization_keeps_its_pods;
 mod switching_while_an_operation_runs;
 mod switching_without_the_admission_policy;
+mod symbolic_links_are_followed;
 mod sync_to_another_revision;
 mod sync_windows_hold_syncs;
 mod terminate_ends_an_operation;

@@ -20,8 +20,18 @@ pub(crate) struct Twins {
 impl Twins {
     /// Applies both.
     pub(crate) async fn apply(env: &TestEnv, name: &str, source: &Value) -> Result<Self> {
-        let plain = Application::of(env, source).named(env, &format!("{name}-plain")).plain();
-        let bridged = Application::of(env, source).named(env, &format!("{name}-flux"));
+        Self::of(env, name, |app| app.merge(&json!({ "spec": { "source": source } }))).await
+    }
+
+    /// The same with whatever `change` makes of an Application without a source.
+    pub(crate) async fn of(
+        env: &TestEnv,
+        name: &str,
+        change: impl Fn(Application) -> Application,
+    ) -> Result<Self> {
+        let one =
+            |suffix: &str| change(Application::of(env, &Value::Null)).named(env, &format!("{name}-{suffix}"));
+        let (plain, bridged) = (one("plain").plain(), one("flux"));
         for app in [&plain, &bridged] {
             app.apply(env).await?;
         }
@@ -35,6 +45,19 @@ impl Twins {
         let (plain, bridged) = (objects(env, &self.plain).await?, objects(env, &self.bridged).await?);
         assert_eq!(bridged, plain, "{}", self.bridged.name());
         Ok(plain)
+    }
+
+    /// Why Argo CD's repo-server renders the bridged one, whose workload object is of that kind; `None` where Flux does.
+    pub(crate) async fn reason(&self, env: &TestEnv, kind: &str) -> Result<Option<String>> {
+        let workload = self.bridged.delivered(env, kind, self.bridged.name()).await?;
+        let reference = ["sourceRef", "chartRef"].map(|field| workload["spec"][field].clone());
+        let Some(reference) = reference.iter().find(|reference| reference["kind"] == "OCIRepository") else {
+            return Ok(None);
+        };
+        let name = reference["name"].as_str().unwrap_or_default();
+        let source = env.get("OCIRepository", &env.control, name).await?.unwrap_or_default();
+        let reason = &source["metadata"]["annotations"]["flux-subsystem.dev/rendered"];
+        Ok(reason.as_str().map(str::to_owned))
     }
 
     /// Whether Argo CD's repo-server renders the bridged one, as its source object says.
@@ -65,6 +88,9 @@ fn bare(object: &Value, namespace: &str) -> Result<Value> {
             "kustomize.toolkit.fluxcd.io/",
             "kubectl.kubernetes.io/",
             "deployment.kubernetes.io/",
+            "helm.toolkit.fluxcd.io/",
+            "meta.helm.sh/",
+            "app.kubernetes.io/managed-by",
         ]
         .iter()
         .any(|prefix| key.starts_with(prefix))

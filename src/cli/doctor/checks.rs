@@ -18,7 +18,9 @@ use serde_json::json;
 use crate::argo::Application;
 use crate::cache::{self, settings};
 use crate::doctor::rights::{ACCOUNT, Right};
-use crate::doctor::{Finding, Namespaces, applications, bridge, crds, network, redis, rights, versions};
+use crate::doctor::{
+    Finding, Namespaces, applications, bridge, crds, network, plugins, redis, rights, versions,
+};
 use crate::names;
 
 /// How many questions about rights are asked at once.
@@ -56,6 +58,7 @@ impl Cluster {
             ("Bridge", guarded("Bridge", here("get deployments"), self.deployment())),
             ("Leader", guarded("Leader", here("get leases"), self.leader())),
             ("Applications", guarded("Applications", here("list applications"), self.applications())),
+            ("Plugins", guarded("Plugins", here("list deployments and applications"), self.plugins())),
         ]
     }
 
@@ -189,16 +192,24 @@ impl Cluster {
         Ok(vec![bridge::lease(found.as_ref(), Timestamp::now(), &self.namespaces)])
     }
 
-    /// Everywhere, or in Argo CD's namespace for those who may not look further.
     async fn applications(&self) -> Answer {
+        Ok(applications::judge(&self.all_applications().await?))
+    }
+
+    async fn plugins(&self) -> Answer {
+        let deployments = self.list::<Deployment>(&self.namespaces.argocd).await?;
+        Ok(plugins::judge(&deployments, &self.all_applications().await?))
+    }
+
+    /// Everywhere, or in Argo CD's namespace for those who may not look further.
+    async fn all_applications(&self) -> Result<Vec<Application>, kube::Error> {
         let everywhere = Api::<Application>::all(self.client.clone()).list(&ListParams::default()).await;
-        let found = match everywhere {
+        match everywhere {
             Err(kube::Error::Api(status)) if status.is_forbidden() => {
-                self.list::<Application>(&self.namespaces.argocd).await?
+                self.list::<Application>(&self.namespaces.argocd).await
             }
-            found => found?.items,
-        };
-        Ok(applications::judge(&found))
+            found => Ok(found?.items),
+        }
     }
 }
 

@@ -107,35 +107,23 @@ fn every_kind_of_source_is_referred_to(#[case] source: Value, #[case] kind: Flux
     assert_eq!(reference["name"], found.objects[0].key.name);
 }
 
-/// Flux would deliver pointers: Argo CD's repo-server fetches the files, and what it is told of a chart has no such way.
+/// Flux would deliver pointers: Argo CD's repo-server fetches the files.
 #[rstest]
-#[case::kustomization(json!({"kustomize": {"namePrefix": "x-"}}), true)]
-#[case::chart(json!({"helm": {"values": "a: b"}}), false)]
-fn what_is_in_git_lfs_is_rendered_or_refused(#[case] settings: Value, #[case] is_rendered: bool) {
+#[case::kustomization(json!({"kustomize": {"namePrefix": "x-"}}))]
+#[case::chart(json!({"helm": {"values": "a: b"}}))]
+#[case::value_files_are_not_read(json!({"helm": {"valueFiles": ["env/*.yaml", "b.yaml"]}}))]
+fn what_is_in_git_lfs_is_rendered(#[case] settings: Value) {
     let mut source = json!({"repoURL": GIT, "path": "app"});
     source.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let found =
         translated(&source, &json!({}), vec![secret(GIT, &[("password", "p"), ("enableLfs", "true")])]);
+    assert_eq!(found.wants, [Want::Rendered { source: 0, form: Form::Own }]);
+    assert!(found.problems.is_empty(), "{:?}", found.problems);
+    // It tells what the path holds, and delivers nothing.
     assert_eq!(
-        found.wants.contains(&Want::Rendered { source: 0, form: Form::Own }),
-        is_rendered,
-        "{:?}",
-        found.wants
+        found.objects.iter().map(|object| object.key.kind).collect::<Vec<_>>(),
+        [FluxKind::GitRepository]
     );
-    let errors: Vec<&str> = found.problems.iter().map(|problem| problem.message.as_str()).collect();
-    if is_rendered {
-        assert!(errors.is_empty(), "{errors:?}");
-        // It tells what the path holds, and delivers nothing.
-        assert_eq!(
-            found.objects.iter().map(|object| object.key.kind).collect::<Vec<_>>(),
-            [FluxKind::GitRepository]
-        );
-    } else {
-        assert!(
-            errors.iter().any(|error| error.contains("Flux fetches no files from Git LFS")),
-            "{errors:?}"
-        );
-    }
 }
 
 /// Whoever may write an Application may not thereby have Argo CD's credentials sent somewhere, or another Secret read.
