@@ -78,6 +78,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         now,
         secrets: shared.secrets.owned(&identity),
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
+        namespace_ends: shared.cache.is_namespace_ending(&translation.namespace),
         brings_namespace,
         namespace: shared.cache.namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),

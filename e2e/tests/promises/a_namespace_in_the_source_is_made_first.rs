@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use flux_subsystem_e2e::{Stack, TestEnv};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::applications::Application;
 
@@ -24,7 +24,7 @@ async fn application(env: &TestEnv, path: &str) -> Result<Application> {
         ("chart/templates/all.yaml", Some(objects.as_str())),
     ];
     let repository = env.sources().create_repository(&env.name("own"), &files).await?;
-    Ok(app.merge(&serde_json::json!({ "spec": { "source": { "repoURL": repository.url() } } })))
+    Ok(app.merge(&json!({ "spec": { "source": { "repoURL": repository.url() } } })))
 }
 
 async fn is_delivered(env: &TestEnv, app: &Application) -> Result<()> {
@@ -33,10 +33,11 @@ async fn is_delivered(env: &TestEnv, app: &Application) -> Result<()> {
     app.delivered(env, "ConfigMap", "here").await.map(drop)
 }
 
-/// With the namespace, and sooner than Flux would give up to wait for it (five minutes).
+/// Not before the namespace, as with stock Argo CD, and sooner than Flux would give up to wait for it (five minutes).
 async fn goes(env: &TestEnv, app: &Application) -> Result<()> {
     app.delete(env).await?;
-    env.wait_until_gone("Namespace", "", app.destination()).await
+    assert_eq!(env.get("Namespace", "", app.destination()).await?, None, "the Application waits for it");
+    Ok(())
 }
 
 async fn comes_and_goes(name: &str, path: &str) -> Result<()> {
@@ -55,6 +56,35 @@ async fn of_a_folder() -> Result<()> {
 #[tokio::test]
 async fn of_a_chart() -> Result<()> {
     comes_and_goes("chart", "chart").await
+}
+
+/// The namespace, and with it what Helm knows of the chart, goes last: what the chart holds elsewhere is gone by then.
+#[tokio::test]
+async fn of_one_of_two_sources() -> Result<()> {
+    let env = Stack::shared().await?.test("own-ns-two").await?;
+    let (namespace, role) = (env.name("ns"), env.name("role"));
+    let folder = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{from: source}}}}\n"
+    );
+    let chart = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: here}}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {role}}}\n"
+    );
+    let files = [
+        ("folder/all.yaml", Some(folder.as_str())),
+        ("chart/Chart.yaml", Some(CHART)),
+        ("chart/templates/all.yaml", Some(chart.as_str())),
+    ];
+    let repository = env.sources().create_repository(&env.name("own"), &files).await?;
+    let source = |path| json!({ "repoURL": repository.url(), "path": path, "targetRevision": "main" });
+    let app = Application::sources(&env, &[source("folder"), source("chart")]).options(&OPTIONS);
+    assert_eq!(app.destination(), namespace);
+    app.deliver(&env).await?;
+    is_delivered(&env, &app).await?;
+    assert!(env.get("ClusterRole", "", &role).await?.is_some());
+    goes(&env, &app).await?;
+    assert_eq!(env.get("ClusterRole", "", &role).await?, None);
+    Ok(())
 }
 
 #[tokio::test]
