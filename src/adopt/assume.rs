@@ -12,7 +12,10 @@ use crate::mirror::compare;
 use crate::mirror::leg::value_revision;
 use crate::mirror::revision::bare;
 use crate::names;
-use crate::translate::{Contents, Context, PathKind, RemoteRefs, RenderedSource, Translation, translate};
+use crate::translate::{
+    Contents, Context, PathKind, RemoteRefs, RenderedSource, Translation, rendered_source, taken_out,
+    translate,
+};
 
 /// Of all contexts that are likely the one under which most live objects carry the fingerprint of what is wanted.
 ///
@@ -49,20 +52,61 @@ pub fn context(
             (best, most) = (context, Some(hits));
         }
     }
-    best
+    shared(app, best, objects)
 }
 
-/// What the repo-server rendered, by the object that fetches it.
+/// What several sources hold, by what the live workload objects leave out: it is the last one's, which is enough to have the
+/// others leave it out again.
+fn shared(app: &Application, known: Context, objects: &BTreeMap<ObjectKey, DynamicObject>) -> Context {
+    let translation = translate(app, &known);
+    let mut context = known;
+    for (index, route) in translation.routes.iter().enumerate() {
+        let wanted = translation.objects.iter().find(|object| Some(&object.key) == route.workload.as_ref());
+        let Some((wanted, live)) = wanted.and_then(|wanted| Some((wanted, objects.get(&wanted.key)?))) else {
+            continue;
+        };
+        let added = patches(&live.data["spec"]);
+        let own = patches(&wanted.spec);
+        let added: Vec<Value> = added.into_iter().filter(|patch| !own.contains(patch)).collect();
+        let taken = taken_out(&added, wanted.key.kind);
+        let last = app.sources().iter().rposition(|source| !source.is_only_referred_to());
+        for source in [Some(index), last].into_iter().flatten().filter(|_| !taken.is_empty()) {
+            if let Some(rendered) = context.rendered.get_mut(&source) {
+                rendered.objects.extend(taken.clone());
+            } else if let Ok(held) = context.objects.entry(source).or_insert_with(|| Ok(Vec::new())) {
+                held.extend(taken.clone());
+            }
+        }
+    }
+    context
+}
+
+/// Every patch of a workload object.
+fn patches(spec: &Value) -> Vec<Value> {
+    let lists = [spec.get("postRenderers"), Some(spec)].into_iter().flatten();
+    let each = lists.flat_map(|list| match list {
+        Value::Array(renderers) => {
+            renderers.iter().filter_map(|one| one.pointer("/kustomize/patches")).collect()
+        }
+        spec => spec.get("patches").into_iter().collect::<Vec<_>>(),
+    });
+    each.filter_map(Value::as_array).flatten().cloned().collect()
+}
+
+/// What the repo-server rendered, by the objects that fetch it.
 fn rendered(known: &Context, objects: &BTreeMap<ObjectKey, DynamicObject>) -> Context {
-    let found = objects.values().find_map(|object| {
+    let mut context = known.clone();
+    let found = objects.values().filter_map(|object| {
         object.metadata.annotations.as_ref()?.get(names::ANNOTATION_RENDERED)?;
         let text = |pointer: &str| object.data.pointer(pointer).and_then(Value::as_str);
-        let (address, _) = text("/spec/url")?.strip_prefix("oci://")?.split_once('/')?;
-        Some((address.to_owned(), text("/spec/ref/digest")?.to_owned()))
+        let (address, repository) = text("/spec/url")?.strip_prefix("oci://")?.split_once('/')?;
+        Some((address.to_owned(), rendered_source(repository)?, text("/spec/ref/digest")?.to_owned()))
     });
-    let Some((artifact_address, digest)) = found else { return known.clone() };
-    let source = RenderedSource { digest, ..RenderedSource::default() };
-    Context { artifact_address, rendered: [(0, source)].into(), ..known.clone() }
+    for (address, source, digest) in found {
+        context.artifact_address = address;
+        context.rendered.insert(source, RenderedSource { digest, ..RenderedSource::default() });
+    }
+    context
 }
 
 /// How many live objects carry the fingerprint of what is wanted under `context`.
@@ -167,6 +211,7 @@ mod tests {
     use crate::adopt::adopt;
     use crate::mirror::fixtures::app;
     use crate::mirror::patch;
+    use crate::project::RenderedObject;
     use crate::translate::Route;
     use rstest::rstest;
     use serde_json::json;
@@ -214,6 +259,74 @@ mod tests {
         let adoption = adopt(&app, &found, live).unwrap().expect("the edit");
         assert_eq!(adoption.edits.len(), 1, "{:?}", adoption.edits);
         assert_eq!(adoption.patch.get("spec"), None);
+    }
+
+    /// What a later source holds as well is left out of the earlier ones, and no edit.
+    #[rstest]
+    #[case::charts(json!({"chart": "a", "targetRevision": "1.0.0", "helm": {"releaseName": "a"}}), None)]
+    #[case::paths(json!({"path": "a", "targetRevision": "0".repeat(40)}), Some(PathKind::Directory))]
+    fn what_is_left_out_is_found_again(#[case] source: Value, #[case] kind: Option<PathKind>) {
+        let source = |url: &str| {
+            let mut source = source.clone();
+            source["repoURL"] = url.into();
+            source
+        };
+        let last = json!({"repoURL": "https://c.example.org", "chart": "c", "targetRevision": "1.0.0"});
+        let app = app("demo").sources(&[source("https://a.example.org"), last]).build();
+        let held = RenderedObject {
+            group: "apps".to_owned(),
+            version: "v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            name: "web".to_owned(),
+            is_namespaced: Some(true),
+            ..RenderedObject::default()
+        };
+        let known = Context { control_namespace: "argocd".into(), ..Context::default() };
+        let original = Context {
+            poll_interval: "120s".into(),
+            objects: [(0, Ok(vec![held.clone()])), (1, Ok(vec![held]))].into(),
+            contents: kind.map(|kind| (0, Contents { kind, ..Contents::default() })).into_iter().collect(),
+            ..known.clone()
+        };
+        let wanted = translate(&app, &original);
+        assert!(wanted.is_complete(), "{:?}", wanted.wants);
+        let objects: BTreeMap<_, _> = wanted
+            .objects
+            .iter()
+            .map(|manifest| {
+                (manifest.key.clone(), serde_json::from_value::<DynamicObject>(manifest.to_value()).unwrap())
+            })
+            .collect();
+        let mut app = app;
+        let words = [kind.map_or("Helm", |_| "Directory"), "Helm"];
+        app.status = Some(serde_json::from_value(json!({"sourceTypes": words})).unwrap());
+        let found = context(&app, &known, &["120s".to_owned()], &objects);
+        let again = translate(&app, &found).objects;
+        let specs = |objects: &[crate::flux::Manifest]| -> Vec<Value> {
+            objects.iter().map(|object| object.spec.clone()).collect()
+        };
+        assert_eq!(specs(&again), specs(&wanted.objects));
+        let nothing = Context { objects: [(0, Ok(Vec::new())), (1, Ok(Vec::new()))].into(), ..found };
+        assert_ne!(specs(&translate(&app, &nothing).objects), specs(&wanted.objects));
+    }
+
+    #[test]
+    fn each_rendered_source_is_found_again() {
+        let object = |url: &str| -> DynamicObject {
+            let annotations = json!({names::ANNOTATION_RENDERED: "jsonnet"});
+            let spec = json!({"url": url, "ref": {"digest": format!("sha256:{url}")}});
+            serde_json::from_value(json!({"metadata": {"annotations": annotations}, "spec": spec})).unwrap()
+        };
+        let urls = ["oci://bridge:5000/argocd/demo/0", "oci://bridge:5000/argocd/demo/2-objects"];
+        let objects = urls.map(|url| (ObjectKey::new(FluxKind::OciRepository, "argocd", url), object(url)));
+        let found = rendered(&Context::default(), &objects.into());
+        assert_eq!(found.artifact_address, "bridge:5000");
+        let digests: Vec<_> =
+            found.rendered.iter().map(|(index, one)| (*index, one.digest.as_str())).collect();
+        assert_eq!(
+            digests,
+            [(0, format!("sha256:{}", urls[0]).as_str()), (2, format!("sha256:{}", urls[1]).as_str())]
+        );
     }
 
     /// A source moves on while what was delivered waits for a Sync; a parameter's revision is the source's own.

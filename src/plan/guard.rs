@@ -5,21 +5,36 @@ use serde_json::json;
 use super::{Step, upkeep};
 use crate::flux::{Live, Manifest};
 use crate::mirror::guard::{self, GuardState};
-use crate::mirror::{Leg, Relation, View, compare};
+use crate::mirror::{Leg, Relation, SourceState, View, compare};
 use crate::names;
 
 /// Beginning of what a workload object is asked with once its guard has passed: Flux itself looks again only after a
 /// while (kustomize-controller `--requeue-dependency`).
 const PASSED: &str = "guard-passed-";
 
-/// Guards that differ from what is wanted.
+/// Guards that differ from what is wanted, once their sources are as they are wanted: one that builds while its source's artifact
+/// is replaced fails by a digest, and looks again only after a while.
 pub(super) fn applied(view: &View<'_>) -> Vec<Step> {
     let identity = view.observed.app.identity();
     let is_due = |manifest: &&Manifest| {
         let relation = compare::relation(&identity, manifest, view.observed.live(&manifest.key));
         matches!(relation, Relation::Missing | Relation::Outdated | Relation::Edited)
+            && has_source(view, manifest)
     };
     view.observed.translation.guards.iter().filter(is_due).cloned().map(Step::ApplyObject).collect()
+}
+
+/// Whether the source of a guard has the artifact that is wanted.
+fn has_source(view: &View<'_>, guard: &Manifest) -> bool {
+    let is_guarded = |leg: &&Leg<'_>| {
+        let workload = leg.resource.as_ref().map(|resource| &resource.key);
+        let own = workload.and_then(|workload| view.observed.translation.guard_of(workload));
+        own.is_some_and(|own| own.key == guard.key)
+    };
+    view.legs.iter().find(is_guarded).is_some_and(|leg| {
+        let relation = leg.origin.as_ref().map(|origin| &origin.relation);
+        leg.source == SourceState::Ready && matches!(relation, Some(Relation::Matches | Relation::Edited))
+    })
 }
 
 /// What was held back for its guard goes on as soon as that one has passed.

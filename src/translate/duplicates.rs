@@ -19,6 +19,7 @@ use super::{Context, Route, Severity, Want};
 use crate::argo::Application;
 use crate::flux::{FluxKind, Manifest};
 use crate::project::RenderedObject;
+use crate::yaml;
 
 /// What is said of a kustomization that is rendered because of it.
 pub(super) const REASON: &str = "an object that a later source holds as well";
@@ -207,6 +208,28 @@ fn patches(objects: &[&RenderedObject], namespace_of: impl Fn(&RenderedObject) -
         patches.push(json!({"target": target, "patch": patch(&deletion)}));
     }
     patches
+}
+
+/// The objects that `patches` of a workload object take out, as [`patches`] writes them.
+pub(crate) fn taken_out(patches: &[Value], kind: FluxKind) -> Vec<RenderedObject> {
+    let one = |written: &Value| -> Option<RenderedObject> {
+        let deletion = written["patch"].as_str().filter(|text| text.contains(DELETES))?;
+        let deletion = yaml::parse(deletion).ok()?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let api_version = deletion["apiVersion"].as_str()?;
+        let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+        let namespace = text(&written["target"]["namespace"]);
+        let is_none = |namespace: &String| kind == FluxKind::HelmRelease && namespace == NAMESPACE_OF_NONE;
+        Some(RenderedObject {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: text(&deletion["kind"])?,
+            name: text(&deletion["metadata"]["name"])?,
+            is_namespaced: Some(namespace.is_some()),
+            namespace: namespace.filter(|namespace| !is_none(namespace)).unwrap_or_default(),
+        })
+    };
+    patches.iter().filter_map(one).collect()
 }
 
 /// The pattern of one text, which kustomize takes for the whole of it. A hyphen means something between brackets alone.

@@ -54,7 +54,7 @@ mod sources;
 mod sync_options;
 mod value_files;
 
-pub(crate) use duplicates::DELETES;
+pub(crate) use duplicates::{DELETES, taken_out};
 
 pub use context::{Contents, Context, Form, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
@@ -68,7 +68,7 @@ pub use path::RepoPath;
 pub use post_render::is_post_rendered;
 pub use problem::{Problem, Severity};
 pub(crate) use references::is_same_repository;
-pub use rendered::repository as rendered_repository;
+pub use rendered::{repository as rendered_repository, source as rendered_source};
 pub use revision::is_exact_revision;
 pub(crate) use semver::is_version;
 

@@ -85,3 +85,8 @@ pub fn repository(namespace: &str, application: &str, source: usize, form: Form)
     let end = if form == Form::Objects { "-objects" } else { "" };
     format!("{namespace}/{}/{source}{end}", names::shorten(application, MAX_NAME))
 }
+
+/// The source whose artifacts are in that repository, by its index.
+pub fn source(repository: &str) -> Option<usize> {
+    repository.rsplit('/').next()?.split('-').next()?.parse().ok()
+}
