@@ -145,6 +145,7 @@ fn known(shared: &Shared) -> Known {
         control_namespace: shared.options.control_namespace.clone(),
         repositories: shared.secrets.repositories(),
         settings: shared.cache.settings(),
+        token: None,
     }
 }
 
@@ -499,7 +500,7 @@ impl Asking<'_> {
         context: &mut Context,
     ) -> bool {
         let Some(revisions) = self.resolved(app, translation, context) else { return false };
-        match Box::pin(self.held(app, index, &revisions)).await {
+        match Box::pin(self.held(app, index, &revisions, None)).await {
             Ok(objects) => context.objects.insert(index, Ok(objects)).is_none(),
             // What it cannot render Flux hardly can, and has words for. What has been left out of it must stay so.
             Err(error) if error.is_final() && !leaves_objects_out(self.shared, app) => {
@@ -518,12 +519,14 @@ impl Asking<'_> {
         app: &Application,
         index: usize,
         revisions: &[String],
+        token: Option<String>,
     ) -> Result<Vec<RenderedObject>, RenderingError> {
         let shared = self.shared;
         let Some(project) = shared.cache.project(app, &shared.secrets.repositories()) else {
             return Ok(Vec::new());
         };
-        shared.rendering.objects(app, index, revisions, &project, &known(shared)).await
+        let known = Known { token, ..known(shared) };
+        shared.rendering.objects(app, index, revisions, &project, &known).await
     }
 
     /// The revision of each source that Flux has; of a chart from a Helm repository the one that is asked for. `None` until all
@@ -576,8 +579,11 @@ impl Asking<'_> {
             (object.group.as_str(), object.kind.as_str()) == ("", NAMESPACE)
                 && object.name == translation.namespace
         };
+        // An operation that finds no namespace ends before it has a token.
+        let begins = || app.operation.as_ref().and(app.metadata.resource_version.clone());
+        let token = self.token.map(str::to_owned).or_else(|| asked(app)).or_else(begins);
         for index in 0..app.sources().len() {
-            match self.held(app, index, &revisions).await {
+            match self.held(app, index, &revisions, token.clone()).await {
                 Ok(objects) if objects.iter().any(is_it) => return true,
                 Ok(_) => {}
                 // That the namespace is missing is told, and why it is not known to be there matters less.

@@ -80,6 +80,8 @@ pub(super) struct Known {
     pub(super) repositories: Arc<Repositories>,
     /// argocd-cm.
     pub(super) settings: BTreeMap<String, String>,
+    /// Somebody wants to know what a branch or a range is now: each new token asks anew.
+    pub(super) token: Option<String>,
 }
 
 /// What the API server serves.
@@ -94,6 +96,14 @@ struct Served {
 struct Answer {
     objects: Vec<RenderedObject>,
     at: Instant,
+    token: Option<String>,
+}
+
+impl Answer {
+    /// Whether it still counts for who asks with `token`.
+    fn holds(&self, token: Option<&str>) -> bool {
+        self.at.elapsed() < ANSWERS.1 && (token.is_none() || self.token.as_deref() == token)
+    }
 }
 
 /// See the module.
@@ -123,7 +133,7 @@ impl Rendering {
             return Ok(Vec::new());
         };
         let revision = revisions.get(index).map_or("", String::as_str);
-        let Known { control_namespace, repositories, settings } = known;
+        let Known { control_namespace, repositories, settings, token } = known;
         let request = request::manifest_request(app, source, revision, project, control_namespace)?;
         let mut request = request::with_settings(request, settings);
         repository::with_credentials(&mut request, app, source, repositories)
@@ -131,12 +141,13 @@ impl Rendering {
         let known = revisions.iter().cloned().enumerate().filter(|(_, revision)| !revision.is_empty());
         repository::with_revisions(&mut request, app, source, &known.collect());
         let key = sha256_hex(&request.encode_to_vec());
-        if let Some(objects) = self.known(&key) {
+        if let Some(objects) = self.known(&key, token.as_deref()) {
             return self.with_scopes(objects).await;
         }
+        request.no_revision_cache = token.is_some();
         let answer = self.generate(request, Which { source: index + 1, of: sources.len() }).await?;
         let objects = request::objects(&answer.manifests)?;
-        self.keep(key, &objects);
+        self.keep(key, Answer { objects: objects.clone(), at: Instant::now(), token: token.clone() });
         self.with_scopes(objects).await
     }
 
@@ -163,18 +174,18 @@ impl Rendering {
         answer.map(|files| files.map).map_err(|error| RenderingError::RepoServer { which, error })
     }
 
-    fn known(&self, key: &str) -> Option<Vec<RenderedObject>> {
+    fn known(&self, key: &str, token: Option<&str>) -> Option<Vec<RenderedObject>> {
         let answers = lock(&self.answers);
-        let answer = answers.get(key).filter(|answer| answer.at.elapsed() < ANSWERS.1)?;
+        let answer = answers.get(key).filter(|answer| answer.holds(token))?;
         Some(answer.objects.clone())
     }
 
-    fn keep(&self, key: String, objects: &[RenderedObject]) {
+    fn keep(&self, key: String, answer: Answer) {
         let mut answers = lock(&self.answers);
         if answers.len() >= ANSWERS.0 {
             answers.clear();
         }
-        answers.insert(key, Answer { objects: objects.to_vec(), at: Instant::now() });
+        answers.insert(key, answer);
     }
 
     /// The objects with what is known of their kinds.

@@ -98,6 +98,28 @@ async fn it_may_be_asked_for_as_well() -> Result<()> {
 }
 
 #[tokio::test]
+async fn one_that_comes_later_is_seen_at_once() -> Result<()> {
+    let env = Stack::shared().await?.test("own-ns-later").await?;
+    let app = Application::git(&env, "", "folder", "main").options(&OPTIONS);
+    let here = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: here}\n";
+    let files = [("folder/here.yaml", Some(here))];
+    let repository = env.sources().create_repository(&env.name("later"), &files).await?;
+    let app = app.merge(&json!({ "spec": { "source": { "repoURL": repository.url() } } }));
+    app.apply(&env).await?;
+    app.told(&env, "SyncError", &format!("namespaces \"{}\" not found", app.destination())).await?;
+    let namespace = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}, labels: {{from: source}}}}\n",
+        app.destination()
+    );
+    repository.commit("main", &[("folder/namespace.yaml", Some(&namespace))], "Bring it").await?;
+    env.argocd(&["app", "get", app.name(), "--refresh"]).await?.text()?;
+    let settled = app.settled(&env).await?;
+    assert!(settled["status"]["conditions"].as_array().is_none_or(Vec::is_empty), "{}", settled["status"]);
+    is_delivered(&env, &app).await?;
+    goes(&env, &app).await
+}
+
+#[tokio::test]
 async fn looking_makes_nothing() -> Result<()> {
     let env = Stack::shared().await?.test("own-ns-manual").await?;
     let app = application(&env, "folder").await?.manual();
