@@ -176,6 +176,12 @@ impl Cache {
         namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none())
     }
 
+    /// The namespace is there, and being deleted.
+    pub(super) fn is_namespace_ending(&self, name: &str) -> bool {
+        let namespace = self.stores.namespaces.get(&ObjectRef::new(name));
+        namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_some())
+    }
+
     /// What a namespace's metadata says.
     pub(super) fn namespace(&self, name: &str) -> NamespaceMetadata {
         let namespace = self.stores.namespaces.get(&ObjectRef::new(name));

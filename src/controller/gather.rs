@@ -1,5 +1,7 @@
 //! Reads everything that one Application needs into one value.
 
+mod namespace;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +64,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let failures = std::mem::take(&mut asking.failures);
     // Apart: few operations want anything else, and every look would carry the room for it.
     let wish = Box::pin(asking.wish(&app, &translation, &context)).await;
+    let brings_namespace = Box::pin(asking.brings_namespace(&app, &translation)).await;
     let again = asking.again;
     let mut keys = keys(shared, &identity, &translation);
     keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
@@ -76,6 +79,8 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         now,
         secrets: shared.secrets.owned(&identity),
         namespace_exists: shared.cache.has_namespace(&translation.namespace),
+        namespace_ends: shared.cache.is_namespace_ending(&translation.namespace),
+        brings_namespace,
         namespace: shared.cache.namespace(&translation.namespace),
         absent_kinds: shared.cache.absent_kinds(),
         refusal: shared.memory.refusal(&identity),
@@ -141,6 +146,7 @@ fn known(shared: &Shared) -> Known {
         control_namespace: shared.options.control_namespace.clone(),
         repositories: shared.secrets.repositories(),
         settings: shared.cache.settings(),
+        token: None,
     }
 }
 
@@ -525,7 +531,7 @@ impl Asking<'_> {
         context: &mut Context,
     ) -> bool {
         let Some(revisions) = self.resolved(app, translation, context) else { return false };
-        match Box::pin(self.held(app, index, &revisions)).await {
+        match Box::pin(self.held(app, index, &revisions, None)).await {
             Ok(objects) => context.objects.insert(index, Ok(objects)).is_none(),
             // What it cannot render Flux hardly can, and has words for. What has been left out of it must stay so.
             Err(error) if error.is_final() && !leaves_objects_out(self.shared, app) => {
@@ -544,12 +550,14 @@ impl Asking<'_> {
         app: &Application,
         index: usize,
         revisions: &[String],
+        token: Option<String>,
     ) -> Result<Vec<RenderedObject>, RenderingError> {
         let shared = self.shared;
         let Some(project) = shared.cache.project(app, &shared.secrets.repositories()) else {
             return Ok(Vec::new());
         };
-        shared.rendering.objects(app, index, revisions, &project, &known(shared)).await
+        let known = Known { token, ..known(shared) };
+        shared.rendering.objects(app, index, revisions, &project, &known).await
     }
 
     /// The revision of each source that Flux has; of a chart from a Helm repository the one that is asked for. `None` until all

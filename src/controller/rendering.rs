@@ -80,6 +80,8 @@ pub(super) struct Known {
     pub(super) repositories: Arc<Repositories>,
     /// argocd-cm.
     pub(super) settings: BTreeMap<String, String>,
+    /// Somebody wants to know what a branch or a range is now: each new token asks anew.
+    pub(super) token: Option<String>,
 }
 
 /// What the API server serves.
@@ -96,6 +98,14 @@ struct Answer {
     objects: Vec<RenderedObject>,
     source_type: String,
     at: Instant,
+    token: Option<String>,
+}
+
+impl Answer {
+    /// Whether it still counts for who asks with `token`.
+    fn holds(&self, token: Option<&str>) -> bool {
+        self.at.elapsed() < ANSWERS.1 && (token.is_none() || self.token.as_deref() == token)
+    }
 }
 
 /// See the module.
@@ -153,7 +163,7 @@ impl Rendering {
             return Ok(None);
         };
         let revision = revisions.get(index).map_or("", String::as_str);
-        let Known { control_namespace, repositories, settings } = known;
+        let Known { control_namespace, repositories, settings, token } = known;
         let request = request::manifest_request(app, source, revision, project, control_namespace)?;
         let mut request = request::with_settings(request, settings);
         repository::with_credentials(&mut request, app, source, repositories)
@@ -161,12 +171,14 @@ impl Rendering {
         let known = revisions.iter().cloned().enumerate().filter(|(_, revision)| !revision.is_empty());
         repository::with_revisions(&mut request, app, source, &known.collect());
         let key = sha256_hex(&request.encode_to_vec());
-        if let Some(answer) = self.known(&key) {
+        if let Some(answer) = self.known(&key, token.as_deref()) {
             return Ok(Some(answer));
         }
+        request.no_revision_cache = token.is_some();
         let answer = self.generate(request, Which { source: index + 1, of: sources.len() }).await?;
         let objects = request::objects(&answer.manifests)?;
-        let answer = Answer { objects, source_type: answer.source_type, at: Instant::now() };
+        let (at, token) = (Instant::now(), token.clone());
+        let answer = Answer { objects, source_type: answer.source_type, at, token };
         self.keep(key, answer.clone());
         Ok(Some(answer))
     }
@@ -194,8 +206,8 @@ impl Rendering {
         answer.map(|files| files.map).map_err(|error| RenderingError::RepoServer { which, error })
     }
 
-    fn known(&self, key: &str) -> Option<Answer> {
-        lock(&self.answers).get(key).filter(|answer| answer.at.elapsed() < ANSWERS.1).cloned()
+    fn known(&self, key: &str, token: Option<&str>) -> Option<Answer> {
+        lock(&self.answers).get(key).filter(|answer| answer.holds(token)).cloned()
     }
 
     fn keep(&self, key: String, answer: Answer) {

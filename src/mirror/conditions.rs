@@ -115,6 +115,7 @@ pub fn homeless(view: &View<'_>) -> Option<String> {
     let is_homeless = view.generates()
         && !observed.translation.has_errors()
         && !observed.namespace_exists
+        && !observed.brings_namespace
         && !observed.app.has_sync_option(names::OPTION_CREATE_NAMESPACE);
     is_homeless.then(|| {
         format!(

@@ -249,6 +249,8 @@ impl App {
             wish: None,
             objects: BTreeMap::new(),
             namespace_exists: true,
+            namespace_ends: false,
+            brings_namespace: false,
             namespace: NamespaceMetadata::default(),
             absent_kinds: BTreeSet::new(),
             failures: Vec::new(),

@@ -7,12 +7,18 @@ use serde_json::Value;
 
 use crate::argo::Application;
 use crate::argo::application::ManagedNamespaceMetadata;
+use crate::flux::FluxKind;
 use crate::names;
 
 /// The field managers of namespaces begin with this; the Application's identity follows.
 const MANAGER_PREFIX: &str = "flux-subsystem/";
 /// The longest name of a field manager (apimachinery `validation.go`, `FieldManagerMaxLength`).
 const MAX_MANAGER: usize = 128;
+
+/// The annotation by which a chart's object stays when its release goes.
+const HELM_KEEPS: (&str, &str) = ("helm.sh/resource-policy", "keep");
+/// The label or annotation by which a Kustomization's object stays.
+const FLUX_KEEPS: (&str, &str) = ("kustomize.toolkit.fluxcd.io/prune", "disabled");
 
 /// `labels` or `annotations`, and a key.
 type Field = (String, String);
@@ -62,6 +68,27 @@ impl NamespaceMetadata {
             }
         }
         Self { fields: fields.collect(), applied }
+    }
+
+    /// The name of the `HelmRelease` or Kustomization that stands in the namespace, which is called `name`, and delivered it
+    /// (helm-controller `internal/postrender/common_renderer.go`, `originLabels`; fluxcd/pkg `ssa/manager.go`, `GetOwnerLabels`).
+    pub fn bringer(&self, name: &str) -> Option<&str> {
+        let label = |key: String| self.fields.get(&("labels".to_owned(), key)).map(String::as_str);
+        let bringer = |kind: FluxKind| {
+            let is_within = label(format!("{}/namespace", kind.group())) == Some(name);
+            label(format!("{}/name", kind.group())).filter(|_| is_within)
+        };
+        [FluxKind::HelmRelease, FluxKind::Kustomization].into_iter().find_map(bringer)
+    }
+
+    /// It says that it outlives what delivered it, in Helm's words or in Flux's (fluxcd/pkg `ssa/utils/metadata.go`,
+    /// `AnyInMetadata`).
+    pub fn is_kept(&self) -> bool {
+        let says = |map: &str, (key, value): (&str, &str)| {
+            self.fields.get(&(map.to_owned(), key.to_owned())).is_some_and(|found| found == value)
+        };
+        says("annotations", HELM_KEEPS)
+            || ["labels", "annotations"].into_iter().any(|map| says(map, FLUX_KEEPS))
     }
 
     /// What `wanted` says and another Application keeps at another value.
@@ -169,6 +196,25 @@ mod tests {
     ) {
         let change = live(&labels, &managers).change(&app(), &wanted(&wish));
         assert_eq!(change.map(|change| json!(change.labels)), expected);
+    }
+
+    #[rstest]
+    #[case::of_a_folder(json!({"kustomize.toolkit.fluxcd.io/name": "demo", "kustomize.toolkit.fluxcd.io/namespace": "apps"}), Some("demo"))]
+    #[case::of_a_chart(json!({"helm.toolkit.fluxcd.io/name": "demo-2", "helm.toolkit.fluxcd.io/namespace": "apps"}), Some("demo-2"))]
+    #[case::from_elsewhere(json!({"helm.toolkit.fluxcd.io/name": "demo", "helm.toolkit.fluxcd.io/namespace": "flux-system"}), None)]
+    #[case::by_hand(json!({"name": "apps"}), None)]
+    fn who_brought_it_is_in_its_labels(#[case] labels: Value, #[case] expected: Option<&str>) {
+        assert_eq!(live(&labels, &json!({})).bringer("apps"), expected);
+    }
+
+    #[rstest]
+    #[case::by_helm(json!({"annotations": {"helm.sh/resource-policy": "keep"}}), true)]
+    #[case::by_flux(json!({"annotations": {"kustomize.toolkit.fluxcd.io/prune": "disabled"}}), true)]
+    #[case::by_a_label(json!({"labels": {"kustomize.toolkit.fluxcd.io/prune": "disabled"}}), true)]
+    #[case::otherwise(json!({"annotations": {"kustomize.toolkit.fluxcd.io/prune": "enabled"}}), false)]
+    fn it_may_say_that_it_stays(#[case] metadata: Value, #[case] expected: bool) {
+        let metadata = NamespaceMetadata::of(&serde_json::from_value(metadata).unwrap());
+        assert_eq!(metadata.is_kept(), expected);
     }
 
     #[test]

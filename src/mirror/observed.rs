@@ -34,6 +34,10 @@ pub struct Observed {
     pub secrets: Vec<Arc<LiveSecret>>,
     /// Whether the destination namespace is there.
     pub namespace_exists: bool,
+    /// It is there, and on its way out.
+    pub namespace_ends: bool,
+    /// It is not there, and a source holds it, so that a Sync makes it before everything else.
+    pub brings_namespace: bool,
     /// What its metadata says; nothing where it is not there.
     pub namespace: NamespaceMetadata,
     /// Kinds that the API server does not serve.

@@ -12,7 +12,7 @@ use super::{Plan, Step, guarded, hand_back, secrets, upkeep};
 use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::flux::{FluxKind, Live};
-use crate::mirror::{Observed, Tree, View, conditions, patch, view};
+use crate::mirror::{Observed, Tree, View, conditions, inventory, patch, view};
 use crate::names;
 
 /// The steps towards the end of the Application.
@@ -36,7 +36,22 @@ fn workloads(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
 /// Something that a cascade has to see the end of is still there.
 fn is_waiting(observed: &Observed) -> bool {
     let is_left = observed.owned().next().is_some() || !observed.secrets.is_empty();
-    observed.app.cascades() && (is_left || charts(observed).next().is_some())
+    observed.app.cascades() && (is_left || charts(observed).next().is_some() || home_ends(observed))
+}
+
+/// The namespace that the Application has brought is on its way out. Its Flux objects do not wait for that, the Application
+/// does, as with everything that it delivered (argo-cd `controller/appcontroller.go`, `finalizeApplicationDeletion`).
+fn home_ends(observed: &Observed) -> bool {
+    let namespace = &observed.translation.namespace;
+    let bringer = observed.namespace.bringer(namespace).filter(|_| observed.namespace_ends);
+    bringer.is_some_and(|bringer| is_named_after(&observed.app, bringer))
+}
+
+/// The name of a workload object is the Application's, or begins with it where there are several sources.
+fn is_named_after(app: &Application, workload: &str) -> bool {
+    let first = app.label(names::LABEL_WORKLOAD_NAME).unwrap_or(app.name());
+    let rest = workload.strip_prefix(&names::shorten(first, names::MAX_LABEL_VALUE));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 /// `HelmChart`s that Flux removes together with their `HelmRelease`.
@@ -59,7 +74,10 @@ fn cascade(observed: &Observed) -> Vec<Step> {
             // What was delivered outlives the Application; its Flux objects do not.
             remaining.flat_map(|live| hand_back::leave(observed, live)).collect()
         } else {
-            remaining.flat_map(remove).collect()
+            remaining
+                .filter(|live| !is_last(observed, *live))
+                .flat_map(|live| remove(observed, live))
+                .collect()
         };
     }
     if charts(observed).next().is_some() {
@@ -73,18 +91,38 @@ fn cascade(observed: &Observed) -> Vec<Step> {
 }
 
 /// A suspended object would leave what it delivered behind (helm-controller `helmrelease_controller.go`,
-/// kustomize-controller `kustomization_controller.go`, both `finalize`), and a Kustomization has to wait for the end.
-fn remove(live: Live<'_>) -> Vec<Step> {
+/// kustomize-controller `kustomization_controller.go`, both `finalize`), and a Kustomization has to wait for the end, unless
+/// that is its own.
+fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
     if live.is_guard() {
         return vec![upkeep::delete(live)];
     }
     let mut change = if live.is_suspended() { upkeep::resume() } else { json!({}) };
-    if live.kind == FluxKind::Kustomization && live.text("/spec/deletionPolicy") != Some("WaitForTermination")
-    {
-        patch::merge(&mut change, &json!({"spec": {"deletionPolicy": "WaitForTermination"}}));
+    let is_own_home = deletes_its_home(observed, live);
+    let policy = if is_own_home { "Delete" } else { "WaitForTermination" };
+    if live.kind == FluxKind::Kustomization && live.text("/spec/deletionPolicy") != Some(policy) {
+        patch::merge(&mut change, &json!({"spec": {"deletionPolicy": policy}}));
+    }
+    let waits = live.at("/spec/uninstall/disableWait") != Some(&Value::Bool(true));
+    if live.kind == FluxKind::HelmRelease && is_own_home && waits {
+        patch::merge(&mut change, &json!({"spec": {"uninstall": {"disableWait": true}}}));
     }
     let before = (change != json!({})).then(|| Step::PatchObject { key: live.key(), patch: change });
     before.into_iter().chain([upkeep::delete(live)]).collect()
+}
+
+/// With the namespace goes what the others need to take away what they delivered elsewhere: Helm's records, accounts.
+fn is_last(observed: &Observed, live: Live<'_>) -> bool {
+    deletes_its_home(observed, live) && workloads(observed).any(|other| !deletes_its_home(observed, other))
+}
+
+/// Its end is the end of the namespace that it stands in, and with that of everything in there: to wait for it would be to
+/// wait for itself.
+fn deletes_its_home(observed: &Observed, live: Live<'_>) -> bool {
+    let home = ("", "Namespace", live.namespace());
+    let mut entries = inventory::entries(live);
+    !observed.namespace.is_kept()
+        && entries.any(|entry| (entry.group.as_str(), entry.kind.as_str(), entry.name.as_str()) == home)
 }
 
 /// The finalizers that only the bridge can take off a skipped Application.

@@ -26,7 +26,7 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
     steps.extend(before);
     let sources = secrets::wanted(view).into_iter().chain(sources(view)).collect::<Vec<_>>();
     if !sources.is_empty() {
-        steps.extend(missing_namespace(view));
+        steps.extend(missing_namespace(view).filter(|_| !is_for_a_sync(view)));
         let is_created = steps.iter().any(|step| matches!(step, Step::CreateNamespace { .. }));
         if view.observed.namespace_exists || is_created {
             steps.extend(sources);
@@ -73,10 +73,20 @@ pub(super) fn namespace(view: &View<'_>) -> Option<Step> {
     missing_namespace(view).or_else(|| kept_namespace(view))
 }
 
-/// The step that creates the destination namespace, when it is missing and wished for.
-fn missing_namespace(view: &View<'_>) -> Option<Step> {
+/// The destination namespace comes from a source, as everything else that a Sync delivers, and none may begin by itself.
+fn is_for_a_sync(view: &View<'_>) -> bool {
     let app = &view.observed.app;
-    if view.observed.namespace_exists || !app.has_sync_option(names::OPTION_CREATE_NAMESPACE) {
+    let is_wished = app.has_sync_option(names::OPTION_CREATE_NAMESPACE);
+    !is_wished && (app.automated().is_none() || gate::is_closed(view))
+}
+
+/// The step that creates the destination namespace, when it is missing and wished for, or among what is delivered: Argo CD
+/// applies it before what stands in it (gitops-engine `sync/sync_tasks.go`).
+fn missing_namespace(view: &View<'_>) -> Option<Step> {
+    let observed = view.observed;
+    let app = &observed.app;
+    let is_wished = app.has_sync_option(names::OPTION_CREATE_NAMESPACE) || observed.brings_namespace;
+    if observed.namespace_exists || !is_wished {
         return None;
     }
     let metadata = app.managed_namespace_metadata().cloned().unwrap_or_default();

@@ -15,6 +15,7 @@ mod a_hydrated_branch_is_delivered;
 mod a_killed_bridge_leaves_no_trace;
 mod a_locked_down_flux_is_explained;
 mod a_missing_namespace_is_named;
+mod a_namespace_in_the_source_is_made_first;
 mod a_path_of_another_kind_keeps_what_runs;
 mod a_path_that_vanishes_deletes_nothing;
 mod a_plain_application_is_left_alone;

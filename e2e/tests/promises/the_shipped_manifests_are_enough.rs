@@ -45,13 +45,8 @@ const ROLES: [&str; 4] =
     ["flux-subsystem", "flux-subsystem-live", "flux-subsystem-live-custom", "flux-subsystem-any-namespace"];
 
 /// Rights that [`ROLES`]' last one would hide the lack of: the Role in Argo CD's namespace has to grant them by itself.
-const IN_ARGO_CDS_NAMESPACE: [[&str; 2]; 5] = [
-    ["list", "applications"],
-    ["watch", "applications"],
-    ["patch", "applications"],
-    ["create", "events"],
-    ["patch", "events"],
-];
+const IN_ARGO_CDS_NAMESPACE: [[&str; 2]; 4] =
+    [["list", "applications"], ["watch", "applications"], ["patch", "applications"], ["create", "events"]];
 
 const REFUSED: &[[&str; 3]] = &[
     ["get", "secrets", "argocd"],

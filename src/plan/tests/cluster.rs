@@ -156,6 +156,8 @@ impl Cluster {
             app,
             secrets: self.api.secrets.values().cloned().map(Arc::new).collect(),
             objects,
+            namespace_ends: false,
+            brings_namespace: false,
             namespace_exists: self.api.namespaces.contains(NAMESPACE),
             namespace: NamespaceMetadata::default(),
             absent_kinds: std::collections::BTreeSet::new(),

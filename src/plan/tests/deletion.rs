@@ -1,11 +1,13 @@
 //! The order of a deletion.
 
-use super::super::{State, plan};
+use super::super::{Plan, State, plan};
 use super::{patch_of, words};
 use crate::flux::FluxKind;
 use crate::mirror::fixtures::{
-    App, COMMIT, Object, ago, app, git_repository, helm_chart, helm_release, helm_repository, kustomization,
+    App, COMMIT, Object, ago, app, chart_source, git_repository, git_source, helm_chart, helm_release,
+    helm_repository, kustomization,
 };
+use crate::mirror::namespace::NamespaceMetadata;
 use crate::names;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -60,6 +62,72 @@ fn a_kustomization_has_to_wait_for_the_end_of_what_it_delivered() {
     let plan =
         plan(&app("demo").git().cascading().deleting().beside([git_repository().fetched(&revision), keeps]));
     assert_eq!(words(&plan), ["PatchObject Kustomization", "DeleteObject Kustomization"]);
+}
+
+/// The first patch of a Flux object.
+fn patch_of_flux(plan: &Plan) -> Value {
+    let patches = plan.steps.iter().find_map(|step| match step {
+        super::Step::PatchObject { patch, .. } => Some(patch["spec"].clone()),
+        _ => None,
+    });
+    patches.unwrap()
+}
+
+/// It would wait for itself.
+#[test]
+fn what_stands_in_a_namespace_that_it_deletes_does_not_wait_for_its_end() {
+    let inventory = json!({"status": {"inventory": {"entries": [{"id": "_apps__Namespace", "v": "v1"}]}}});
+    let revision = format!("main@sha1:{COMMIT}");
+    let git = app("demo").git().cascading().deleting();
+    let kustomization = kustomization().ready(&revision).with(inventory.clone());
+    let of_folder = plan(&git.beside([git_repository().fetched(&revision), kustomization]));
+    assert_eq!(words(&of_folder), ["PatchObject Kustomization", "DeleteObject Kustomization"]);
+    assert_eq!(patch_of_flux(&of_folder), json!({"deletionPolicy": "Delete"}));
+
+    let release = helm_release().ready("6.3.5").with(inventory);
+    let of_chart = plan(&doomed().beside([source(), chart(), release]));
+    assert_eq!(words(&of_chart), ["PatchObject HelmRelease", "DeleteObject HelmRelease"]);
+    assert_eq!(patch_of_flux(&of_chart), json!({"uninstall": {"disableWait": true}}));
+}
+
+/// Helm's records of a release beside it, say.
+#[test]
+fn what_holds_its_namespace_goes_after_the_others() {
+    let sources = [chart_source("6.3.5"), git_source("demo", "extras")];
+    let several = app("demo").sources(&sources).automated().cascading().deleting();
+    let inventory = json!({"status": {"inventory": {"entries": [{"id": "_apps__Namespace", "v": "v1"}]}}});
+    let home = || kustomization().ready("main@sha1:0").with(inventory.clone());
+    let release = || helm_release().ready("6.3.5");
+    let first = plan(&several.beside([source(), chart(), release(), home()]));
+    assert_eq!(words(&first), ["DeleteObject HelmRelease"]);
+    let waits = plan(&several.beside([source(), chart(), release().deleting(), home()]));
+    assert_eq!(words(&waits), Vec::<String>::new());
+    let mut then = several.beside([source(), home()]);
+    assert_eq!(words(&plan(&then)), ["PatchObject Kustomization", "DeleteObject Kustomization"]);
+    assert_eq!(patch_of_flux(&plan(&then)), json!({"deletionPolicy": "Delete"}));
+    // One that stays is nothing special.
+    let keeps = json!({"annotations": {"kustomize.toolkit.fluxcd.io/prune": "disabled"}});
+    then.namespace = NamespaceMetadata::of(&serde_json::from_value(keeps).unwrap());
+    assert_eq!(words(&plan(&then)), ["DeleteObject Kustomization"]);
+}
+
+#[rstest]
+#[case::its_own("demo", true, false)]
+#[case::of_its_second_source("demo-2", true, false)]
+#[case::of_another_application("other", true, true)]
+#[case::there_to_stay("demo", false, true)]
+fn the_application_waits_for_the_end_of_the_namespace_that_it_brought(
+    #[case] bringer: &str,
+    #[case] ends: bool,
+    #[case] is_over: bool,
+) {
+    let labels = json!({
+        "kustomize.toolkit.fluxcd.io/name": bringer, "kustomize.toolkit.fluxcd.io/namespace": "apps",
+    });
+    let mut observed = doomed().observed();
+    observed.namespace = NamespaceMetadata::of(&serde_json::from_value(json!({"labels": labels})).unwrap());
+    observed.namespace_ends = ends;
+    assert_eq!(words(&plan(&observed)).contains(&"PatchApplication".to_owned()), is_over);
 }
 
 /// `Delete=false`: suspended, let go of by Flux, deleted with its chart; Helm's record of the release stays.

@@ -277,6 +277,23 @@ fn a_missing_namespace_is_an_error_unless_it_is_to_be_created(#[case] app: App, 
     }
 }
 
+#[rstest]
+#[case::looking(app("demo").git(), false)]
+#[case::sync(app("demo").git().requested().running(), true)]
+#[case::by_itself(app("demo").git().automated(), true)]
+fn a_namespace_in_the_source_is_made_by_a_sync(#[case] app: App, #[case] is_made: bool) {
+    use crate::mirror::fixtures::translated;
+    let mut observed = app.observed();
+    observed.translation = translated(&observed.app, false);
+    (observed.namespace_exists, observed.brings_namespace) = (false, true);
+    let plan = plan(&observed);
+    let words = words(&plan);
+    assert_eq!(words.iter().any(|word| word == "CreateNamespace"), is_made, "{words:?}");
+    assert!(is_made || !writes_flux(&plan), "{words:?}");
+    let conditions = &plan.status.as_ref().unwrap().conditions;
+    assert!(conditions.is_empty(), "{conditions:?}");
+}
+
 #[test]
 fn what_a_person_suspended_stays_suspended() {
     let plan =

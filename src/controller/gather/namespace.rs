@@ -1,0 +1,57 @@
+//! The destination namespace, where it is missing: a source may hold it.
+
+use super::{Asking, RENDER_AGAIN, asked, chain};
+use crate::argo::Application;
+use crate::names;
+use crate::project::{self, AppProject, RenderedObject};
+use crate::translate::Translation;
+
+/// The kind of a destination that a source may hold itself.
+const NAMESPACE: &str = "Namespace";
+
+impl Asking<'_> {
+    /// Whether a source holds the destination namespace, where that is missing and nobody asks for it. No Flux object can
+    /// stand there yet, so that it is asked at the revision that the Application names.
+    pub(super) async fn brings_namespace(&mut self, app: &Application, translation: &Translation) -> bool {
+        let shared = self.shared;
+        let is_asked = app.is_bridged()
+            && !app.is_deleting()
+            && app.has_sync_option(names::OPTION_AUTO_CREATE)
+            && !app.has_sync_option(names::OPTION_CREATE_NAMESPACE)
+            && !translation.has_errors()
+            && !shared.cache.has_namespace(&translation.namespace);
+        if !is_asked {
+            return false;
+        }
+        let project = shared.cache.project(app, &shared.secrets.repositories());
+        let is_permitted = |project: &AppProject| {
+            project::violations(app, Some(project), &shared.options.control_namespace).is_empty()
+                && project.permits_kind("", NAMESPACE, &translation.namespace, false)
+        };
+        if !project.is_some_and(|project| is_permitted(&project)) {
+            return false;
+        }
+        self.look_again(self.poll);
+        let revisions: Vec<String> =
+            app.sources().iter().map(|source| source.target_revision.clone()).collect();
+        let is_it = |object: &RenderedObject| {
+            (object.group.as_str(), object.kind.as_str()) == ("", NAMESPACE)
+                && object.name == translation.namespace
+        };
+        // An operation that finds no namespace ends before it has a token.
+        let begins = || app.operation.as_ref().and(app.metadata.resource_version.clone());
+        let token = self.token.map(str::to_owned).or_else(|| asked(app)).or_else(begins);
+        for index in 0..app.sources().len() {
+            match self.held(app, index, &revisions, token.clone()).await {
+                Ok(objects) if objects.iter().any(is_it) => return true,
+                Ok(_) => {}
+                // That the namespace is missing is told, and why it is not known to be there matters less.
+                Err(error) => {
+                    tracing::debug!(error = chain(&error), "cannot look for the namespace in the source");
+                    self.look_again(if error.is_final() { self.poll } else { RENDER_AGAIN });
+                }
+            }
+        }
+        false
+    }
+}
