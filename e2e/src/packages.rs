@@ -15,7 +15,9 @@ const SYSTEM: &[&str] = &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/us
 const NEEDED: &[(&str, &str)] =
     &[("git", "git"), ("ssh-keygen", "openssh-client"), ("sshd", "openssh-server")];
 
-const NEEDED_BY_ARGOCD: &[(&str, &str)] = &[("redis-server", "redis-server"), ("git-lfs", "git-lfs")];
+/// The last one is in Argo CD's image as well: its repo-server reaches SSH through a proxy by it.
+const NEEDED_BY_ARGOCD: &[(&str, &str)] =
+    &[("redis-server", "redis-server"), ("git-lfs", "git-lfs"), ("connect-proxy", "connect-proxy")];
 
 /// Installs what is missing when this is root; else fails with the command to type.
 pub(crate) fn ensure(options: &Options) -> Result<()> {

@@ -19,3 +19,31 @@ fn is_plugin(container: &Container) -> bool {
     // The program is copied beside others, so that the end of the path tells.
     words.into_iter().any(|word| word.rsplit('/').next() == Some(SERVER))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    #[rstest]
+    #[case::none(json!({"name": "proxy", "command": ["envoy"]}), "containers", &[])]
+    #[case::command(json!({"name": "cue", "command": ["/var/run/argocd/argocd-cmp-server"]}), "containers", &["cue"])]
+    #[case::arguments(json!({"name": "cue", "args": ["argocd-cmp-server"]}), "containers", &["cue"])]
+    #[case::init(json!({"name": "cue", "args": ["argocd-cmp-server"]}), "initContainers", &["cue"])]
+    fn plugins_are_known_by_their_program(
+        #[case] sidecar: Value,
+        #[case] field: &str,
+        #[case] expected: &[&str],
+    ) {
+        let own = json!({"name": "argocd-repo-server", "args": ["/usr/local/bin/argocd-repo-server"]});
+        let mut pod = json!({"containers": [own]});
+        match pod[field].as_array_mut() {
+            Some(list) => list.push(sidecar),
+            None => pod[field] = json!([sidecar]),
+        }
+        let deployment = json!({"spec": {"selector": {}, "template": {"spec": pod}}});
+        let deployment: Deployment = serde_json::from_value(deployment).unwrap();
+        assert_eq!(sidecars(&deployment).collect::<Vec<_>>(), expected);
+    }
+}

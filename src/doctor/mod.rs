@@ -6,7 +6,6 @@ pub mod applications;
 pub mod bridge;
 pub mod crds;
 pub mod network;
-pub mod plugins;
 pub mod redis;
 pub mod rights;
 pub mod versions;

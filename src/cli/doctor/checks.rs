@@ -18,9 +18,7 @@ use serde_json::json;
 use crate::argo::Application;
 use crate::cache::{self, settings};
 use crate::doctor::rights::{ACCOUNT, Right};
-use crate::doctor::{
-    Finding, Namespaces, applications, bridge, crds, network, plugins, redis, rights, versions,
-};
+use crate::doctor::{Finding, Namespaces, applications, bridge, crds, network, redis, rights, versions};
 use crate::names;
 
 /// How many questions about rights are asked at once.
@@ -58,7 +56,6 @@ impl Cluster {
             ("Bridge", guarded("Bridge", here("get deployments"), self.deployment())),
             ("Leader", guarded("Leader", here("get leases"), self.leader())),
             ("Applications", guarded("Applications", here("list applications"), self.applications())),
-            ("Plugins", guarded("Plugins", here("list deployments and applications"), self.plugins())),
         ]
     }
 
@@ -194,11 +191,6 @@ impl Cluster {
 
     async fn applications(&self) -> Answer {
         Ok(applications::judge(&self.all_applications().await?))
-    }
-
-    async fn plugins(&self) -> Answer {
-        let deployments = self.list::<Deployment>(&self.namespaces.argocd).await?;
-        Ok(plugins::judge(&deployments, &self.all_applications().await?))
     }
 
     /// Everywhere, or in Argo CD's namespace for those who may not look further.
