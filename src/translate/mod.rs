@@ -47,6 +47,7 @@ pub mod problem;
 mod properties;
 mod references;
 mod rendered;
+mod rendering;
 mod revision;
 mod semver;
 mod shape;

@@ -1,6 +1,7 @@
 //! The destination namespace, where it is missing: a source may hold it.
 
-use super::{Asking, RENDER_AGAIN, asked, chain};
+use super::asking::{Asking, asked};
+use super::{RENDER_AGAIN, chain};
 use crate::argo::Application;
 use crate::names;
 use crate::project::{self, AppProject, RenderedObject};
