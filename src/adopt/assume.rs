@@ -2,6 +2,7 @@
 //! neither the repository nor the artifact can be looked at.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kube::core::DynamicObject;
 use serde_json::Value;
@@ -75,7 +76,7 @@ fn shared(app: &Application, known: Context, objects: &BTreeMap<ObjectKey, Dynam
         let last = app.sources().iter().rposition(|source| !source.is_only_referred_to());
         for source in [Some(index), last].into_iter().flatten().filter(|_| !taken.is_empty()) {
             if let Some(rendered) = context.rendered.get_mut(&source) {
-                rendered.objects.extend(taken.clone());
+                Arc::make_mut(&mut rendered.objects).extend(taken.clone());
             } else if let Ok(held) = context.objects.entry(source).or_insert_with(|| Ok(Vec::new())) {
                 held.extend(taken.clone());
             }

@@ -16,7 +16,7 @@ use super::rendering::{RenderingError, Which};
 use crate::argo::Application;
 use crate::digest::sha256_hex;
 use crate::flux::Live;
-use crate::names;
+use crate::mirror::leg::value_revisions;
 use crate::plan::wish;
 use crate::project::{self, ResourcesFilter};
 use crate::registry::{Access, Finished, Image, Images, Store, finish};
@@ -134,7 +134,7 @@ impl Shared {
             digest: image.digest.clone(),
             revision: answer.revision,
             warnings,
-            objects: held,
+            objects: Arc::new(held),
         };
         self.artifacts.store.put(&rendered_repository(app.namespace(), app.name(), index, form), image);
         self.artifacts.keep(key, &made, freshness.token);
@@ -148,7 +148,7 @@ impl Shared {
         let said = workloads.filter_map(|key| {
             let object = self.cache.object(&key)?;
             let live = Live { kind: key.kind, object: &object };
-            Some(revisions_in(live.annotation(names::ANNOTATION_VALUE_REVISIONS)?))
+            Some(value_revisions(live))
         });
         said.flatten().collect()
     }
@@ -177,12 +177,6 @@ impl Shared {
     }
 }
 
-/// What the text of [`names::ANNOTATION_VALUE_REVISIONS`] says: revisions by the index of their source.
-fn revisions_in(text: &str) -> BTreeMap<usize, String> {
-    let found: BTreeMap<String, String> = serde_json::from_str(text).unwrap_or_default();
-    found.into_iter().filter_map(|(index, revision)| Some((index.parse().ok()?, revision))).collect()
-}
-
 fn scope(object: &project::RenderedObject) -> ((String, String), Option<bool>) {
     ((object.group.clone(), object.kind.clone()), object.is_namespaced)
 }
@@ -202,19 +196,5 @@ impl Images for Shared {
 
     fn permits<'a>(&'a self, authorization: &'a str) -> BoxFuture<'a, bool> {
         Box::pin(self.artifacts.access.permits(authorization))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case::some(r#"{"1":"0123","2":"4567"}"#, &[(1, "0123"), (2, "4567")])]
-    #[case::edited_by_hand("no map", &[])]
-    fn revisions_that_were_rendered_with(#[case] text: &str, #[case] expected: &[(usize, &str)]) {
-        let expected = expected.iter().map(|(index, revision)| (*index, (*revision).to_owned())).collect();
-        assert_eq!(revisions_in(text), expected);
     }
 }

@@ -13,7 +13,7 @@ use kube::core::DynamicObject;
 use asking::Asking;
 
 use super::Shared;
-use super::rendering::Known;
+use super::rendering::{Known, Question};
 use crate::argo::{Application, duration};
 use crate::flux::{Live, ObjectKey};
 use crate::mirror::managed::Tracking;
@@ -111,7 +111,9 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
     let known = known(shared);
     let mut all = Vec::new();
     for index in 0..revisions.len() {
-        match shared.rendering.objects(&observed.app, index, &revisions, &project, &known).await {
+        let question =
+            Question { app: &observed.app, index, revisions: &revisions, project: &project, known: &known };
+        match shared.rendering.objects(question).await {
             Ok(objects) => all.extend(objects),
             Err(error) => {
                 observed.failures.push(error.to_string());

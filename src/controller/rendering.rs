@@ -84,6 +84,18 @@ pub(super) struct Known {
     pub(super) token: Option<String>,
 }
 
+/// Which source is meant.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) app: &'a Application,
+    /// Index into its sources.
+    pub(super) index: usize,
+    /// That of each source; empty where it is the repo-server's to find out.
+    pub(super) revisions: &'a [String],
+    pub(super) project: &'a AppProject,
+    pub(super) known: &'a Known,
+}
+
 /// What the API server serves.
 struct Served {
     kube_version: String,
@@ -121,43 +133,25 @@ impl Rendering {
         Self { client, server, answers: Mutex::default(), served: Mutex::default() }
     }
 
-    /// The objects of source number `index`, with each source at its one of `revisions`; none of one that others only refer to.
+    /// The objects of a source; none of one that others only refer to.
     pub(super) async fn objects(
         &self,
-        app: &Application,
-        index: usize,
-        revisions: &[String],
-        project: &AppProject,
-        known: &Known,
+        question: Question<'_>,
     ) -> Result<Vec<RenderedObject>, RenderingError> {
-        match self.answer(app, index, revisions, project, known).await? {
+        match self.answer(question).await? {
             Some(answer) => self.with_scopes(answer.objects).await,
             None => Ok(Vec::new()),
         }
     }
 
-    /// Argo CD's word for source number `index`: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty for one that others only refer
-    /// to.
-    pub(super) async fn source_type(
-        &self,
-        app: &Application,
-        index: usize,
-        revisions: &[String],
-        project: &AppProject,
-        known: &Known,
-    ) -> Result<String, RenderingError> {
-        let answer = self.answer(app, index, revisions, project, known).await?;
+    /// Argo CD's word for a source: `Helm`, `Kustomize`, `Directory` or `Plugin`; empty for one that others only refer to.
+    pub(super) async fn source_type(&self, question: Question<'_>) -> Result<String, RenderingError> {
+        let answer = self.answer(question).await?;
         Ok(answer.map(|answer| answer.source_type).unwrap_or_default())
     }
 
-    async fn answer(
-        &self,
-        app: &Application,
-        index: usize,
-        revisions: &[String],
-        project: &AppProject,
-        known: &Known,
-    ) -> Result<Option<Answer>, RenderingError> {
+    async fn answer(&self, question: Question<'_>) -> Result<Option<Answer>, RenderingError> {
+        let Question { app, index, revisions, project, known } = question;
         let sources = app.sources();
         let Some(source) = sources.get(index).filter(|source| !source.is_only_referred_to()) else {
             return Ok(None);

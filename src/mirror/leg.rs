@@ -2,6 +2,10 @@
 //!
 //! Which objects a leg goes through is what `translate` says ([`crate::translate::Route`]).
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::Relation;
 use super::guard::{self, GuardState};
 use super::observed::Observed;
@@ -156,9 +160,19 @@ fn referred_to(observed: &Observed, index: usize, available: String) -> Delivery
 
 /// The revision of source number `index` that the values of a workload object are from.
 pub fn value_revision(workload: Live<'_>, index: usize) -> Option<String> {
-    let revisions: serde_json::Value =
-        serde_json::from_str(workload.annotation(names::ANNOTATION_VALUE_REVISIONS)?).ok()?;
-    revisions.get(index.to_string())?.as_str().map(str::to_owned)
+    value_revisions(workload).remove(&index)
+}
+
+/// The revisions that the values of a workload object are from, by the index of their source.
+pub fn value_revisions(workload: Live<'_>) -> BTreeMap<usize, String> {
+    revisions_in(workload.annotation(names::ANNOTATION_VALUE_REVISIONS).unwrap_or_default())
+}
+
+/// What the text of [`names::ANNOTATION_VALUE_REVISIONS`] says.
+fn revisions_in(text: &str) -> BTreeMap<usize, String> {
+    let found: BTreeMap<String, Value> = serde_json::from_str(text).unwrap_or_default();
+    let one = |(index, revision): (String, Value)| Some((index.parse().ok()?, revision.as_str()?.to_owned()));
+    found.into_iter().filter_map(one).collect()
 }
 
 /// Of the workload objects that are there, the one that reads the source object `origin`; else any.
@@ -216,8 +230,16 @@ mod tests {
         App, Object, app, chart_source, git_repository, git_source, kustomization,
     };
     use rstest::rstest;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use std::sync::Arc;
+
+    #[rstest]
+    #[case::some(r#"{"1":"0123","2":"4567"}"#, &[(1, "0123"), (2, "4567")])]
+    #[case::edited_by_hand("no map", &[])]
+    fn revisions_that_were_rendered_with(#[case] text: &str, #[case] expected: &[(usize, &str)]) {
+        let expected = expected.iter().map(|(index, revision)| (*index, (*revision).to_owned())).collect();
+        assert_eq!(revisions_in(text), expected);
+    }
 
     /// Two paths of one repository, and files of another.
     fn three() -> App {

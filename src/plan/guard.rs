@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Step, upkeep};
+use super::{Step, request, upkeep};
 use crate::flux::{Live, Manifest};
 use crate::mirror::guard::{self, GuardState};
 use crate::mirror::{Leg, Relation, SourceState, View, compare};
@@ -19,22 +19,16 @@ pub(super) fn applied(view: &View<'_>) -> Vec<Step> {
     let is_due = |manifest: &&Manifest| {
         let relation = compare::relation(&identity, manifest, view.observed.live(&manifest.key));
         matches!(relation, Relation::Missing | Relation::Outdated | Relation::Edited)
-            && has_source(view, manifest)
     };
-    view.observed.translation.guards.iter().filter(is_due).cloned().map(Step::ApplyObject).collect()
+    let guard_of = |leg: &Leg<'_>| view.observed.translation.guard_of(&leg.resource.as_ref()?.key);
+    let guards = view.legs.iter().filter(|leg| has_source(leg)).filter_map(guard_of);
+    guards.filter(is_due).cloned().map(Step::ApplyObject).collect()
 }
 
-/// Whether the source of a guard has the artifact that is wanted.
-fn has_source(view: &View<'_>, guard: &Manifest) -> bool {
-    let is_guarded = |leg: &&Leg<'_>| {
-        let workload = leg.resource.as_ref().map(|resource| &resource.key);
-        let own = workload.and_then(|workload| view.observed.translation.guard_of(workload));
-        own.is_some_and(|own| own.key == guard.key)
-    };
-    view.legs.iter().find(is_guarded).is_some_and(|leg| {
-        let relation = leg.origin.as_ref().map(|origin| &origin.relation);
-        leg.source == SourceState::Ready && matches!(relation, Some(Relation::Matches | Relation::Edited))
-    })
+/// Whether the artifact that is wanted is there.
+fn has_source(leg: &Leg<'_>) -> bool {
+    let relation = leg.origin.as_ref().map(|origin| &origin.relation);
+    leg.source == SourceState::Ready && matches!(relation, Some(Relation::Matches | Relation::Edited))
 }
 
 /// What was held back for its guard goes on as soon as that one has passed.
@@ -45,13 +39,9 @@ pub(super) fn passed(view: &View<'_>) -> Vec<Step> {
 fn go_on(leg: &Leg<'_>) -> Option<Step> {
     let live = leg.parts.workload.filter(|live| guard::is_held(*live) && !live.is_suspended())?;
     let revision = leg.parts.source?.artifact_revision()?;
-    // What somebody asked with stays in front: it is how an operation knows its own request.
-    let asked = live.annotation(names::ANNOTATION_REQUESTED_AT).unwrap_or_default();
-    let asked = asked.split(&format!("/{PASSED}")).next().unwrap_or_default();
-    let token = format!("{asked}/{PASSED}{revision}");
-    let is_asked = live.annotation(names::ANNOTATION_REQUESTED_AT) == Some(token.as_str());
+    let token = request::beside(live, PASSED, revision)?;
     let patch = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}});
-    (!is_asked).then(|| Step::PatchObject { key: live.key(), patch })
+    Some(Step::PatchObject { key: live.key(), patch })
 }
 
 /// Guards that are no longer wanted go once nothing depends on them.

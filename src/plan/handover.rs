@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::Step;
+use super::{Step, request};
 use crate::flux::{FluxKind, Live};
 use crate::mirror::{Leg, NodeKey, View, WorkloadState, inventory};
 use crate::names;
@@ -35,7 +35,7 @@ pub(super) fn steps(view: &View<'_>) -> Vec<Step> {
         .collect();
     missing.sort_unstable();
     missing.dedup();
-    missing.into_iter().filter_map(|source| request(view, source)).collect()
+    missing.into_iter().filter_map(|source| ask(view, source)).collect()
 }
 
 /// Whether the answer to such a request is still to come: until then the mark on the object stays.
@@ -55,7 +55,7 @@ fn is_deleted(view: &View<'_>, identity: &Identity) -> bool {
 }
 
 /// Asked once for each state that the other workload objects were brought to.
-fn request(view: &View<'_>, source: usize) -> Option<Step> {
+fn ask(view: &View<'_>, source: usize) -> Option<Step> {
     let live =
         view.legs.get(source)?.parts.workload.filter(|live| !live.is_suspended() && !live.is_deleting())?;
     let others = view.legs.iter().enumerate().filter(|(index, _)| *index != source);
@@ -63,13 +63,7 @@ fn request(view: &View<'_>, source: usize) -> Option<Step> {
         .filter_map(|(_, leg)| leg.parts.workload?.object.metadata.generation)
         .map(|generation| generation.to_string())
         .collect();
-    // What somebody asked with stays in front: it is how an operation knows its own request.
-    let asked = live.annotation(names::ANNOTATION_REQUESTED_AT).unwrap_or_default();
-    let asked = asked.split(&format!("/{TAKEN_OVER}")).next().unwrap_or_default();
-    let token = format!("{asked}/{TAKEN_OVER}{}", generations.join("-"));
-    if live.annotation(names::ANNOTATION_REQUESTED_AT) == Some(token.as_str()) {
-        return None;
-    }
+    let token = request::beside(live, TAKEN_OVER, &generations.join("-"))?;
     let mut patch = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}});
     // On `warn` Flux would only look at what is missing of a release.
     if live.kind == FluxKind::HelmRelease && live.text("/spec/driftDetection/mode") == Some("warn") {

@@ -17,6 +17,7 @@ pub mod marks;
 pub mod operation;
 pub mod refresh;
 mod replaced;
+mod request;
 pub mod result;
 pub mod retry;
 mod secrets;

@@ -69,7 +69,7 @@ pub struct RenderedSource {
     /// What Argo CD would say of it: type and message of conditions.
     pub warnings: Vec<(&'static str, String)>,
     /// The objects in it, as the repo-server answered: each as often as it is there.
-    pub objects: Vec<RenderedObject>,
+    pub objects: Arc<Vec<RenderedObject>>,
 }
 
 /// Settings of Argo CD (argocd-cm) that change what a source renders to.

@@ -112,10 +112,14 @@ fn identity(object: &RenderedObject, destination_namespace: &str) -> Option<Iden
 
 /// What source number `source` holds and a later one as well.
 fn overridden<'a>(app: &Application, context: &'a Context, source: usize) -> Vec<&'a RenderedObject> {
-    let shared = repeated(app, context).into_iter().flatten().map(|(_, repeated)| repeated);
-    let overridden = shared.filter(|repeated| repeated.last().is_some_and(|last| last > source));
-    let own = overridden.flat_map(|repeated| repeated.places).filter(|(index, _)| *index == source);
-    own.map(|(_, object)| object).collect()
+    taken_from(source, &repeated(app, context).unwrap_or_default())
+}
+
+/// The same where it is known what occurs more than once.
+fn taken_from<'a>(source: usize, all: &BTreeMap<Identity, Repeated<'a>>) -> Vec<&'a RenderedObject> {
+    let overridden = all.values().filter(|repeated| repeated.last().is_some_and(|last| last > source));
+    let own = overridden.flat_map(|repeated| &repeated.places).filter(|(index, _)| *index == source);
+    own.map(|(_, object)| *object).collect()
 }
 
 /// Whether source number `source` holds something that a later one holds as well, as far as that is known.
@@ -147,8 +151,9 @@ pub(super) fn look_up(draft: &mut Draft<'_>, sources: &[Source<'_>], legs: &[Leg
 
 /// Takes out of each workload object what a later source delivers. Called after everybody else had a say in what it is.
 pub(super) fn apply(draft: &mut Draft<'_>, objects: &mut [Manifest], routes: &[Route]) {
+    let repeated = repeated(draft.app, draft.context).unwrap_or_default();
     for (index, route) in routes.iter().enumerate() {
-        let taken = overridden(draft.app, draft.context, index);
+        let taken = taken_from(index, &repeated);
         let workload = objects.iter_mut().find(|object| Some(&object.key) == route.workload.as_ref());
         let Some(workload) = workload.filter(|_| !taken.is_empty()) else { continue };
         let is_rendered = draft.context.rendered.contains_key(&index);

@@ -125,7 +125,8 @@ fn context(app: &Application, known: &Known) -> Context {
         }
         if let Some((digest, revision)) = known.rendered.clone() {
             let objects = known.objects();
-            let rendered = RenderedSource { digest, revision, objects, ..RenderedSource::default() };
+            let rendered =
+                RenderedSource { digest, revision, objects: objects.into(), ..RenderedSource::default() };
             context.rendered.insert(index, rendered);
         }
         if let Some(refs) = &known.refs {

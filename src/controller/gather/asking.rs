@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::artifacts::Freshness;
 use super::super::git_names::GitNamesError;
 use super::super::refs::RefsError;
-use super::super::rendering::{Known, RenderingError};
+use super::super::rendering::{Known, Question, RenderingError};
 use super::{
     MAX_ROUNDS, RENDER_AGAIN, Shared, chain, keys, known, leaves_objects_out, objects, poll_interval, seconds,
 };
@@ -168,6 +168,13 @@ impl Asking<'_> {
         self.again = Some(self.again.map_or(after, |again| again.min(after)));
     }
 
+    /// Notes why the repo-server has not answered; `false`, since nothing new became known.
+    fn failed(&mut self, why: String) -> bool {
+        self.failures.push(why);
+        self.look_again(RENDER_AGAIN);
+        false
+    }
+
     /// What the repo-server renders of a source.
     async fn rendered(&mut self, app: &Application, index: usize, form: Form, context: &mut Context) -> bool {
         let is_hard = app.annotation(names::ANNOTATION_REFRESH) == Some("hard");
@@ -176,11 +183,7 @@ impl Asking<'_> {
         self.look_again(self.poll);
         match Box::pin(self.shared.rendered(app, (index, form), &context.revisions, freshness)).await {
             Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made).is_none()),
-            Err(error) => {
-                self.failures.push(chain(&error));
-                self.look_again(RENDER_AGAIN);
-                false
-            }
+            Err(error) => self.failed(chain(&error)),
         }
     }
 
@@ -273,11 +276,7 @@ impl Asking<'_> {
                 let known = context.git.get_or_insert_default().entry(index).or_default();
                 known.insert(paths.clone(), names).is_none()
             }
-            Err(error) => {
-                self.failures.push(error.to_string());
-                self.look_again(RENDER_AGAIN);
-                false
-            }
+            Err(error) => self.failed(error.to_string()),
         }
     }
 
@@ -306,14 +305,10 @@ impl Asking<'_> {
         let mut revisions = vec![String::new(); app.sources().len()];
         revisions[index] = artifact.revision;
         let known = known(shared);
-        let found = Box::pin(shared.rendering.source_type(app, index, &revisions, &project, &known)).await;
-        match found {
+        let question = Question { app, index, revisions: &revisions, project: &project, known: &known };
+        match Box::pin(shared.rendering.source_type(question)).await {
             Ok(word) => context.discovered.get_or_insert_default().insert(index, word).is_none(),
-            Err(error) => {
-                self.failures.push(chain(&error));
-                self.look_again(RENDER_AGAIN);
-                false
-            }
+            Err(error) => self.failed(chain(&error)),
         }
     }
 
@@ -332,11 +327,7 @@ impl Asking<'_> {
             Err(error) if error.is_final() && !leaves_objects_out(self.shared, app) => {
                 context.objects.insert(index, Err(error.to_string())).is_none()
             }
-            Err(error) => {
-                self.failures.push(chain(&error));
-                self.look_again(RENDER_AGAIN);
-                false
-            }
+            Err(error) => self.failed(chain(&error)),
         }
     }
 
@@ -352,7 +343,8 @@ impl Asking<'_> {
             return Ok(Vec::new());
         };
         let known = Known { token, ..known(shared) };
-        shared.rendering.objects(app, index, revisions, &project, &known).await
+        let question = Question { app, index, revisions, project: &project, known: &known };
+        shared.rendering.objects(question).await
     }
 
     /// The revision of each source that Flux has; of a chart from a Helm repository the one that is asked for. `None` until all

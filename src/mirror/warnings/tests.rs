@@ -50,7 +50,8 @@ fn an_object_of_several_sources_is_told_with_how_often_they_hold_it() {
     let message = "Resource /ConfigMap/apps/shared appeared 3 times among application resources.";
     assert_eq!(found(&View::of(&observed)), [(REPEATED_RESOURCE, message.to_owned())]);
     let warnings = vec![(REPEATED_RESOURCE, repeated_message("/ConfigMap/apps/shared", 2))];
-    let rendered = RenderedSource { warnings, objects: vec![shared.clone(), shared], ..Default::default() };
+    let rendered =
+        RenderedSource { warnings, objects: vec![shared.clone(), shared].into(), ..Default::default() };
     observed.context.rendered.insert(0, rendered);
     assert_eq!(found(&View::of(&observed)), [(REPEATED_RESOURCE, message.to_owned())]);
 }
