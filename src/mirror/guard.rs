@@ -59,6 +59,11 @@ pub fn state(
     }
 }
 
+/// What `held` delivered is what it is to deliver: a new spec is another matter, though it be of the same revision.
+fn stands(held: Live<'_>, guard: &GuardState) -> bool {
+    held.is_observed() || (*guard == GuardState::Empty && !counts(held))
+}
+
 fn is_about(guard: Live<'_>, offered: Option<&str>) -> bool {
     offered.is_some() && guard.text("/status/lastAppliedRevision") == offered
 }
@@ -90,7 +95,8 @@ pub fn speaking(
 ) -> WorkloadState {
     let held = workload.filter(|workload| is_held(*workload));
     match (guard, held) {
-        (Some(_), Some(held)) if is_delivered => {
+        // Held back at one more look, or once everything was pruned as somebody meant it.
+        (Some(guard), Some(held)) if is_delivered && stands(held, guard) => {
             let applied = held.text("/status/lastAppliedRevision").unwrap_or_default();
             WorkloadState::Ready(format!("Applied revision: {applied}"))
         }
@@ -156,5 +162,34 @@ mod tests {
         };
         assert!(matches!(of(NOT_READY), WorkloadState::Failed(why) if why.starts_with(WIPES_OUT)));
         assert_eq!(of("HealthCheckFailed"), WorkloadState::Failed("mine".into()));
+    }
+
+    #[rstest]
+    #[case::one_more_look(1, "counting", &["a"], true)]
+    #[case::another_spec_at_the_same_revision(2, "counting", &["a"], false)]
+    #[case::another_spec_that_would_prune_it(2, "", &["a"], false)]
+    #[case::pruned(2, "", &[], true)]
+    fn what_is_delivered_stays_ready_while_it_is_held_back(
+        #[case] generation: i64,
+        #[case] working: &str,
+        #[case] inventory: &[&str],
+        #[case] is_ready: bool,
+    ) {
+        let held = json!({
+            "metadata": {"generation": generation},
+            "status": {
+                "observedGeneration": 1,
+                "inventory": {"entries": inventory},
+                "conditions": [{"type": "Ready", "status": "False", "reason": NOT_READY}],
+            },
+        });
+        let held = object(FluxKind::Kustomization, &held);
+        let live = Live { kind: FluxKind::Kustomization, object: &held };
+        let guard = match working {
+            "" => GuardState::Empty,
+            what => GuardState::Working(what.into()),
+        };
+        let said = speaking(WorkloadState::Failed("mine".into()), Some(live), Some(&guard), true);
+        assert_eq!(matches!(said, WorkloadState::Ready(_)), is_ready, "{said:?}");
     }
 }
