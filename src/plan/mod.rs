@@ -15,6 +15,7 @@ pub mod hand_back;
 mod handover;
 pub mod marks;
 pub mod operation;
+mod refetch;
 pub mod refresh;
 mod replaced;
 mod request;

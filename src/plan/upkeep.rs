@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Step, gate, guard, handover, replaced, secrets};
+use super::{Step, gate, guard, handover, refetch, replaced, secrets};
 use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::view::source_key;
 use crate::mirror::{Relation, Resource, View, compare, namespace};
@@ -40,6 +40,7 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
         steps.extend(secrets::stale(view));
     }
     steps.extend(guard::passed(view));
+    steps.extend(refetch::steps(view));
     steps.extend(handover::steps(view));
     steps.extend(guard::leftover(view));
     steps.extend(secrets::requests(view));

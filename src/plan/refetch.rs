@@ -1,0 +1,81 @@
+//! source-controller replaces an artifact in place where only what is left out of it changes: same address, other digest.
+//! Who reads it by what was known a moment ago fails by the digest, and looks again only after its retry interval
+//! (kustomize-controller `internal/controller/kustomization_controller.go`, `Reconcile`). Asked, it looks at once.
+
+use serde_json::json;
+
+use super::{Step, request};
+use crate::flux::{FluxKind, Live};
+use crate::mirror::{Leg, SourceState, View};
+use crate::names;
+
+/// Beginning of what an object is asked with, once for each artifact.
+const FETCH: &str = "fetch-";
+/// Why it failed (fluxcd/pkg `apis/meta/conditions.go`).
+const NOT_FETCHED: &str = "ArtifactFailed";
+
+/// The requests to Kustomizations, guards among them, that failed to fetch what is there.
+pub(super) fn steps(view: &View<'_>) -> Vec<Step> {
+    let legs = view.legs.iter().filter(|leg| leg.source == SourceState::Ready);
+    legs.flat_map(|leg| of_leg(view, leg)).collect()
+}
+
+fn of_leg(view: &View<'_>, leg: &Leg<'_>) -> Vec<Step> {
+    let digest = leg.parts.source.and_then(|source| source.text("/status/artifact/digest"));
+    let guard = leg.key().and_then(|key| view.observed.translation.guard_of(key));
+    let guard = guard.and_then(|guard| view.observed.live(&guard.key));
+    let readers = [guard, leg.parts.workload].into_iter().flatten().filter(|live| has_failed(*live));
+    digest.map(|digest| readers.filter_map(|live| ask(live, digest)).collect()).unwrap_or_default()
+}
+
+fn has_failed(live: Live<'_>) -> bool {
+    let is_told_of_this = live.condition("Ready").is_some_and(|ready| {
+        ready.status == "False"
+            && ready.reason == NOT_FETCHED
+            && ready
+                .observed_generation
+                .is_none_or(|said_of| Some(said_of) == live.object.metadata.generation)
+    });
+    live.kind == FluxKind::Kustomization && is_told_of_this && !live.is_suspended() && !live.is_deleting()
+}
+
+fn ask(live: Live<'_>, digest: &str) -> Option<Step> {
+    let token = request::beside(live, FETCH, digest)?;
+    let patch = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}});
+    Some(Step::PatchObject { key: live.key(), patch })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::mirror::fixtures::{Object, app, condition, git_repository, kustomization};
+
+    fn failed(reason: &str, generation: i64) -> Object {
+        let mut condition = condition("Ready", "False", reason, "no");
+        condition["observedGeneration"] = json!(generation);
+        kustomization().with(json!({"metadata": {"generation": 1}, "status": {"conditions": [condition]}}))
+    }
+
+    #[rstest]
+    #[case::by_the_digest(failed(NOT_FETCHED, 1), Some("/fetch-sha256:2"))]
+    #[case::asked_before(failed(NOT_FETCHED, 1).asked("a/fetch-sha256:1"), Some("a/fetch-sha256:2"))]
+    #[case::asked_already(failed(NOT_FETCHED, 1).asked("a/fetch-sha256:2"), None)]
+    #[case::with_an_older_spec(failed(NOT_FETCHED, 0), None)]
+    #[case::otherwise(failed("BuildFailed", 1), None)]
+    #[case::not_at_all(kustomization().ready("1"), None)]
+    fn what_failed_is_asked_once_for_each_artifact(#[case] workload: Object, #[case] token: Option<&str>) {
+        let artifact = json!({"status": {"artifact": {"digest": "sha256:2"}}});
+        let observed = app("demo").git().beside([git_repository().fetched("1").with(artifact), workload]);
+        let asked = steps(&View::of(&observed)).into_iter().map(|step| match step {
+            Step::PatchObject { patch, .. } => {
+                patch["metadata"]["annotations"][names::ANNOTATION_REQUESTED_AT].clone()
+            }
+            other => panic!("{other:?}"),
+        });
+        let token: Vec<Value> = token.map(Value::from).into_iter().collect();
+        assert_eq!(asked.collect::<Vec<_>>(), token);
+    }
+}
