@@ -100,6 +100,8 @@ pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 /// On a generated workload object: a Sync has set fields of the spec for its own time (`prune`, `force`, drift detection),
 /// and its end will put them back.
 pub const ANNOTATION_FOR_ONE_SYNC: &str = "flux-subsystem.dev/for-one-sync";
+/// On an object that one workload object takes over from another, until that one has let go of it.
+pub const ANNOTATION_TAKEN_OVER: &str = "flux-subsystem.dev/taken-over";
 /// On a generated workload object: the revisions that its values were read from, a JSON object from the number of the
 /// source among those of the Application (`"0"` is the first) to commit or digest.
 pub const ANNOTATION_VALUE_REVISIONS: &str = "flux-subsystem.dev/value-revisions";

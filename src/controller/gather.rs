@@ -16,12 +16,13 @@ use super::Shared;
 use super::rendering::{Known, Question};
 use crate::argo::{Application, duration};
 use crate::flux::{Live, ObjectKey};
+use crate::mirror::inventory::{self, Entry};
 use crate::mirror::managed::Tracking;
 use crate::mirror::{Inventories, LiveObjects, Node, Observed, View, view};
 use crate::names;
 use crate::plan::{State, check, gate};
 use crate::project::Rendered;
-use crate::translate::{DELETES, Translation};
+use crate::translate::{Context, DELETES, Delivered, Translation};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
@@ -55,8 +56,12 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     keys.extend(inventories.flux_objects());
     keys.extend(inventories.0.keys().filter_map(|key| chart_of(shared, key)));
     shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
-    let objects = objects(shared, keys);
+    let mut objects = objects(shared, keys);
+    // What the translation has been told from: what became of them since is for the next look.
+    let told = context.delivered.iter().map(|(key, delivered)| (key.clone(), delivered.object.clone()));
+    objects.extend(told);
     let live_objects = live_objects(shared, &identity, &inventories, &objects);
+    let contested = shared.memory.contested(&identity, contested(&context), now);
     let project = shared.cache.project(&app, &shared.secrets.repositories());
     let mut observed = Observed {
         now,
@@ -79,6 +84,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         project,
         rendered: Rendered::Unneeded,
         tracking: tracking(shared),
+        contested,
         syncing: shared.memory.in_state(State::Syncing),
     };
     let wait = match observed.as_wished() {
@@ -140,6 +146,35 @@ fn leaves_objects_out(shared: &Shared, app: &Application) -> bool {
     let owned = shared.cache.owned(&app.identity());
     let live = owned.into_iter().filter_map(|key| shared.cache.object(&key));
     live.into_iter().any(|object| object.data.to_string().contains(DELETES))
+}
+
+/// What two workload objects have in their inventories at once.
+fn contested(context: &Context) -> BTreeSet<[String; 4]> {
+    let mut seen = BTreeSet::new();
+    let all = context.delivered.values().flat_map(|delivered| &delivered.inventory);
+    all.filter(|identity| !seen.insert(*identity)).cloned().collect()
+}
+
+/// How the workload objects of `app` stand, where one may take something from another.
+fn delivered(shared: &Shared, app: &Application) -> BTreeMap<ObjectKey, Delivered> {
+    if app.sources().len() < 2 {
+        return BTreeMap::new();
+    }
+    let workloads = shared.cache.owned(&app.identity()).into_iter().filter(|key| key.kind.is_workload());
+    let live_objects = shared.live.objects(&app.identity());
+    let standing = workloads.filter_map(|key| {
+        let object = shared.cache.object(&key)?;
+        let entries: Vec<Entry> = inventory::entries(Live { kind: key.kind, object: &object }).collect();
+        let is_taken_over = |entry: &&Entry| {
+            let node = live_objects.nodes.get(&entry.node_key());
+            let is_hidden = live_objects.unreadable.contains(&(entry.group.clone(), entry.kind.clone()));
+            is_hidden || node.is_some_and(|node| node.is_taken_over)
+        };
+        let taken_over = entries.iter().filter(is_taken_over).cloned().map(Entry::into_identity).collect();
+        let inventory = entries.into_iter().map(Entry::into_identity).collect();
+        Some((key, Delivered { object, inventory, taken_over }))
+    });
+    standing.collect()
 }
 
 fn objects(shared: &Shared, keys: BTreeSet<ObjectKey>) -> BTreeMap<ObjectKey, Arc<DynamicObject>> {

@@ -1,11 +1,11 @@
 //! What is remembered between two reconciles of an Application. Losing any of it costs a request, never an outcome.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use backoff::BackoffBuilder;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::mirror::{Refresh, Refusal};
 use crate::plan::State;
@@ -14,6 +14,10 @@ use crate::translate::{Problem, Severity};
 
 /// First and longest delay after failures of one Application.
 const DELAYS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(120));
+
+/// How long after two workload objects have delivered an object at once it is looked after: the one that lets go of it
+/// deletes it before or after it says so.
+const CONTESTED: SignedDuration = SignedDuration::from_secs(60);
 
 #[derive(Default)]
 struct Entry {
@@ -25,6 +29,8 @@ struct Entry {
     problems: [i64; 2],
     /// What policies refused.
     refused_by_policy: Vec<Refused>,
+    /// What two workload objects delivered at once, and when that was seen last.
+    contested: BTreeMap<[String; 4], Timestamp>,
 }
 
 /// By identity (`NAMESPACE/NAME`) of the Application.
@@ -94,6 +100,23 @@ impl Memory {
 
     pub(super) fn refused(&self, identity: &str, refusal: Refusal) {
         self.lock().entry(identity.to_owned()).or_default().refusal = Some(refusal);
+    }
+
+    /// What two workload objects deliver at once now, or did so until a moment ago.
+    pub(super) fn contested(
+        &self,
+        identity: &str,
+        seen: BTreeSet<[String; 4]>,
+        now: Timestamp,
+    ) -> BTreeSet<[String; 4]> {
+        let mut entries = self.lock();
+        if seen.is_empty() && entries.get(identity).is_none_or(|entry| entry.contested.is_empty()) {
+            return seen;
+        }
+        let contested = &mut entries.entry(identity.to_owned()).or_default().contested;
+        contested.extend(seen.into_iter().map(|object| (object, now)));
+        contested.retain(|_, last| now.duration_since(*last) <= CONTESTED);
+        contested.keys().cloned().collect()
     }
 
     /// A plan was carried out to its end.
@@ -188,6 +211,19 @@ mod tests {
         assert_eq!((memory.states()["Delivered"], memory.problems()["error"]), (2, 0));
         memory.forget("argocd/a");
         assert_eq!((memory.states()["Delivered"], memory.states()["Failing"]), (1, 0));
+    }
+
+    #[test]
+    fn what_was_contested_is_looked_after_for_a_while() {
+        let memory = Memory::default();
+        let object = || BTreeSet::from([["", "ConfigMap", "apps", "web"].map(str::to_owned)]);
+        let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
+        let contested = |seen, seconds| memory.contested("argocd/demo", seen, at(seconds));
+        assert_eq!(contested(BTreeSet::new(), 0), BTreeSet::new());
+        assert_eq!(contested(object(), 0), object());
+        assert_eq!(contested(object(), 40), object());
+        assert_eq!(contested(BTreeSet::new(), 100), object());
+        assert_eq!(contested(BTreeSet::new(), 101), BTreeSet::new());
     }
 
     #[test]

@@ -44,6 +44,11 @@ impl Entry {
         NodeKey { group, kind, namespace, name }
     }
 
+    /// Group, kind, namespace and name.
+    pub fn into_identity(self) -> [String; 4] {
+        [self.group, self.kind, self.namespace, self.name]
+    }
+
     /// Which Flux object this is, if it is one.
     pub fn flux_key(&self) -> Option<ObjectKey> {
         let kind = FluxKind::parse(&self.kind).filter(|kind| kind.group() == self.group)?;

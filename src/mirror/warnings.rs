@@ -48,7 +48,7 @@ fn repeated(view: &View<'_>) -> Vec<(&'static str, String)> {
         return Vec::new();
     }
     let repeated = duplicates::repeated(&observed.app, &observed.context).unwrap_or_default();
-    let message = |(object, repeated): (duplicates::Identity, duplicates::Repeated<'_>)| {
+    let message = |(object, repeated): (duplicates::Identity, duplicates::Places<'_>)| {
         (REPEATED_RESOURCE, repeated_message(&object.join("/"), repeated.times()))
     };
     repeated.into_iter().map(message).collect()

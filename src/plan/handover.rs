@@ -2,6 +2,8 @@
 //! other one has applied it (Helm asks nobody; Flux spares what carries another Kustomization's labels). The other one is
 //! asked to apply it again, instead of at its next interval.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Step, request};
@@ -9,33 +11,58 @@ use crate::flux::{FluxKind, Live};
 use crate::mirror::{Leg, NodeKey, View, WorkloadState, inventory};
 use crate::names;
 use crate::translate::duplicates::{self, Identity};
+use crate::translate::handover;
 
 /// Beginning of what a workload object is asked with.
 const TAKEN_OVER: &str = "taken-over-";
 /// Value of the mark on a release whose drift is corrected for this.
 const UNTIL_ANSWERED: &str = "until-answered";
 
-/// The requests to the workload objects whose objects others have deleted.
+/// The requests to the workload objects whose objects others have deleted or applied.
 pub(super) fn steps(view: &View<'_>) -> Vec<Step> {
-    let live_objects = &view.observed.live_objects;
+    let observed = view.observed;
     let is_at_rest = |leg: &Leg<'_>| matches!(leg.workload, WorkloadState::Ready(_));
-    if !live_objects.is_complete || !view.generates() || !view.deliveries().all(is_at_rest) {
+    if !observed.live_objects.is_complete || !view.generates() || !view.deliveries().all(is_at_rest) {
         return Vec::new();
     }
+    let requests: BTreeMap<usize, String> = taken_back(view).chain(deleted(view)).collect();
+    requests.into_iter().filter_map(|(source, what)| ask(view, source, &what)).collect()
+}
+
+/// Sources of which something is gone that another workload object has delivered as well, each with what it is asked for:
+/// once for each state that the others were brought to.
+fn deleted(view: &View<'_>) -> impl Iterator<Item = (usize, String)> {
     let observed = view.observed;
-    let repeated = duplicates::repeated(&observed.app, &observed.context).unwrap_or_default();
-    let shared = repeated.into_iter().filter(|(_, repeated)| repeated.is_shared());
-    let mut missing: Vec<usize> = shared
-        .filter(|(identity, _)| is_deleted(view, identity))
-        .filter_map(|(identity, repeated)| {
-            let source = repeated.last()?;
-            let live = view.legs.get(source)?.parts.workload?;
-            inventory::entries(live).any(|entry| entry.node_key() == node(&identity)).then_some(source)
-        })
-        .collect();
-    missing.sort_unstable();
-    missing.dedup();
-    missing.into_iter().filter_map(|source| ask(view, source)).collect()
+    let held = duplicates::places(&observed.app, &observed.context).unwrap_or_default();
+    let contested = held
+        .into_iter()
+        .filter(|(identity, places)| places.is_shared() || observed.contested.contains(identity));
+    contested.filter(|(identity, _)| is_deleted(view, identity)).filter_map(|(identity, places)| {
+        let source = places.last()?;
+        let live = view.legs.get(source)?.parts.workload?;
+        let is_its = inventory::entries(live).any(|entry| entry.node_key() == node(&identity));
+        is_its.then(|| (source, state_of_others(view, source)))
+    })
+}
+
+fn state_of_others(view: &View<'_>, source: usize) -> String {
+    let others = view.legs.iter().enumerate().filter(|(index, _)| *index != source);
+    let states = others.filter_map(|(_, leg)| {
+        let live = leg.parts.workload?;
+        let generation = live.object.metadata.generation.unwrap_or_default();
+        Some(format!("{generation}@{}", leg.delivery.delivered))
+    });
+    states.collect::<Vec<_>>().join("-")
+}
+
+/// Sources that were about to take over what another one has applied since.
+fn taken_back(view: &View<'_>) -> impl Iterator<Item = (usize, String)> {
+    let observed = view.observed;
+    let all = handover::taken_back(&observed.app, &observed.context, &observed.translation.routes);
+    all.into_iter().map(|(source, identity)| {
+        let found = observed.live_objects.nodes.get(&node(&identity));
+        (source, found.map_or("0", |node| &node.resource_version).to_owned())
+    })
 }
 
 /// Whether the answer to such a request is still to come: until then the mark on the object stays.
@@ -54,16 +81,10 @@ fn is_deleted(view: &View<'_>, identity: &Identity) -> bool {
     !live_objects.unreadable.contains(&kind) && !live_objects.nodes.contains_key(&node(identity))
 }
 
-/// Asked once for each state that the other workload objects were brought to.
-fn ask(view: &View<'_>, source: usize) -> Option<Step> {
+fn ask(view: &View<'_>, source: usize, what: &str) -> Option<Step> {
     let live =
         view.legs.get(source)?.parts.workload.filter(|live| !live.is_suspended() && !live.is_deleting())?;
-    let others = view.legs.iter().enumerate().filter(|(index, _)| *index != source);
-    let generations: Vec<String> = others
-        .filter_map(|(_, leg)| leg.parts.workload?.object.metadata.generation)
-        .map(|generation| generation.to_string())
-        .collect();
-    let token = request::beside(live, TAKEN_OVER, &generations.join("-"))?;
+    let token = request::beside(live, TAKEN_OVER, what)?;
     let mut patch = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}});
     // On `warn` Flux would only look at what is missing of a release.
     if live.kind == FluxKind::HelmRelease && live.text("/spec/driftDetection/mode") == Some("warn") {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::files::{File, FilePattern, Files};
@@ -11,6 +12,7 @@ use super::semver::{Semver, classify};
 use super::{IgnoreDifferences, RepoPath};
 use crate::argo::ApplicationSource;
 use crate::credentials::Repositories;
+use crate::flux::{Live, ObjectKey};
 use crate::policy::Effective;
 use crate::project::{Impersonation, RenderedObject, ResourcesFilter};
 
@@ -29,6 +31,9 @@ pub struct Context {
     pub rendered: BTreeMap<usize, RenderedSource>,
     /// The objects that a source would deliver, or why that cannot be said, by the same index.
     pub objects: BTreeMap<usize, Result<Vec<RenderedObject>, String>>,
+    /// The workload objects of an Application with several sources, as they stand: an object that goes from one to another is let
+    /// go of once it is taken. Nothing where nobody looks.
+    pub delivered: BTreeMap<ObjectKey, Delivered>,
     /// Argo CD's word for a source that does not say what it is, by index into the Application's sources; `None` where there are
     /// no config management plugins, and the contents alone decide.
     pub discovered: Option<BTreeMap<usize, String>>,
@@ -57,6 +62,24 @@ pub struct Context {
     pub policy: Effective,
     /// Whom its project has it delivered as.
     pub impersonation: Impersonation,
+}
+
+/// A workload object as it stands.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// All of it.
+    pub object: Arc<DynamicObject>,
+    /// What it has put into the cluster (`status.inventory`): group, kind, namespace and name of each.
+    pub inventory: BTreeSet<[String; 4]>,
+    /// What of that is marked as taken over, or is of a kind that cannot be looked at.
+    pub taken_over: BTreeSet<[String; 4]>,
+}
+
+impl Delivered {
+    /// The same, read as the workload object at `key`.
+    pub fn live<'a>(&'a self, key: &ObjectKey) -> Live<'a> {
+        Live { kind: key.kind, object: &self.object }
+    }
 }
 
 /// What Argo CD's repo-server rendered of a source, packed as an artifact that the bridge serves.

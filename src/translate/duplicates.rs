@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Source};
+use super::handover::{self, Handover};
 use super::kustomization::patch;
 use super::shape::Leg;
 use super::{Context, Route, Severity, Want};
@@ -37,27 +38,34 @@ pub(crate) const DELETES: &str = "$patch: delete";
 /// Group, kind, namespace and name.
 pub(crate) type Identity = [String; 4];
 
-/// An object that the sources hold more than once.
+/// Where the sources hold an object: each by its index, in their order, with how the object is written there.
 #[derive(Debug)]
-pub(crate) struct Repeated<'a> {
-    /// The sources by their index, in their order, and how the object is written in each.
-    places: Vec<(usize, &'a RenderedObject)>,
-}
+pub(crate) struct Places<'a>(Vec<(usize, &'a RenderedObject)>);
 
-impl Repeated<'_> {
+impl<'a> Places<'a> {
     /// How often the sources hold it.
     pub(crate) const fn times(&self) -> usize {
-        self.places.len()
+        self.0.len()
     }
 
     /// The source that delivers it.
     pub(crate) fn last(&self) -> Option<usize> {
-        self.places.last().map(|(source, _)| *source)
+        self.0.last().map(|(source, _)| *source)
     }
 
     /// Whether several sources hold it.
     pub(crate) fn is_shared(&self) -> bool {
-        self.places.first().map(|(source, _)| *source) != self.last()
+        self.0.first().map(|(source, _)| *source) != self.last()
+    }
+
+    /// Whether that source holds it.
+    pub(super) fn is_in(&self, source: usize) -> bool {
+        self.0.iter().any(|(index, _)| *index == source)
+    }
+
+    /// How it is written in that source.
+    pub(super) fn of(&self, source: usize) -> impl Iterator<Item = &'a RenderedObject> {
+        self.0.iter().filter(move |(index, _)| *index == source).map(|(_, object)| *object)
     }
 }
 
@@ -66,8 +74,15 @@ impl Repeated<'_> {
 pub(crate) fn repeated<'a>(
     app: &Application,
     context: &'a Context,
-) -> Option<BTreeMap<Identity, Repeated<'a>>> {
-    let mut all: BTreeMap<Identity, Repeated<'a>> = BTreeMap::new();
+) -> Option<BTreeMap<Identity, Places<'a>>> {
+    let mut all = places(app, context)?;
+    all.retain(|_, places| places.times() > 1);
+    Some(all)
+}
+
+/// The same of everything that the sources hold.
+pub(crate) fn places<'a>(app: &Application, context: &'a Context) -> Option<BTreeMap<Identity, Places<'a>>> {
+    let mut all: BTreeMap<Identity, Places<'a>> = BTreeMap::new();
     let delivering = delivering(app);
     if delivering.len() < 2 {
         return Some(all);
@@ -75,12 +90,10 @@ pub(crate) fn repeated<'a>(
     for source in delivering {
         for object in held(context, source)? {
             if let Some(identity) = identity(object, &app.spec.destination.namespace) {
-                let known = all.entry(identity).or_insert_with(|| Repeated { places: Vec::new() });
-                known.places.push((source, object));
+                all.entry(identity).or_insert_with(|| Places(Vec::new())).0.push((source, object));
             }
         }
     }
-    all.retain(|_, repeated| repeated.times() > 1);
     Some(all)
 }
 
@@ -110,21 +123,10 @@ fn identity(object: &RenderedObject, destination_namespace: &str) -> Option<Iden
     is_named.then(|| [group.clone(), kind.clone(), namespace.to_owned(), name.clone()])
 }
 
-/// What source number `source` holds and a later one as well.
-fn overridden<'a>(app: &Application, context: &'a Context, source: usize) -> Vec<&'a RenderedObject> {
-    taken_from(source, &repeated(app, context).unwrap_or_default())
-}
-
-/// The same where it is known what occurs more than once.
-fn taken_from<'a>(source: usize, all: &BTreeMap<Identity, Repeated<'a>>) -> Vec<&'a RenderedObject> {
-    let overridden = all.values().filter(|repeated| repeated.last().is_some_and(|last| last > source));
-    let own = overridden.flat_map(|repeated| &repeated.places).filter(|(index, _)| *index == source);
-    own.map(|(_, object)| *object).collect()
-}
-
 /// Whether source number `source` holds something that a later one holds as well, as far as that is known.
 pub(super) fn is_overridden(draft: &Draft<'_>, source: usize) -> bool {
-    !overridden(draft.app, draft.context, source).is_empty()
+    let repeated = repeated(draft.app, draft.context).unwrap_or_default();
+    repeated.values().any(|places| places.is_in(source) && places.last() != Some(source))
 }
 
 /// Asks what the sources hold, where several deliver and everything else is known.
@@ -151,31 +153,41 @@ pub(super) fn look_up(draft: &mut Draft<'_>, sources: &[Source<'_>], legs: &[Leg
 
 /// Takes out of each workload object what a later source delivers. Called after everybody else had a say in what it is.
 pub(super) fn apply(draft: &mut Draft<'_>, objects: &mut [Manifest], routes: &[Route]) {
-    let repeated = repeated(draft.app, draft.context).unwrap_or_default();
+    let places = places(draft.app, draft.context).unwrap_or_default();
+    let namespace = &draft.app.spec.destination.namespace;
+    let handover = Handover::new(draft.context, routes, &places, namespace);
     for (index, route) in routes.iter().enumerate() {
-        let taken = taken_from(index, &repeated);
         let workload = objects.iter_mut().find(|object| Some(&object.key) == route.workload.as_ref());
-        let Some(workload) = workload.filter(|_| !taken.is_empty()) else { continue };
-        let is_rendered = draft.context.rendered.contains_key(&index);
-        if workload.key.kind == FluxKind::HelmRelease {
-            let patches = patches(&taken, |object| match object.namespace.as_str() {
-                "" => NAMESPACE_OF_NONE.to_owned(),
-                namespace => namespace.to_owned(),
-            });
-            append(&mut workload.spec, "postRenderers", vec![json!({"kustomize": {"patches": patches}})]);
-            let crds = ["/install/crds", "/upgrade/crds"].map(|field| workload.spec.pointer(field));
-            let installs = crds.iter().any(|policy| policy.and_then(Value::as_str) != Some("Skip"));
-            if !is_rendered && installs {
-                warn_of_definitions(draft, index, &taken);
-            }
-        } else {
-            let destination = draft.app.spec.destination.namespace.clone();
-            let patches = patches(&taken, |object| match object.namespace.as_str() {
-                "" => destination.clone(),
-                namespace => namespace.to_owned(),
-            });
-            append(&mut workload.spec, "patches", patches);
+        let Some(workload) = workload else { continue };
+        let kept = handover.taken(index);
+        if !kept.is_empty() {
+            handover::mark(workload, &kept, namespace);
         }
+        let taken = handover.left_out(index);
+        if !taken.is_empty() {
+            take_out(draft, workload, index, &taken);
+        }
+    }
+}
+
+fn take_out(draft: &mut Draft<'_>, workload: &mut Manifest, source: usize, taken: &[&RenderedObject]) {
+    let patches = patches(taken, workload.key.kind, &draft.app.spec.destination.namespace, deletion);
+    add(workload, patches);
+    let crds = ["/install/crds", "/upgrade/crds"].map(|field| workload.spec.pointer(field));
+    let installs = crds.iter().any(|policy| policy.and_then(Value::as_str) != Some("Skip"));
+    let is_chart =
+        workload.key.kind == FluxKind::HelmRelease && !draft.context.rendered.contains_key(&source);
+    if is_chart && installs {
+        warn_of_definitions(draft, source, taken);
+    }
+}
+
+/// Has a workload object change by `patches` what it builds.
+pub(super) fn add(workload: &mut Manifest, patches: Vec<Value>) {
+    if workload.key.kind == FluxKind::HelmRelease {
+        append(&mut workload.spec, "postRenderers", vec![json!({"kustomize": {"patches": patches}})]);
+    } else {
+        append(&mut workload.spec, "patches", patches);
     }
 }
 
@@ -187,15 +199,24 @@ fn append(spec: &mut Value, field: &str, mut items: Vec<Value>) {
     }
 }
 
-/// One patch for each of the objects; `namespace_of` says which namespace one of a namespaced kind has when the patches run.
-fn patches(objects: &[&RenderedObject], namespace_of: impl Fn(&RenderedObject) -> String) -> Vec<Value> {
+/// One patch for each of the objects, to be made by a workload object of that kind: `change` is what it says beside which
+/// object it is.
+pub(super) fn patches(
+    objects: &[&RenderedObject],
+    kind: FluxKind,
+    destination_namespace: &str,
+    change: fn(&mut Value),
+) -> Vec<Value> {
+    // Helm's own patches run before anything has a namespace, those of a Kustomization after.
+    let default = if kind == FluxKind::HelmRelease { NAMESPACE_OF_NONE } else { destination_namespace };
     let mut told = BTreeSet::new();
     let mut patches = Vec::new();
     for object in objects {
         let RenderedObject { group, version, kind, name, .. } = object;
-        let namespace = Some(namespace_of(object)).filter(|namespace| !namespace.is_empty());
-        let namespace = namespace.filter(|_| object.is_namespaced != Some(false));
-        if !told.insert((group, kind, namespace.clone(), name)) {
+        let namespace = if object.namespace.is_empty() { default } else { &object.namespace };
+        let namespace =
+            Some(namespace).filter(|namespace| !namespace.is_empty() && object.is_namespaced != Some(false));
+        if !told.insert((group, kind, namespace, name)) {
             continue;
         }
         let mut target = json!({
@@ -204,15 +225,18 @@ fn patches(objects: &[&RenderedObject], namespace_of: impl Fn(&RenderedObject) -
             "name": exactly(name),
         });
         if let Some(namespace) = namespace {
-            target["namespace"] = json!(exactly(&namespace));
+            target["namespace"] = json!(exactly(namespace));
         }
         let api_version = if group.is_empty() { version.clone() } else { format!("{group}/{version}") };
-        let deletion = json!({
-            "apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "$patch": "delete",
-        });
-        patches.push(json!({"target": target, "patch": patch(&deletion)}));
+        let mut changed = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}});
+        change(&mut changed);
+        patches.push(json!({"target": target, "patch": patch(&changed)}));
     }
     patches
+}
+
+pub(super) fn deletion(object: &mut Value) {
+    object["$patch"] = json!("delete");
 }
 
 /// The objects that `patches` of a workload object take out, as [`patches`] writes them.
@@ -258,4 +282,4 @@ fn warn_of_definitions(draft: &mut Draft<'_>, index: usize, taken: &[&RenderedOb
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

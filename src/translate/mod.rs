@@ -19,6 +19,7 @@ mod glob;
 #[cfg(test)]
 mod goldens;
 mod guard;
+pub(crate) mod handover;
 mod helm;
 mod helm_layers;
 mod helm_set;
@@ -57,7 +58,7 @@ mod value_files;
 
 pub(crate) use duplicates::{DELETES, taken_out};
 
-pub use context::{Contents, Context, Form, PathKind, RemoteRefs, RenderedSource, Settings, Want};
+pub use context::{Contents, Context, Delivered, Form, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use ignore::leaves_out;

@@ -12,6 +12,9 @@ use crate::applications::{Application, PATIENCE};
 
 const CHART: &str = "apiVersion: v2\nname: chart\nversion: 1.0.0\n";
 const KUSTOMIZATION: &str = "resources: [all.yaml]\nnamePrefix: sha\n";
+/// What an object carries while it is taken over.
+const MARKS: [&str; 3] =
+    ["flux-subsystem.dev/taken-over", "helm.sh/resource-policy", "kustomize.toolkit.fluxcd.io/prune"];
 
 fn map(name: &str, from: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{from: {from}}}\n---\n")
@@ -117,7 +120,16 @@ async fn a_folder_after_a_kustomization_that_renames() -> Result<()> {
     wins("overlay-one", &["overlay", "one"]).await
 }
 
-/// A later source begins to hold what an earlier one delivers, and ends it again.
+/// The shared object, which nothing of the handover is left on.
+async fn unmarked(env: &TestEnv, app: &Application) -> Result<Value> {
+    let shared = shared(env, app).await?;
+    for mark in MARKS {
+        assert!(shared["metadata"]["annotations"][mark].is_null(), "{shared}");
+    }
+    Ok(shared)
+}
+
+/// A later source begins to hold what an earlier one delivers, and ends it again. While it is taken over it is never deleted.
 async fn changes_hands(name: &str, first: &str, last: &str, file: &str) -> Result<()> {
     let env = Stack::shared().await?.test(&format!("hands-{name}")).await?;
     let repository = repository(&env).await?;
@@ -125,7 +137,8 @@ async fn changes_hands(name: &str, first: &str, last: &str, file: &str) -> Resul
     repository.commit("main", &[(file, Some(&without))], "not yet").await?;
     let app = application(&env, &repository, "flux", &[first, last]);
     app.deliver(&env).await?;
-    assert_eq!(shared(&env, &app).await?["data"]["from"], first);
+    let before = shared(&env, &app).await?;
+    assert_eq!(before["data"]["from"], first);
 
     for (text, from) in [(&with, last), (&without, first)] {
         let revision = repository.commit("main", &[(file, Some(text))], from).await?;
@@ -139,7 +152,10 @@ async fn changes_hands(name: &str, first: &str, last: &str, file: &str) -> Resul
         .await?;
         app.settled(&env).await?;
         reconcile_all(&env, &app).await?;
-        assert_eq!(shared(&env, &app).await?["data"]["from"], from);
+        let shared = unmarked(&env, &app).await?;
+        assert_eq!(shared["data"]["from"], from);
+        let is_kept = shared["metadata"]["uid"] == before["metadata"]["uid"];
+        assert!(is_kept || from == first, "it was deleted in between: {before} {shared}");
     }
     Ok(())
 }
@@ -152,4 +168,77 @@ async fn a_folder_takes_over_from_a_chart_and_gives_back() -> Result<()> {
 #[tokio::test]
 async fn a_chart_takes_over_from_a_folder_and_gives_back() -> Result<()> {
     changes_hands("one-chart", "one", "chart", "chart/templates/all.yaml").await
+}
+
+#[tokio::test]
+async fn a_folder_takes_over_from_a_folder_and_gives_back() -> Result<()> {
+    changes_hands("one-two", "one", "two", "two/all.yaml").await
+}
+
+/// Without automated syncs nothing happens by itself, and one Sync is enough for all of it.
+#[tokio::test]
+async fn a_manual_sync_takes_over_and_gives_back() -> Result<()> {
+    let env = Stack::shared().await?.test("hands-manual").await?;
+    let repository = repository(&env).await?;
+    let (with, without) = (map("shared", "one"), map("other", "one"));
+    repository.commit("main", &[("one/all.yaml", Some(&without))], "not yet").await?;
+    let app = application(&env, &repository, "flux", &["chart", "one"]).manual();
+    app.apply(&env).await?;
+    env.argocd(&["app", "sync", app.name()]).await?.text()?;
+    let mut before = unmarked(&env, &app).await?;
+    for (text, from) in [(&with, "one"), (&without, "chart")] {
+        let revision = repository.commit("main", &[("one/all.yaml", Some(text))], from).await?;
+        env.argocd(&["app", "get", app.name(), "--refresh"]).await?.text()?;
+        let is_there = |app: &Value| app["status"]["sync"]["revisions"] == json!([revision, revision]);
+        app.wait(&env, "at the revision", is_there).await?;
+        assert_eq!(
+            shared(&env, &app).await?["metadata"]["resourceVersion"],
+            before["metadata"]["resourceVersion"]
+        );
+        env.argocd(&["app", "sync", app.name(), "--prune"]).await?.text()?;
+        app.settled(&env).await?;
+        before = unmarked(&env, &app).await?;
+        assert_eq!(before["data"]["from"], from);
+    }
+    Ok(())
+}
+
+/// With one commit an object goes from one source to another.
+async fn moves(name: &str, paths: &[&str; 2], from: &str, to: &str) -> Result<()> {
+    let env = Stack::shared().await?.test(&format!("moves-{name}")).await?;
+    let repository = repository(&env).await?;
+    let file = |path: &str| match path {
+        "chart" => "chart/templates/all.yaml".to_owned(),
+        folder => format!("{folder}/all.yaml"),
+    };
+    let with = |path: &str| map("shared", path) + &map(&format!("own-{path}"), path);
+    let without = |path: &str| map(&format!("own-{path}"), path);
+    repository.commit("main", &[(&file(to), Some(&without(to)))], "not yet").await?;
+    let app = application(&env, &repository, "flux", paths);
+    app.deliver(&env).await?;
+    for (from, to) in [(from, to), (to, from)] {
+        let files = [(file(from), Some(without(from))), (file(to), Some(with(to)))];
+        let files = files.each_ref().map(|(name, text)| (name.as_str(), text.as_deref()));
+        let revision = repository.commit("main", &files, "moved").await?;
+        env.argocd(&["app", "get", app.name(), "--refresh"]).await?.text()?;
+        let is_there = |app: &Value| app["status"]["sync"]["revisions"] == json!([revision, revision]);
+        app.wait(&env, "at the revision", is_there).await?;
+        app.settled(&env).await?;
+        env.wait_until(&format!("shared is from {to}"), PATIENCE, async || {
+            let shared = shared(&env, &app).await?;
+            Ok((shared["data"]["from"] == to).then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_object_moves_between_a_chart_and_a_folder() -> Result<()> {
+    moves("chart-one", &["chart", "one"], "chart", "one").await
+}
+
+#[tokio::test]
+async fn an_object_moves_between_a_folder_and_a_chart() -> Result<()> {
+    moves("one-chart", &["one", "chart"], "one", "chart").await
 }

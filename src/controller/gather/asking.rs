@@ -9,7 +9,8 @@ use super::super::git_names::GitNamesError;
 use super::super::refs::RefsError;
 use super::super::rendering::{Known, Question, RenderingError};
 use super::{
-    MAX_ROUNDS, RENDER_AGAIN, Shared, chain, keys, known, leaves_objects_out, objects, poll_interval, seconds,
+    MAX_ROUNDS, RENDER_AGAIN, Shared, chain, delivered, keys, known, leaves_objects_out, objects,
+    poll_interval, seconds,
 };
 use crate::argo::Application;
 use crate::artifact::ArtifactError;
@@ -72,6 +73,7 @@ impl Asking<'_> {
             discovered: self.has_plugins.then(BTreeMap::new),
             repositories: Some(self.shared.secrets.repositories()),
             git: Some(BTreeMap::new()),
+            delivered: delivered(self.shared, app),
             ..Context::default()
         }
     }

@@ -115,6 +115,8 @@ pub struct Node {
     pub ignores_health: bool,
     /// A Pod that has ended, well or not: what made it has replaced it, or does not want it any more.
     pub has_ended: bool,
+    /// A workload object takes it over from another one ([`crate::names::ANNOTATION_TAKEN_OVER`]).
+    pub is_taken_over: bool,
     /// Names of the templates that a `StatefulSet` makes `PersistentVolumeClaim`s from.
     pub claim_templates: Vec<String>,
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::object::Object;
 use super::{Node, NodeKey, Owner, health, info, networking};
 use crate::argo::status::seconds;
+use crate::names;
 
 /// The health of the object does not count (argo-cd `common/common.go`, `AnnotationIgnoreHealthCheck`).
 const IGNORE_HEALTH_CHECK: &str = "argocd.argoproj.io/ignore-healthcheck";
@@ -42,6 +43,7 @@ impl Node {
             networking: networking::of(read),
             ignores_health: read.annotation(IGNORE_HEALTH_CHECK) == Some("true"),
             has_ended: pod.has_ended,
+            is_taken_over: read.annotation(names::ANNOTATION_TAKEN_OVER).is_some(),
             claim_templates: claim_templates(read),
         }
     }

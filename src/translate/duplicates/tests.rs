@@ -28,12 +28,18 @@ fn object(text: &str) -> RenderedObject {
     }
 }
 
-fn context(sources: &[&[&str]]) -> Context {
+pub(in crate::translate) fn context(sources: &[&[&str]]) -> Context {
     let held = sources.iter().map(|texts| Ok(texts.iter().map(|text| object(text)).collect()));
     Context { objects: held.enumerate().collect(), ..Context::default() }
 }
 
-fn two() -> Application {
+/// How many objects that source has to leave out.
+fn left_out(app: &Application, context: &Context, source: usize) -> usize {
+    let places = places(app, context).unwrap();
+    Handover::new(context, &[], &places, "apps").left_out(source).len()
+}
+
+pub(in crate::translate) fn two() -> Application {
     app(&json!([{"path": "a"}, {"path": "b"}]))
 }
 
@@ -51,9 +57,8 @@ fn what_is_one_object(#[case] first: &[&str], #[case] second: &[&str], #[case] e
     let context = context(&[first, second]);
     let found = repeated(&two(), &context).unwrap();
     assert_eq!(found.keys().map(|identity| identity.join("/")).collect::<Vec<_>>(), expected);
-    let taken = overridden(&two(), &context, 0);
-    assert_eq!(taken.len(), expected.len());
-    assert_eq!(overridden(&two(), &context, 1), Vec::<&RenderedObject>::new());
+    assert_eq!(left_out(&two(), &context, 0), expected.len());
+    assert_eq!(left_out(&two(), &context, 1), 0);
 }
 
 #[test]
@@ -62,17 +67,17 @@ fn the_last_of_three_delivers_and_one_source_alone_overrides_nothing() {
     let config_map: &[&str] = &["|ConfigMap||a"];
     let known = context(&[config_map, &[], &[], config_map]);
     assert_eq!(repeated(&three, &known).unwrap().values().next().unwrap().last(), Some(3));
-    assert_eq!(overridden(&three, &known, 0).len(), 1);
+    assert_eq!(left_out(&three, &known, 0), 1);
 
     let twice = context(&[&["|ConfigMap||a", "|ConfigMap||a"], &[], &[], &[]]);
     let found = repeated(&three, &twice).unwrap();
     let only = found.values().next().unwrap();
     assert_eq!((only.times(), only.is_shared()), (2, false));
-    assert!(overridden(&three, &twice, 0).is_empty());
+    assert_eq!(left_out(&three, &twice, 0), 0);
 
     let mut unknown = known;
     unknown.objects.remove(&2);
-    assert!(repeated(&three, &unknown).is_none() && overridden(&three, &unknown, 0).is_empty());
+    assert!(repeated(&three, &unknown).is_none());
     let alone = app(&json!([{"path": "a"}, {"repoURL": "x", "ref": "values"}]));
     assert!(repeated(&alone, &Context::default()).unwrap().is_empty());
 }
@@ -82,10 +87,7 @@ fn a_patch_reaches_exactly_the_object() {
     let objects = ["|Service||a.b", "serving.knative.dev|Service|other|a.b", "|ClusterRole|x|system:a"];
     let objects = objects.map(object);
     let objects: Vec<&RenderedObject> = objects.iter().chain(&objects[..1]).collect();
-    let patches = patches(&objects, |object| match object.namespace.as_str() {
-        "" => "default".to_owned(),
-        namespace => namespace.to_owned(),
-    });
+    let patches = patches(&objects, FluxKind::HelmRelease, "apps", deletion);
     let targets: Vec<&Value> = patches.iter().map(|patch| &patch["target"]).collect();
     assert_eq!(
         targets,
