@@ -24,7 +24,6 @@ const TAKEN_OVER: (&str, &str) = (names::ANNOTATION_TAKEN_OVER, "true");
 const KEPT_BY_HELM: (&str, &str) = ("helm.sh/resource-policy", "keep");
 /// What kustomize-controller keeps (its `internal/controller/kustomization_controller.go`, `prune`).
 const KEPT_BY_KUSTOMIZATIONS: (&str, &str) = ("kustomize.toolkit.fluxcd.io/prune", "disabled");
-
 /// Why kustomize-controller holds an object back whose dependency is not ready (fluxcd/pkg `apis/meta/conditions.go`).
 const HELD_BACK: &str = "DependencyNotReady";
 
@@ -125,8 +124,8 @@ impl<'a> Handover<'a> {
         self.standing(source).is_some_and(|(key, standing)| is_at_rest(standing.live(key)))
     }
 
-    /// Somebody who no longer holds the object delivers it still. Where `source` delivers it already, nothing is gained by waiting; and
-    /// what a kustomization renames its patches do not reach.
+    /// Somebody who no longer holds the object delivers it still. Where `source` delivers it already, nothing is gained by
+    /// waiting; and what a kustomization renames its patches do not reach.
     fn is_to_be_waited_for(&self, source: usize, identity: &Identity, places: &Places<'_>) -> bool {
         let renames = self.routes.get(source).is_some_and(|route| route.source_type == "Kustomize")
             && !self.context.rendered.contains_key(&source);
