@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Step;
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live};
-use crate::mirror::{SourceState, View};
+use crate::mirror::{SourceState, View, source};
 use crate::names;
 
 /// How long an answer may wait for the sources.
@@ -63,7 +63,11 @@ pub fn answer(view: &View<'_>, is_fetching: bool) -> Answer {
         return done;
     }
     Answer {
-        steps: pending.into_iter().filter_map(|live| request(live, &refresh.token)).collect(),
+        steps: pending
+            .into_iter()
+            .filter(|live| may_be_asked(*live))
+            .filter_map(|live| request(live, &refresh.token))
+            .collect(),
         is_done: false,
         requeue: Some(PATIENCE.saturating_sub(waited)),
     }
@@ -71,6 +75,15 @@ pub fn answer(view: &View<'_>, is_fetching: bool) -> Answer {
 
 fn is_answered(live: Live<'_>, state: &SourceState, token: &str) -> bool {
     live.text("/status/lastHandledReconcileAt") == Some(token) && !matches!(state, SourceState::Fetching(_))
+}
+
+/// Whether a request may be made of a source now.
+///
+/// source-controller that is asked while it replaces an artifact in place begins anew at once, perhaps with the status of before in
+/// its cache: it takes the new artifact for a damaged one and drops it (its `internal/controller/gitrepository_controller.go`,
+/// `reconcileStorage`).
+pub(super) fn may_be_asked(live: Live<'_>) -> bool {
+    !live.is_static() && !matches!(source::state(Some(live), None), SourceState::Fetching(_))
 }
 
 /// The request to reconcile, unless it stands already.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Step, gate, guard, handover, refetch, replaced, secrets};
 use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::view::source_key;
-use crate::mirror::{Relation, Resource, View, compare, namespace};
+use crate::mirror::{Relation, Resource, SourceState, View, compare, namespace, source};
 use crate::names;
 
 /// The steps of the upkeep; `is_operating`: an operation runs after this plan and decides about suspension itself.
@@ -128,10 +128,18 @@ fn sources(view: &View<'_>) -> Vec<Step> {
 
 /// While it is unknown what the path holds, the wanted source is one to find out with: it lacks what depends on the
 /// answer, such as the rules by which a directory leaves its subfolders out. It must not take the place of one that
-/// delivers.
+/// delivers, nor of one that has lost its artifact and fetches it again.
 fn is_provisional(view: &View<'_>, source: &Resource<'_>) -> bool {
-    let has_artifact = source.live.is_some_and(|live| live.artifact_revision().is_some());
-    !view.observed.translation.wants.is_empty() && has_artifact
+    let delivers = source.live.is_some_and(|live| live.artifact_revision().is_some());
+    !view.observed.translation.wants.is_empty() && (delivers || is_fetched_again(source))
+}
+
+/// It is on its way, from where it is wanted from.
+fn is_fetched_again(source: &Resource<'_>) -> bool {
+    let Some((live, manifest)) = source.live.zip(source.manifest) else { return false };
+    let is_on_its_way = matches!(source::state(Some(live), None), SourceState::Fetching(_));
+    let mut wanted = manifest.spec.as_object().into_iter().flatten().filter(|(field, _)| *field != "ignore");
+    is_on_its_way && wanted.all(|(field, value)| live.spec().get(field) == Some(value))
 }
 
 /// Workload objects wait suspended between operations where the gate says so.

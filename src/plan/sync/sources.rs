@@ -71,10 +71,11 @@ impl Turn<'_> {
         let is_edited = self.is_edited(source);
         let apply = is_edited.then(|| source.manifest.cloned().map(Step::ApplyObject));
         let changed = is_edited || source.relation == Relation::Outdated;
+        // What is applied now is fetched for that.
         let request = source
             .live
-            .filter(|live| !live.is_static() && (changed || (self.is_requested && !self.marks.is_new(*live))))
-            .filter(|live| !self.marks.is_asked(*live))
+            .filter(|live| !changed && self.is_requested && !self.marks.is_new(*live))
+            .filter(|live| refresh::may_be_asked(*live) && !self.marks.is_asked(*live))
             .and_then(|live| refresh::request(live, &self.marks.token));
         apply.flatten().into_iter().chain(request).collect()
     }

@@ -4,7 +4,10 @@ use super::super::{State, Step, plan};
 use super::{operation, outcome, patch_of, words, writes, writes_flux};
 use crate::argo::operation::Phase;
 use crate::flux::FluxKind;
-use crate::mirror::fixtures::{App, Object, ago, app, helm_chart, helm_release, helm_repository, now};
+use crate::mirror::fixtures::{
+    App, Object, ago, app, git_repository, helm_chart, helm_release, helm_repository, kustomization, now,
+    translated,
+};
 use crate::mirror::{Observed, Refresh, Refusal};
 use crate::names;
 use jiff::SignedDuration;
@@ -130,7 +133,6 @@ fn a_source_that_fails_ends_the_operation_in_its_words() {
 
 #[test]
 fn a_source_that_fails_before_its_contents_are_known_ends_the_operation() {
-    use crate::mirror::fixtures::{git_repository, translated};
     let app = app("demo").git().requested().running();
     let mut observed = app.beside([git_repository()
         .unfetched("GitOperationFailed", "repository not found")
@@ -140,6 +142,43 @@ fn a_source_that_fails_before_its_contents_are_known_ends_the_operation() {
     let (phase, message) = outcome(&observed);
     assert_eq!(phase, Phase::Failed);
     assert_eq!(message, "GitRepository demo: repository not found");
+}
+
+/// Asked while it replaces an artifact, source-controller may take the new one for a damaged one.
+#[rstest]
+#[case::at_rest(git_repository().fetched("1"), &["PatchObject GitRepository"])]
+#[case::about_to_be_changed(git_repository().fetched("1").outdated(), &["ApplyObject GitRepository"])]
+#[case::just_changed(git_repository().fetched("1").unobserved(), &[])]
+#[case::at_work(git_repository().fetched("1").fetching(), &[])]
+#[case::failed(git_repository().unfetched("GitOperationFailed", "no"), &["PatchObject GitRepository"])]
+fn a_source_is_asked_while_it_is_at_rest(#[case] source: Object, #[case] expected: &[&str]) {
+    let observed = app("demo").git().requested().running().beside([source, kustomization().ready("1")]);
+    let words = words(&plan(&observed));
+    let about_it: Vec<&str> =
+        words.iter().map(String::as_str).filter(|word| word.contains("GitRepository")).collect();
+    assert_eq!(about_it, expected);
+}
+
+/// What finds out what the path holds has looser rules than what delivers.
+#[rstest]
+#[case::while_it_is_fetched_again(git_repository().fetching(), "!/web", &[])]
+#[case::from_elsewhere(git_repository().fetching().with(json!({"spec": {"url": "https://git.example.org/old.git"}})), "!/web",
+    &["ApplyObject GitRepository"])]
+#[case::once_that_has_failed(git_repository().unfetched("GitOperationFailed", "no"), "!/web",
+    &["ApplyObject GitRepository"])]
+fn a_source_without_an_artifact_is_put_back_to_look_around(
+    #[case] source: Object,
+    #[case] ignore: &str,
+    #[case] expected: &[&str],
+) {
+    let narrowed = source.outdated().with(json!({"spec": {"ignore": ignore, "interval": "2m"}}));
+    let mut observed = app("demo").git().beside([narrowed]);
+    observed.translation = translated(&observed.app, false);
+    assert!(!observed.translation.wants.is_empty());
+    let words = words(&plan(&observed));
+    let about_it: Vec<&str> =
+        words.iter().map(String::as_str).filter(|word| word.contains("GitRepository")).collect();
+    assert_eq!(about_it, expected);
 }
 
 #[test]
@@ -252,7 +291,6 @@ fn refused_operations_end_at_once_and_change_nothing(
 #[case::chart(app("demo").chart("6.3.5"), true)]
 #[case::git(app("demo").git(), false)]
 fn a_missing_namespace_is_an_error_unless_it_is_to_be_created(#[case] app: App, #[case] is_known: bool) {
-    use crate::mirror::fixtures::translated;
     for app in [app.clone().automated(), app.clone().requested(), app.clone().requested().running()] {
         let mut observed = app.observed();
         observed.translation = translated(&observed.app, is_known);
@@ -282,7 +320,6 @@ fn a_missing_namespace_is_an_error_unless_it_is_to_be_created(#[case] app: App, 
 #[case::sync(app("demo").git().requested().running(), true)]
 #[case::by_itself(app("demo").git().automated(), true)]
 fn a_namespace_in_the_source_is_made_by_a_sync(#[case] app: App, #[case] is_made: bool) {
-    use crate::mirror::fixtures::translated;
     let mut observed = app.observed();
     observed.translation = translated(&observed.app, false);
     (observed.namespace_exists, observed.brings_namespace) = (false, true);
