@@ -164,7 +164,9 @@ fn delivered(shared: &Shared, app: &Application) -> BTreeMap<ObjectKey, Delivere
     let live_objects = shared.live.objects(&app.identity());
     let standing = workloads.filter_map(|key| {
         let object = shared.cache.object(&key)?;
-        let entries: Vec<Entry> = inventory::entries(Live { kind: key.kind, object: &object }).collect();
+        let live = Live { kind: key.kind, object: &object };
+        // A guard lists what it does not apply.
+        let entries: Vec<Entry> = inventory::entries(live).filter(|_| !live.is_guard()).collect();
         let is_taken_over = |entry: &&Entry| {
             let node = live_objects.nodes.get(&entry.node_key());
             let is_hidden = live_objects.unreadable.contains(&(entry.group.clone(), entry.kind.clone()));

@@ -203,6 +203,35 @@ async fn a_manual_sync_takes_over_and_gives_back() -> Result<()> {
     Ok(())
 }
 
+/// Nobody else has had it: without self-healing it is for the next Sync, as with one source.
+#[tokio::test]
+async fn an_object_of_one_source_that_a_person_deletes_stays_away() -> Result<()> {
+    let env = Stack::shared().await?.test("hands-off").await?;
+    let repository = repository(&env).await?;
+    let app = application(&env, &repository, "flux", &["chart", "one"]);
+    app.deliver(&env).await?;
+    let workload = async || {
+        let name = format!("{}-2", app.name());
+        let found = env.get("Kustomization", app.destination(), &name).await?.context("no Kustomization")?;
+        anyhow::Ok(found["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"].clone())
+    };
+    let before = workload().await?;
+    env.delete("ConfigMap", app.destination(), "own-one").await?;
+    env.wait_until("it is gone from the tree", PATIENCE, async || {
+        let tree = app.ask(&env, "GET", "/resource-tree", "").await?;
+        let nodes = tree["nodes"].as_array().context("no nodes")?;
+        let is_there = |node: &Value| {
+            node["name"] == "own-one" && node["uid"].as_str().is_some_and(|uid| !uid.is_empty())
+        };
+        Ok((!nodes.iter().any(is_there)).then_some(()))
+    })
+    .await?;
+    env.argocd(&["app", "get", app.name(), "--refresh"]).await?.text()?;
+    assert_eq!(workload().await?, before, "nobody asks for it");
+    assert!(env.get("ConfigMap", app.destination(), "own-one").await?.is_none());
+    Ok(())
+}
+
 /// With one commit an object goes from one source to another.
 async fn moves(name: &str, paths: &[&str; 2], from: &str, to: &str) -> Result<()> {
     let env = Stack::shared().await?.test(&format!("moves-{name}")).await?;
