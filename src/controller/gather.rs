@@ -22,7 +22,7 @@ use crate::mirror::{Inventories, LiveObjects, Node, Observed, View, view};
 use crate::names;
 use crate::plan::{State, check, gate};
 use crate::project::Rendered;
-use crate::translate::{Context, DELETES, Delivered, Translation};
+use crate::translate::{DELETES, Delivered, Translation};
 
 /// When to ask again what could not be rendered.
 const RENDER_AGAIN: Duration = Duration::from_secs(10);
@@ -61,7 +61,6 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let told = context.delivered.iter().map(|(key, delivered)| (key.clone(), delivered.object.clone()));
     objects.extend(told);
     let live_objects = live_objects(shared, &identity, &inventories, &objects);
-    let contested = shared.memory.contested(&identity, contested(&context), now);
     let project = shared.cache.project(&app, &shared.secrets.repositories());
     let mut observed = Observed {
         now,
@@ -84,7 +83,6 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         project,
         rendered: Rendered::Unneeded,
         tracking: tracking(shared),
-        contested,
         syncing: shared.memory.in_state(State::Syncing),
     };
     let wait = match observed.as_wished() {
@@ -146,13 +144,6 @@ fn leaves_objects_out(shared: &Shared, app: &Application) -> bool {
     let owned = shared.cache.owned(&app.identity());
     let live = owned.into_iter().filter_map(|key| shared.cache.object(&key));
     live.into_iter().any(|object| object.data.to_string().contains(DELETES))
-}
-
-/// What two workload objects have in their inventories at once.
-fn contested(context: &Context) -> BTreeSet<[String; 4]> {
-    let mut seen = BTreeSet::new();
-    let all = context.delivered.values().flat_map(|delivered| &delivered.inventory);
-    all.filter(|identity| !seen.insert(*identity)).cloned().collect()
 }
 
 /// How the workload objects of `app` stand, where one may take something from another.

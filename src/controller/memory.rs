@@ -1,22 +1,24 @@
 //! What is remembered between two reconciles of an Application. Losing any of it costs a request, never an outcome.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use backoff::BackoffBuilder;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::flux::ObjectKey;
 use crate::mirror::{Refresh, Refusal};
 use crate::plan::State;
 use crate::policy::Refused;
-use crate::translate::{Problem, Severity};
+use crate::translate::{Delivered, Problem, Severity};
 
 /// First and longest delay after failures of one Application.
 const DELAYS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(120));
 
-/// How long after two workload objects have delivered an object at once it is looked after: the one that lets go of it
-/// deletes it before or after it says so.
+/// How long an object that changes hands is looked after: the workload object that lets go of it deletes it before or after it says
+/// so.
 const CONTESTED: SignedDuration = SignedDuration::from_secs(60);
 
 #[derive(Default)]
@@ -29,8 +31,17 @@ struct Entry {
     problems: [i64; 2],
     /// What policies refused.
     refused_by_policy: Vec<Refused>,
-    /// What two workload objects delivered at once, and when that was seen last.
-    contested: BTreeMap<[String; 4], Timestamp>,
+    /// What each workload object of several has delivered at the last look, by its fingerprint: the names would take twenty
+    /// times as much.
+    inventories: BTreeMap<ObjectKey, BTreeSet<u64>>,
+    /// What two of them delivered at once, or one ceased to build, by the same fingerprint; and when that was seen last.
+    contested: BTreeMap<u64, Timestamp>,
+}
+
+fn fingerprint(object: &[String; 4]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    object.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// By identity (`NAMESPACE/NAME`) of the Application.
@@ -102,21 +113,35 @@ impl Memory {
         self.lock().entry(identity.to_owned()).or_default().refusal = Some(refusal);
     }
 
-    /// What two workload objects deliver at once now, or did so until a moment ago.
+    /// What two workload objects deliver at once, or one no longer builds, now or until a moment ago.
     pub(super) fn contested(
         &self,
         identity: &str,
-        seen: BTreeSet<[String; 4]>,
+        delivered: &BTreeMap<ObjectKey, Delivered>,
         now: Timestamp,
     ) -> BTreeSet<[String; 4]> {
         let mut entries = self.lock();
-        if seen.is_empty() && entries.get(identity).is_none_or(|entry| entry.contested.is_empty()) {
-            return seen;
+        if delivered.len() < 2 && entries.get(identity).is_none_or(|entry| entry.inventories.is_empty()) {
+            return BTreeSet::new();
         }
-        let contested = &mut entries.entry(identity.to_owned()).or_default().contested;
-        contested.extend(seen.into_iter().map(|object| (object, now)));
-        contested.retain(|_, last| now.duration_since(*last) <= CONTESTED);
-        contested.keys().cloned().collect()
+        let entry = entries.entry(identity.to_owned()).or_default();
+        let inventories: BTreeMap<ObjectKey, BTreeSet<u64>> = delivered
+            .iter()
+            .map(|(key, standing)| (key.clone(), standing.inventory.iter().map(fingerprint).collect()))
+            .collect();
+        let mut seen = BTreeSet::new();
+        let twice = inventories.values().flatten().filter(|object| !seen.insert(**object));
+        let nothing = BTreeSet::new();
+        let left = entry
+            .inventories
+            .iter()
+            .flat_map(|(key, before)| before.difference(inventories.get(key).unwrap_or(&nothing)));
+        let contested: Vec<u64> = twice.chain(left).copied().collect();
+        entry.contested.extend(contested.into_iter().map(|object| (object, now)));
+        entry.contested.retain(|_, last| now.duration_since(*last) <= CONTESTED);
+        entry.inventories = inventories;
+        let all = delivered.values().flat_map(|standing| &standing.inventory);
+        all.filter(|object| entry.contested.contains_key(&fingerprint(object))).cloned().collect()
     }
 
     /// A plan was carried out to its end.
@@ -188,6 +213,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flux::FluxKind;
 
     #[test]
     fn delays_grow_to_their_limit_and_start_over_after_a_success() {
@@ -213,17 +239,38 @@ mod tests {
         assert_eq!((memory.states()["Delivered"], memory.states()["Failing"]), (1, 0));
     }
 
+    /// The first workload object and the second, each with what it has delivered.
+    fn delivered(inventories: [&[&str]; 2]) -> BTreeMap<ObjectKey, Delivered> {
+        let standing = |names: &[&str]| Delivered {
+            object: std::sync::Arc::new(kube::core::DynamicObject {
+                types: None,
+                metadata: kube::core::ObjectMeta::default(),
+                data: serde_json::Value::Null,
+            }),
+            inventory: names.iter().map(|name| ["", "ConfigMap", "apps", name].map(str::to_owned)).collect(),
+            taken_over: BTreeSet::new(),
+        };
+        let key = |index| ObjectKey::new(FluxKind::Kustomization, "apps", &format!("demo-{index}"));
+        inventories.into_iter().enumerate().map(|(index, names)| (key(index), standing(names))).collect()
+    }
+
     #[test]
-    fn what_was_contested_is_looked_after_for_a_while() {
+    fn what_changes_hands_is_looked_after_for_a_while() {
         let memory = Memory::default();
-        let object = || BTreeSet::from([["", "ConfigMap", "apps", "web"].map(str::to_owned)]);
         let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
-        let contested = |seen, seconds| memory.contested("argocd/demo", seen, at(seconds));
-        assert_eq!(contested(BTreeSet::new(), 0), BTreeSet::new());
-        assert_eq!(contested(object(), 0), object());
-        assert_eq!(contested(object(), 40), object());
-        assert_eq!(contested(BTreeSet::new(), 100), object());
-        assert_eq!(contested(BTreeSet::new(), 101), BTreeSet::new());
+        let contested = |inventories, seconds| {
+            let found = memory.contested("argocd/demo", &delivered(inventories), at(seconds));
+            found.into_iter().map(|[.., name]| name).collect::<Vec<_>>()
+        };
+        assert_eq!(contested([&["own", "moves"], &[]], 0), [""; 0]);
+        // Let go of first, and had afterwards.
+        assert_eq!(contested([&["own"], &[]], 10), [""; 0]);
+        assert_eq!(contested([&["own"], &["moves"]], 20), ["moves"]);
+        assert_eq!(contested([&["own"], &["moves"]], 71), [""; 0]);
+        // Had by both.
+        assert_eq!(contested([&["own"], &["own", "moves"]], 80), ["own"]);
+        assert_eq!(contested([&[], &["own", "moves"]], 140), ["own"]);
+        assert_eq!(contested([&[], &["own", "moves"]], 201), [""; 0]);
     }
 
     #[test]

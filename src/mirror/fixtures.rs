@@ -258,7 +258,6 @@ impl App {
             refresh: is_asked.then(|| Refresh { token: "refresh".into(), since: now() }),
             live_objects: LiveObjects { is_complete: true, ..LiveObjects::default() },
             tracking: Tracking::default(),
-            contested: BTreeSet::new(),
             syncing: 0,
             control_namespace: "argocd".into(),
             project: Some(Arc::new(open_project())),

@@ -54,8 +54,6 @@ pub struct Observed {
     pub project: Option<Arc<AppProject>>,
     /// What its source would deliver, where the project restricts that.
     pub rendered: Rendered,
-    /// What two workload objects delivered at once a moment ago: group, kind, namespace and name of each.
-    pub contested: BTreeSet<[String; 4]>,
     /// How Argo CD marks what it tracks.
     pub tracking: Tracking,
     /// How many Applications are syncing at the moment.

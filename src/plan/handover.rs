@@ -36,7 +36,7 @@ fn deleted(view: &View<'_>) -> impl Iterator<Item = (usize, String)> {
     let held = duplicates::places(&observed.app, &observed.context).unwrap_or_default();
     let contested = held
         .into_iter()
-        .filter(|(identity, places)| places.is_shared() || observed.contested.contains(identity));
+        .filter(|(identity, places)| places.is_shared() || observed.context.contested.contains(identity));
     contested.filter(|(identity, _)| is_deleted(view, identity)).filter_map(|(identity, places)| {
         let source = places.last()?;
         let live = view.legs.get(source)?.parts.workload?;
@@ -163,6 +163,16 @@ mod tests {
             .insert(names::ANNOTATION_REQUESTED_AT.to_owned(), token.to_owned());
         observed.objects.insert(key, Arc::new(object));
         assert_eq!(asked(&observed), []);
+    }
+
+    #[test]
+    fn what_has_just_changed_hands_is_asked_for_too() {
+        let mut observed = observed(false);
+        observed.context.objects.insert(0, Ok(Vec::new()));
+        assert_eq!(asked(&observed), []);
+        observed.context.contested.insert(["", "ConfigMap", "apps", "shared"].map(str::to_owned));
+        let requests = asked(&observed);
+        assert!(matches!(requests.as_slice(), [(name, _)] if name == "demo-2"), "{requests:?}");
     }
 
     #[test]

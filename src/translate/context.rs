@@ -34,6 +34,8 @@ pub struct Context {
     /// The workload objects of an Application with several sources, as they stand: an object that goes from one to another is let
     /// go of once it is taken. Nothing where nobody looks.
     pub delivered: BTreeMap<ObjectKey, Delivered>,
+    /// What two of them delivered at once, or one no longer builds, a moment ago: group, kind, namespace and name of each.
+    pub contested: BTreeSet<[String; 4]>,
     /// Argo CD's word for a source that does not say what it is, by index into the Application's sources; `None` where there are
     /// no config management plugins, and the contents alone decide.
     pub discovered: Option<BTreeMap<usize, String>>,

@@ -129,7 +129,10 @@ impl<'a> Handover<'a> {
     fn is_to_be_waited_for(&self, source: usize, identity: &Identity, places: &Places<'_>) -> bool {
         let renames = self.routes.get(source).is_some_and(|route| route.source_type == "Kustomize")
             && !self.context.rendered.contains_key(&source);
-        let lets_go = |other: usize| !places.is_in(other) && self.delivers(other, identity);
+        // It may have said so before it deletes it.
+        let is_leaving = |other: usize| self.context.contested.contains(identity) && !self.is_at_rest(other);
+        let lets_go =
+            |other: usize| !places.is_in(other) && (self.delivers(other, identity) || is_leaving(other));
         !renames && !self.delivers(source, identity) && (0..self.routes.len()).any(lets_go)
     }
 }

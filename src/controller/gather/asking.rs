@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::super::artifacts::Freshness;
 use super::super::git_names::GitNamesError;
 use super::super::refs::RefsError;
@@ -60,6 +62,8 @@ impl Asking<'_> {
     pub(super) fn context(&self, app: &Application) -> Context {
         let cache = &self.shared.cache;
         let project = cache.project(app, &self.shared.secrets.repositories());
+        let delivered = delivered(self.shared, app);
+        let contested = self.shared.memory.contested(&app.identity(), &delivered, Timestamp::now());
         let impersonation =
             |project: Arc<AppProject>| project::impersonation(app, &project, |key| cache.setting(key));
         Context {
@@ -73,7 +77,8 @@ impl Asking<'_> {
             discovered: self.has_plugins.then(BTreeMap::new),
             repositories: Some(self.shared.secrets.repositories()),
             git: Some(BTreeMap::new()),
-            delivered: delivered(self.shared, app),
+            delivered,
+            contested,
             ..Context::default()
         }
     }

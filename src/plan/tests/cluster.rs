@@ -166,7 +166,6 @@ impl Cluster {
             refresh: self.refresh.clone(),
             live_objects: LiveObjects { is_complete: true, ..LiveObjects::default() },
             tracking: Tracking::default(),
-            contested: std::collections::BTreeSet::new(),
             syncing: 0,
             control_namespace: "argocd".into(),
             project: Some(Arc::new(open_project())),

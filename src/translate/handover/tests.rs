@@ -131,3 +131,18 @@ fn what_another_source_gives_up_is_applied_after_it(
     let context = known(&["|ConfigMap||shared"], &[], &routes, standing);
     assert_eq!(decided(&context, &routes), [expected, 0, 0]);
 }
+
+#[rstest]
+#[case::at_work(4, 1)]
+#[case::done(3, 0)]
+fn what_has_been_given_up_may_still_have_to_be_deleted(#[case] generation: i64, #[case] expected: usize) {
+    let kind = FluxKind::Kustomization;
+    let routes = routes([kind, kind]);
+    let own = standing(kind, &json!({}), &[], &[]);
+    let mut other = own.clone();
+    Arc::make_mut(&mut other.object).metadata.generation = Some(generation);
+    let mut context = known(&["|ConfigMap||shared"], &[], &routes, [own, other]);
+    assert_eq!(decided(&context, &routes), [0, 0, 0]);
+    context.contested.insert(SHARED.map(str::to_owned));
+    assert_eq!(decided(&context, &routes), [expected, 0, 0]);
+}
