@@ -92,6 +92,12 @@ impl<'a> Live<'a> {
         self.at("/status/observedGeneration").and_then(Value::as_i64) == self.object.metadata.generation
     }
 
+    /// Whether a condition of the object speaks of its present spec, as far as it names a generation.
+    pub fn is_about_this_spec(&self, condition: &Condition<'_>) -> bool {
+        condition.observed_generation.is_none()
+            || condition.observed_generation == self.object.metadata.generation
+    }
+
     /// `spec.suspend`.
     pub fn is_suspended(&self) -> bool {
         self.at("/spec/suspend").and_then(Value::as_bool) == Some(true)

@@ -41,13 +41,9 @@ pub fn state(live: Option<Live<'_>>, upstream: Option<&SourceState>) -> SourceSt
 
 /// The failure of the present spec. It stays while Flux retries (`Ready` turns `Unknown` then), until a fetch succeeds.
 fn failure(live: Live<'_>) -> Option<Condition<'_>> {
-    let generation = live.object.metadata.generation;
-    let is_present = |condition: &Condition<'_>| {
-        condition.observed_generation.is_none() || condition.observed_generation == generation
-    };
     let failed = FAILURES.into_iter().filter_map(|kind| live.condition(kind)).find(|c| c.status == "True");
     let unverified = || live.condition("SourceVerified").filter(|verified| verified.status == "False");
-    failed.or_else(unverified).filter(is_present)
+    failed.or_else(unverified).filter(|condition| live.is_about_this_spec(condition))
 }
 
 fn failed(live: Live<'_>, name: &str, failure: Condition<'_>, upstream: Option<&SourceState>) -> SourceState {

@@ -1,12 +1,9 @@
 //! Guards against pruning everything (`translate/guard.rs`): kept up like sources, and out of nobody's sight.
 
-use serde_json::json;
-
-use super::{Step, request, upkeep};
+use super::{Step, refresh, request, upkeep};
 use crate::flux::{Live, Manifest};
 use crate::mirror::guard::{self, GuardState};
 use crate::mirror::{Leg, Relation, SourceState, View, compare};
-use crate::names;
 
 /// Beginning of what a workload object is asked with once its guard has passed: Flux itself looks again only after a
 /// while (kustomize-controller `--requeue-dependency`).
@@ -39,9 +36,7 @@ pub(super) fn passed(view: &View<'_>) -> Vec<Step> {
 fn go_on(leg: &Leg<'_>) -> Option<Step> {
     let live = leg.parts.workload.filter(|live| guard::is_held(*live) && !live.is_suspended())?;
     let revision = leg.parts.source?.artifact_revision()?;
-    let token = request::beside(live, PASSED, revision)?;
-    let patch = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}});
-    Some(Step::PatchObject { key: live.key(), patch })
+    refresh::request(live, &request::beside(live, PASSED, revision)?)
 }
 
 /// Guards that are no longer wanted go once nothing depends on them.

@@ -10,8 +10,8 @@ use super::{Step, request};
 use crate::flux::{FluxKind, Live};
 use crate::mirror::{Leg, NodeKey, View, WorkloadState, inventory};
 use crate::names;
-use crate::translate::duplicates::{self, Identity};
-use crate::translate::handover;
+use crate::translate::duplicates::{self, AllPlaces, Identity};
+use crate::translate::handover::Handover;
 
 /// Beginning of what a workload object is asked with.
 const TAKEN_OVER: &str = "taken-over-";
@@ -25,24 +25,26 @@ pub(super) fn steps(view: &View<'_>) -> Vec<Step> {
     if !observed.live_objects.is_complete || !view.generates() || !view.deliveries().all(is_at_rest) {
         return Vec::new();
     }
-    let requests: BTreeMap<usize, String> = taken_back(view).chain(deleted(view)).collect();
+    let places = duplicates::places(&observed.app, &observed.context).unwrap_or_default();
+    let requests: BTreeMap<usize, String> =
+        taken_back(view, &places).into_iter().chain(deleted(view, &places)).collect();
     requests.into_iter().filter_map(|(source, what)| ask(view, source, &what)).collect()
 }
 
 /// Sources of which something is gone that another workload object has delivered as well, each with what it is asked for:
 /// once for each state that the others were brought to.
-fn deleted(view: &View<'_>) -> impl Iterator<Item = (usize, String)> {
-    let observed = view.observed;
-    let held = duplicates::places(&observed.app, &observed.context).unwrap_or_default();
-    let contested = held
-        .into_iter()
-        .filter(|(identity, places)| places.is_shared() || observed.context.contested.contains(identity));
-    contested.filter(|(identity, _)| is_deleted(view, identity)).filter_map(|(identity, places)| {
-        let source = places.last()?;
-        let live = view.legs.get(source)?.parts.workload?;
-        let is_its = inventory::entries(live).any(|entry| entry.node_key() == node(&identity));
-        is_its.then(|| (source, state_of_others(view, source)))
-    })
+fn deleted(view: &View<'_>, places: &AllPlaces<'_>) -> Vec<(usize, String)> {
+    let known = &view.observed.context.contested;
+    let contested =
+        places.iter().filter(|(identity, places)| places.is_shared() || known.contains(*identity));
+    let requests =
+        contested.filter(|(identity, _)| is_deleted(view, identity)).filter_map(|(identity, places)| {
+            let source = places.last()?;
+            let live = view.legs.get(source)?.parts.workload?;
+            let is_its = inventory::entries(live).any(|entry| entry.node_key() == node(identity));
+            is_its.then(|| (source, state_of_others(view, source)))
+        });
+    requests.collect()
 }
 
 fn state_of_others(view: &View<'_>, source: usize) -> String {
@@ -56,13 +58,15 @@ fn state_of_others(view: &View<'_>, source: usize) -> String {
 }
 
 /// Sources that were about to take over what another one has applied since.
-fn taken_back(view: &View<'_>) -> impl Iterator<Item = (usize, String)> {
+fn taken_back(view: &View<'_>, places: &AllPlaces<'_>) -> Vec<(usize, String)> {
     let observed = view.observed;
-    let all = handover::taken_back(&observed.app, &observed.context, &observed.translation.routes);
-    all.into_iter().map(|(source, identity)| {
-        let found = observed.live_objects.nodes.get(&node(&identity));
+    let namespace = &observed.app.spec.destination.namespace;
+    let handover = Handover::new(&observed.context, &observed.translation.routes, places, namespace);
+    let requests = handover.taken_back().map(|(source, identity)| {
+        let found = observed.live_objects.nodes.get(&node(identity));
         (source, found.map_or("0", |node| &node.resource_version).to_owned())
-    })
+    });
+    requests.collect()
 }
 
 /// Whether the answer to such a request is still to come: until then the mark on the object stays.

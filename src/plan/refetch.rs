@@ -2,12 +2,9 @@
 //! Who reads it by what was known a moment ago fails by the digest, and looks again only after its retry interval
 //! (kustomize-controller `internal/controller/kustomization_controller.go`, `Reconcile`). Asked, it looks at once.
 
-use serde_json::json;
-
-use super::{Step, request};
+use super::{Step, refresh, request};
 use crate::flux::{FluxKind, Live};
 use crate::mirror::{Leg, SourceState, View};
-use crate::names;
 
 /// Beginning of what an object is asked with, once for each artifact.
 const FETCH: &str = "fetch-";
@@ -25,33 +22,25 @@ fn of_leg(view: &View<'_>, leg: &Leg<'_>) -> Vec<Step> {
     let guard = leg.key().and_then(|key| view.observed.translation.guard_of(key));
     let guard = guard.and_then(|guard| view.observed.live(&guard.key));
     let readers = [guard, leg.parts.workload].into_iter().flatten().filter(|live| has_failed(*live));
+    let ask = |live, digest| refresh::request(live, &request::beside(live, FETCH, digest)?);
     digest.map(|digest| readers.filter_map(|live| ask(live, digest)).collect()).unwrap_or_default()
 }
 
 fn has_failed(live: Live<'_>) -> bool {
     let is_told_of_this = live.condition("Ready").is_some_and(|ready| {
-        ready.status == "False"
-            && ready.reason == NOT_FETCHED
-            && ready
-                .observed_generation
-                .is_none_or(|said_of| Some(said_of) == live.object.metadata.generation)
+        ready.status == "False" && ready.reason == NOT_FETCHED && live.is_about_this_spec(&ready)
     });
     live.kind == FluxKind::Kustomization && is_told_of_this && !live.is_suspended() && !live.is_deleting()
-}
-
-fn ask(live: Live<'_>, digest: &str) -> Option<Step> {
-    let token = request::beside(live, FETCH, digest)?;
-    let patch = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}});
-    Some(Step::PatchObject { key: live.key(), patch })
 }
 
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::mirror::fixtures::{Object, app, condition, git_repository, kustomization};
+    use crate::names;
 
     fn failed(reason: &str, generation: i64) -> Object {
         let mut condition = condition("Ready", "False", reason, "no");

@@ -79,9 +79,9 @@ fn is_answered(live: Live<'_>, state: &SourceState, token: &str) -> bool {
 
 /// Whether a request may be made of a source now.
 ///
-/// source-controller that is asked while it replaces an artifact in place begins anew at once, perhaps with the status of before in
-/// its cache: it takes the new artifact for a damaged one and drops it (its `internal/controller/gitrepository_controller.go`,
-/// `reconcileStorage`).
+/// source-controller that is asked while it replaces an artifact in place begins anew at once, perhaps with the status of
+/// before in its cache: it takes the new artifact for a damaged one and drops it (its
+/// `internal/controller/gitrepository_controller.go`, `reconcileStorage`).
 pub(super) fn may_be_asked(live: Live<'_>) -> bool {
     !live.is_static() && !matches!(source::state(Some(live), None), SourceState::Fetching(_))
 }

@@ -38,6 +38,9 @@ pub(crate) const DELETES: &str = "$patch: delete";
 /// Group, kind, namespace and name.
 pub(crate) type Identity = [String; 4];
 
+/// Everything that the sources hold.
+pub(crate) type AllPlaces<'a> = BTreeMap<Identity, Places<'a>>;
+
 /// Where the sources hold an object: each by its index, in their order, with how the object is written there.
 #[derive(Debug)]
 pub(crate) struct Places<'a>(Vec<(usize, &'a RenderedObject)>);
@@ -71,18 +74,15 @@ impl<'a> Places<'a> {
 
 /// Everything that the sources of `app` hold more than once; nothing where one alone delivers, `None` while it is not known
 /// what each of them holds.
-pub(crate) fn repeated<'a>(
-    app: &Application,
-    context: &'a Context,
-) -> Option<BTreeMap<Identity, Places<'a>>> {
+pub(crate) fn repeated<'a>(app: &Application, context: &'a Context) -> Option<AllPlaces<'a>> {
     let mut all = places(app, context)?;
     all.retain(|_, places| places.times() > 1);
     Some(all)
 }
 
 /// The same of everything that the sources hold.
-pub(crate) fn places<'a>(app: &Application, context: &'a Context) -> Option<BTreeMap<Identity, Places<'a>>> {
-    let mut all: BTreeMap<Identity, Places<'a>> = BTreeMap::new();
+pub(crate) fn places<'a>(app: &Application, context: &'a Context) -> Option<AllPlaces<'a>> {
+    let mut all = AllPlaces::new();
     let delivering = delivering(app);
     if delivering.len() < 2 {
         return Some(all);

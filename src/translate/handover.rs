@@ -7,13 +7,10 @@
 //! What a source gives up with a new commit Flux takes out of the cluster without asking the bridge. Then the one that
 //! has it next applies it afterwards: an object that goes while Flux waits for its health is waited for until a timeout.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
-use super::duplicates::{Identity, Places, add, deletion, patches, places};
+use super::duplicates::{AllPlaces, Identity, Places, add, deletion, patches};
 use super::{Context, Delivered, Route};
-use crate::argo::Application;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::names;
 use crate::project::RenderedObject;
@@ -27,26 +24,19 @@ const KEPT_BY_KUSTOMIZATIONS: (&str, &str) = ("kustomize.toolkit.fluxcd.io/prune
 /// Why kustomize-controller holds an object back whose dependency is not ready (fluxcd/pkg `apis/meta/conditions.go`).
 const HELD_BACK: &str = "DependencyNotReady";
 
-/// What sources have taken over and others have applied since, by the source that is to apply it again.
-pub(crate) fn taken_back(app: &Application, context: &Context, routes: &[Route]) -> Vec<(usize, Identity)> {
-    let places = places(app, context).unwrap_or_default();
-    let handover = Handover::new(context, routes, &places, &app.spec.destination.namespace);
-    handover.taken_back().map(|(source, identity)| (source, identity.clone())).collect()
-}
-
 /// How the objects of an Application's sources change hands.
-pub(super) struct Handover<'a> {
+pub(crate) struct Handover<'a> {
     context: &'a Context,
     routes: &'a [Route],
-    places: &'a BTreeMap<Identity, Places<'a>>,
+    places: &'a AllPlaces<'a>,
     destination_namespace: &'a str,
 }
 
 impl<'a> Handover<'a> {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         context: &'a Context,
         routes: &'a [Route],
-        places: &'a BTreeMap<Identity, Places<'a>>,
+        places: &'a AllPlaces<'a>,
         destination_namespace: &'a str,
     ) -> Self {
         Self { context, routes, places, destination_namespace }
@@ -78,7 +68,7 @@ impl<'a> Handover<'a> {
     }
 
     /// What it has marked, and another one has applied since, by the source that is to apply it again.
-    fn taken_back(&self) -> impl Iterator<Item = (usize, &'a Identity)> {
+    pub(crate) fn taken_back(&self) -> impl Iterator<Item = (usize, &'a Identity)> {
         let sources = 0..self.routes.len();
         self.places.iter().filter_map(move |(identity, places)| {
             let last = places.last().filter(|last| self.is_taking(*last, identity, places))?;
@@ -141,11 +131,7 @@ fn is_at_rest(live: Live<'_>) -> bool {
     let asked = live.annotation(names::ANNOTATION_REQUESTED_AT);
     let is_answered = asked.is_none() || asked == live.text("/status/lastHandledReconcileAt");
     let is_done = live.condition("Ready").is_some_and(|ready| {
-        ready.status != "Unknown"
-            && ready.reason != HELD_BACK
-            && ready
-                .observed_generation
-                .is_none_or(|said_of| Some(said_of) == live.object.metadata.generation)
+        ready.status != "Unknown" && ready.reason != HELD_BACK && live.is_about_this_spec(&ready)
     });
     is_answered && is_done
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use rstest::rstest;
 
 use super::*;
+use crate::translate::duplicates::places;
 use crate::translate::duplicates::tests::{context, two};
 
 const SHARED: [&str; 4] = ["", "ConfigMap", "apps", "shared"];
