@@ -151,8 +151,10 @@ pub(super) fn look_up(draft: &mut Draft<'_>, sources: &[Source<'_>], legs: &[Leg
     }
 }
 
-/// Takes out of each workload object what a later source delivers. Called after everybody else had a say in what it is.
-pub(super) fn apply(draft: &mut Draft<'_>, objects: &mut [Manifest], routes: &[Route]) {
+/// Takes out of each workload object what a later source delivers; whether that is still to be taken over. Called after
+/// everybody else had a say in what it is.
+pub(super) fn apply(draft: &mut Draft<'_>, objects: &mut [Manifest], routes: &[Route]) -> bool {
+    let mut is_handing_over = false;
     let places = places(draft.app, draft.context).unwrap_or_default();
     let namespace = &draft.app.spec.destination.namespace;
     let handover = Handover::new(draft.context, routes, &places, namespace);
@@ -162,12 +164,14 @@ pub(super) fn apply(draft: &mut Draft<'_>, objects: &mut [Manifest], routes: &[R
         let kept = handover.taken(index);
         if !kept.is_empty() {
             handover::mark(workload, &kept, namespace);
+            is_handing_over = true;
         }
         let taken = handover.left_out(index);
         if !taken.is_empty() {
             take_out(draft, workload, index, &taken);
         }
     }
+    is_handing_over
 }
 
 fn take_out(draft: &mut Draft<'_>, workload: &mut Manifest, source: usize, taken: &[&RenderedObject]) {

@@ -114,6 +114,8 @@ pub struct Translation {
     pub source_type: String,
     /// Namespace the generated objects and their workloads live in.
     pub namespace: String,
+    /// A source takes over what an earlier one still delivers: `objects` are those of a step on the way.
+    pub is_handing_over: bool,
 }
 
 /// The way of one source of the Application into the cluster.
@@ -185,7 +187,8 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         let generated = private::Generated::of(&translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, &translation.routes, assembly.is_complete);
         private::attach(&mut draft, &generated, &mut translation);
-        duplicates::apply(&mut draft, &mut translation.objects, &translation.routes);
+        translation.is_handing_over =
+            duplicates::apply(&mut draft, &mut translation.objects, &translation.routes);
         translation.guards = guard::apply(app, &mut translation.objects);
     } else if let Some(placement) = &placement {
         translation.references = references(app, placement);

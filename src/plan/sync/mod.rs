@@ -277,6 +277,9 @@ impl<'a> Turn<'a> {
         if let Some(outcome) = self.another_revision().filter(|_| self.is_by_somebody && is_whole) {
             return Progress::ended(outcome);
         }
+        if is_whole && self.view.observed.translation.is_handing_over {
+            return Progress::waiting("waiting for objects to change hands between sources");
+        }
         let steps = if is_whole { upkeep::prune(self.view, self.prunes()) } else { Vec::new() };
         Progress { steps, message: String::new(), outcome: Some(Outcome::succeeded()) }
     }

@@ -592,3 +592,14 @@ fn a_rebuilt_artifact_is_delivered_once_and_not_over_and_over_when_that_fails() 
     assert!(writes(&decided("Failed", 90), FluxKind::Kustomization));
     assert!(!writes_flux(&decided("Failed", 200)));
 }
+
+#[test]
+fn an_operation_lasts_until_objects_have_changed_hands() {
+    let mut observed = asked(helm_release().ready("6.3.5").answered(&ago(30)));
+    assert_eq!(operation(&plan(&observed)).phase, Phase::Succeeded);
+    observed.translation.is_handing_over = true;
+    let plan = plan(&observed);
+    let state = operation(&plan);
+    assert_eq!(state.phase, Phase::Running);
+    assert_eq!(state.message, "waiting for objects to change hands between sources");
+}
