@@ -13,15 +13,16 @@ use super::Streams;
 use super::applications::{self, Document};
 use super::checkout::Checkout;
 use super::checkouts::{Checkouts, SourceDir};
-use super::policy_file::{self, PolicyFile};
 use super::rendered::{self, Rendered};
 use super::repositories;
+use super::resource_file::{self, ResourceFile};
 use crate::argo::{Application, ApplicationSource};
 use crate::credentials::Repositories;
-use crate::policy::Effective;
+use crate::policy::{Effective, FluxDeliveryPolicy};
+use crate::project::{AppProject, Impersonation};
 use crate::translate::{
     Contents, Context, FilePattern, GitNames, Problem, RemoteRefs, RenderedSource, Severity, Translation,
-    Want, source_field, translate,
+    Want, is_checked_only, source_field, translate,
 };
 use crate::{names, yaml};
 
@@ -58,8 +59,12 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
     poll_interval: String,
     /// File with policies (kind `FluxDeliveryPolicy`) that govern the Applications; may be repeated
-    #[arg(long = "policy", value_name = "FILE", value_parser = policy_file::read)]
-    policies: Vec<PolicyFile>,
+    #[arg(long = "policy", value_name = "FILE", value_parser = resource_file::policies)]
+    policies: Vec<ResourceFile<FluxDeliveryPolicy>>,
+    /// File with AppProjects; may be repeated. Where the Application's restricts what may be delivered, Argo CD's repo-server
+    /// renders its sources. Without it, the project is taken to allow everything
+    #[arg(long = "project", value_name = "FILE", value_parser = resource_file::projects)]
+    projects: Vec<ResourceFile<AppProject>>,
     /// Argo CD's own namespace; Applications that name none belong there
     #[arg(long, value_name = "NAMESPACE", default_value = "argocd")]
     argocd_namespace: String,
@@ -238,16 +243,18 @@ fn one(
 fn offline(args: &Args, known: &Known, app: &Application) -> (Translation, Vec<Problem>) {
     let address = args.artifact_address.clone();
     let policies: Vec<_> = args.policies.iter().flat_map(|file| file.0.clone()).collect();
+    let policy = Effective::of(app, &policies);
+    let mut problems = Vec::new();
     let mut context = Context {
         artifact_address: address.unwrap_or_else(|| names::artifact_address(&args.argocd_namespace)),
         control_namespace: args.argocd_namespace.clone(),
         poll_interval: args.poll_interval.clone(),
-        policy: Effective::of(app, &policies),
+        checked_only: is_restricted(args, app, &policy, &mut problems),
+        policy,
         repositories: known.repositories.clone(),
         git: Some(BTreeMap::new()),
         ..Context::default()
     };
-    let mut problems = Vec::new();
     loop {
         let translation = translate(app, &context);
         let mut learned = false;
@@ -262,6 +269,23 @@ fn offline(args: &Args, known: &Known, app: &Application) -> (Translation, Vec<P
         }
         if !learned || problems.iter().any(|problem| problem.severity == Severity::Error) {
             return (translation, problems);
+        }
+    }
+}
+
+/// Whether the project of the Application, among those that were given, restricts what may be delivered.
+fn is_restricted(args: &Args, app: &Application, policy: &Effective, problems: &mut Vec<Problem>) -> bool {
+    if args.projects.is_empty() {
+        return false;
+    }
+    let mut projects = args.projects.iter().flat_map(|file| &file.0);
+    match projects.find(|project| project.name() == app.project()) {
+        // Impersonation is a setting of argocd-cm, which is not known here.
+        Some(project) => is_checked_only(project, &Impersonation::Off, policy),
+        None => {
+            let message = format!("AppProject {} is in none of the files of --project", app.project());
+            problems.push(Problem::warning("spec.project", message, "pass the file that holds it"));
+            false
         }
     }
 }

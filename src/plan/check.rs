@@ -20,7 +20,13 @@ pub fn revisions(view: &View<'_>) -> Option<Vec<String>> {
     if !gate::restricts(view.observed) || !view.generates() || !is_asked || !is_settled {
         return None;
     }
-    app.sources().iter().zip(&view.legs).map(|(source, leg)| revision(source, leg)).collect()
+    let rendered = &view.observed.context.rendered;
+    let ways = app.sources().iter().zip(&view.legs).enumerate();
+    ways.map(|(index, (source, leg))| match rendered.get(&index) {
+        Some(made) => Some(made.revision.clone()),
+        None => revision(source, leg),
+    })
+    .collect()
 }
 
 fn revision(source: &ApplicationSource, leg: &Leg<'_>) -> Option<String> {

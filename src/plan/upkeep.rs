@@ -8,6 +8,7 @@ use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::view::source_key;
 use crate::mirror::{Relation, Resource, SourceState, View, compare, namespace, source};
 use crate::names;
+use crate::project::Rendered;
 
 /// The steps of the upkeep; `is_operating`: an operation runs after this plan and decides about suspension itself.
 pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
@@ -121,9 +122,17 @@ fn sources(view: &View<'_>) -> Vec<Step> {
         Relation::Edited => heals && !is_provisional(view, source),
         _ => false,
     };
-    let due = view.source_resources().filter(is_due);
+    let due = view.source_resources().filter(is_due).filter(|_| may_move(view));
     let due = due.filter_map(|source| source.manifest.cloned()).map(Step::ApplyObject);
     due.chain(guard::applied(view)).collect()
+}
+
+/// Where only what was checked may be delivered, a source does not move on to anything else beneath a workload object that
+/// runs: Flux would deliver that at once.
+fn may_move(view: &View<'_>) -> bool {
+    let observed = view.observed;
+    let is_checked = observed.rendered != Rendered::Unneeded && view.refusals.is_empty();
+    !observed.context.checked_only || is_checked || workloads(view).all(|(_, live)| live.is_suspended())
 }
 
 /// While it is unknown what the path holds, the wanted source is one to find out with: it lacks what depends on the

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::parts::{IgnoreRule, OverrideRule, Patch, PostRenderer};
+use super::parts::{IgnoreRule, OverrideRule, Patch, PostRenderer, RestrictedProjects};
 use super::{FluxDeliveryPolicy, FluxDeliveryPolicySpec, governs};
 use crate::argo::Application;
 
@@ -33,6 +33,8 @@ pub struct Effective {
     pub retry_interval: Option<Setting<String>>,
     /// Who Flux delivers as.
     pub service_account_name: Option<Setting<String>>,
+    /// Who renders where a project restricts what may be delivered.
+    pub restricted_projects: Option<Setting<RestrictedProjects>>,
     /// Fields that Flux leaves alone.
     pub drift_ignore: Option<Setting<Vec<IgnoreRule>>>,
     /// Labels of all objects.
@@ -56,6 +58,7 @@ impl Effective {
             workload_timeout: first(&policies, |spec| spec.timeouts.as_ref()?.workload.clone()),
             retry_interval: first(&policies, |spec| spec.retry_interval.clone()),
             service_account_name: first(&policies, |spec| spec.service_account_name.clone()),
+            restricted_projects: first(&policies, |spec| spec.restricted_projects),
             drift_ignore: first(&policies, |spec| spec.drift_ignore.clone()),
             labels: first(&policies, |spec| spec.labels.clone()),
             post_renderers: first(&policies, |spec| spec.post_renderers.clone()),
@@ -143,10 +146,10 @@ pub(super) mod tests {
         let all = json!({
             "intervals": {"source": "5m", "workload": "1h"}, "timeouts": {"source": "5m", "workload": "1h"},
             "retryInterval": "1m", "serviceAccountName": "a", "driftIgnore": [], "labels": {},
-            "postRenderers": [], "patches": [], "overrides": {"allowed": []},
+            "postRenderers": [], "patches": [], "overrides": {"allowed": []}, "restrictedProjects": "Native",
         });
         let policy = policy("all", &all);
-        assert_eq!(settings(&policy.spec).len(), 11);
+        assert_eq!(settings(&policy.spec).len(), 12);
         let effective = format!("{:?}", Effective::of(&Application::default(), &[policy]));
         assert!(!effective.contains("None"), "{effective}");
     }

@@ -15,7 +15,7 @@ pub use crd::{all_crds, crd_yaml};
 pub use effective::{Effective, Setting};
 pub use parts::{
     ApplicationSelector, ExpressionOperator, IgnoreRule, Image, Intervals, Kustomize, LabelExpression,
-    Overridable, OverrideRule, Overrides, Patch, PostRenderer, Target, Timeouts,
+    Overridable, OverrideRule, Overrides, Patch, PostRenderer, RestrictedProjects, Target, Timeouts,
 };
 pub use resource::{
     FluxDeliveryPolicy, FluxDeliveryPolicySpec, FluxDeliveryPolicyStatus, PolicyCondition, PolicyRefusal,

@@ -57,6 +57,16 @@ pub enum ExpressionOperator {
     DoesNotExist,
 }
 
+/// Who renders what a restricted project is asked about.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestrictedProjects {
+    /// Argo CD's repo-server: what the AppProject was asked about is what Flux delivers, to the letter.
+    Rendered,
+    /// Flux, after the AppProject was asked about what Argo CD's repo-server renders. Only for sources that can be trusted to
+    /// hold the same for both: charts see the cluster, their past and chance when Flux renders them.
+    Native,
+}
+
 /// How often Flux looks without a cause.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

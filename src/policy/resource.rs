@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use super::parts::{ApplicationSelector, IgnoreRule, Intervals, Overrides, Patch, PostRenderer, Timeouts};
+use super::parts::{
+    ApplicationSelector, IgnoreRule, Intervals, Overrides, Patch, PostRenderer, RestrictedProjects, Timeouts,
+};
 
 /// What a platform team sets for the Flux objects of the Applications that the selector fits. It stands in Argo CD's own
 /// namespace. Where several policies fit, each setting is that of the highest priority that has it.
@@ -63,6 +65,10 @@ pub struct FluxDeliveryPolicySpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"), length(min = 1, max = 253))]
     pub service_account_name: Option<String>,
+    /// Who renders the sources of Applications whose AppProject restricts what may be delivered, and which no ServiceAccount
+    /// delivers; Rendered unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restricted_projects: Option<RestrictedProjects>,
     /// Fields that Flux leaves alone, beside those of `ignoreDifferences` in the Application.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]

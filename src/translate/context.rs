@@ -64,6 +64,8 @@ pub struct Context {
     pub policy: Effective,
     /// Whom its project has it delivered as.
     pub impersonation: Impersonation,
+    /// Nothing may be delivered but what the project was asked about ([`super::is_checked_only`]).
+    pub checked_only: bool,
 }
 
 /// A workload object as it stands.

@@ -44,6 +44,8 @@ struct Known {
     revision: Option<String>,
     /// What is found at addresses.
     addresses: BTreeMap<String, String>,
+    /// Nothing may be delivered but what the project was asked about.
+    checked_only: bool,
     /// The same for each of several sources, in their order.
     sources: Vec<Known>,
 }
@@ -111,6 +113,7 @@ fn context(app: &Application, known: &Known) -> Context {
         control_namespace: "argocd".to_owned(),
         poll_interval: "120s".to_owned(),
         artifact_address: names::artifact_address("argocd"),
+        checked_only: known.checked_only,
         ..Context::default()
     };
     for (index, source) in app.sources().iter().enumerate() {

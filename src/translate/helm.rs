@@ -6,7 +6,7 @@ use super::draft::{Draft, Placement, Source};
 use super::helm_values::{self, Values};
 use super::placement::is_dns_subdomain;
 use super::value_files::{Home, Reader};
-use super::{RepoPath, dependencies, links, post_render, revision};
+use super::{RepoPath, checked, dependencies, links, post_render, revision};
 use crate::argo::application::HelmSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
@@ -71,6 +71,7 @@ pub(super) fn way(
     let is_sound = draft.problems[known..].iter().all(|problem| problem.severity != super::Severity::Error);
     // What was found before.
     let said = draft.unfaithful.take().or_else(|| for_another_cluster(helm, namespace));
+    let said = said.or_else(|| draft.context.checked_only.then_some(checked::REASON));
     let release = release.filter(|_| is_sound);
     let first =
         release.as_ref().map(|release| *draft.releases.entry(release.name.clone()).or_insert(source.index));

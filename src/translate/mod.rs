@@ -6,6 +6,7 @@
 
 mod allowed;
 mod assembly;
+mod checked;
 mod contents;
 pub mod context;
 mod delivery;
@@ -58,6 +59,7 @@ mod value_files;
 
 pub(crate) use duplicates::{DELETES, taken_out};
 
+pub use checked::is_checked_only;
 pub use context::{Contents, Context, Delivered, Form, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
 pub(crate) use helm_set::{Segment, reads_as_text, target};

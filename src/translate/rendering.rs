@@ -3,7 +3,8 @@
 use super::directory::{self, Way};
 use super::draft::{Draft, Source};
 use super::{
-    Contents, Form, PathKind, RepoPath, Settings, Want, duplicates, kustomize, lfs, links, post_render, says,
+    Contents, Form, PathKind, RepoPath, Settings, Want, checked, duplicates, kustomize, lfs, links,
+    post_render, says,
 };
 
 /// What Argo CD would do with a path.
@@ -80,6 +81,9 @@ pub(super) fn rendering(
         return match explicit {
             // Those that are not looked into.
             Some(rendering @ Rendering::Rendered(_)) => Some(rendering),
+            Some(Rendering::Kustomize) if context.checked_only => {
+                Some(served(Rendering::Kustomize, checked::REASON))
+            }
             // What the settings alone decide needs no look.
             Some(Rendering::Kustomize) => kustomized(draft, source, None),
             _ => draft.want(Want::Contents { source: source.index }),
@@ -101,6 +105,9 @@ pub(super) fn rendering(
     let found = by_kind(contents.kind);
     if found != Rendering::Helm && is_inside_of_a_packed_chart(source, contents) {
         return Some(served(found, "folder of a packed chart"));
+    }
+    if found != Rendering::Helm && context.checked_only {
+        return Some(served(found, checked::REASON));
     }
     match found {
         Rendering::Kustomize => kustomized(draft, source, Some(contents)),

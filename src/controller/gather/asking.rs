@@ -26,7 +26,7 @@ use crate::plan::wish::{self, When};
 use crate::policy::Effective;
 use crate::project::{self, AppProject, RenderedObject};
 use crate::translate::{
-    Context, FilePattern, Form, GitPaths, Settings, Translation, Want, leaves_out, translate,
+    Context, FilePattern, Form, GitPaths, Settings, Translation, Want, is_checked_only, leaves_out, translate,
 };
 
 /// One look at an Application: what its translations want to know, and the answers.
@@ -65,12 +65,15 @@ impl Asking<'_> {
         let delivered = delivered(self.shared, app);
         let contested = self.shared.memory.contested(&app.identity(), &delivered, Timestamp::now());
         let impersonation =
-            |project: Arc<AppProject>| project::impersonation(app, &project, |key| cache.setting(key));
+            |project: &Arc<AppProject>| project::impersonation(app, project, |key| cache.setting(key));
+        let impersonation = project.as_ref().map(impersonation).unwrap_or_default();
+        let policy = Effective::of(app, &cache.policies());
         Context {
-            impersonation: project.map(impersonation).unwrap_or_default(),
+            checked_only: project.is_some_and(|project| is_checked_only(&project, &impersonation, &policy)),
+            impersonation,
             artifact_address: self.shared.options.artifact_address.clone(),
             ignore_differences: cache.ignored_differences(),
-            policy: Effective::of(app, &cache.policies()),
+            policy,
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             settings: Settings::read(|key| cache.setting(key)),

@@ -128,6 +128,15 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
     }
     let mut steps: Vec<Step> = upkeep::namespace(view).into_iter().collect();
     let turn = Turn::new(view, operation, sync, &selection);
+    let may_delete = turn.is_by_somebody && sync.prune;
+    let verdict = forbidden(view, may_delete);
+    // The source would not move on to what is refused, and this would wait for it.
+    if let Some(progress) = &verdict
+        && view.observed.context.checked_only
+        && progress.outcome.is_some()
+    {
+        return progress.clone();
+    }
     let sources = turn.sources();
     if sources.outcome.is_some() {
         return sources;
@@ -137,7 +146,7 @@ pub fn advance(view: &View<'_>, operation: &OperationState) -> Progress {
         steps.extend(sources.steps);
         return Progress { steps, ..sources };
     }
-    let mut progress = match forbidden(view, turn.is_by_somebody && sync.prune) {
+    let mut progress = match verdict {
         _ if turn.selected().next().is_none() => turn.delivered(),
         Some(progress) => progress,
         None => turn.workloads(),

@@ -222,3 +222,30 @@ fn a_project_may_deny_the_means() {
         "{message}"
     );
 }
+
+/// Flux is at it while the source moves on: what nobody has looked at must not come beneath it.
+#[rstest]
+#[case::refused(json!({"namespaceResourceBlacklist": [{"group": "", "kind": "ConfigMap"}]}), config_map(), false)]
+#[case::not_looked_at(json!({"namespaceResourceBlacklist": [{"group": "", "kind": "ConfigMap"}]}), Rendered::Unneeded, false)]
+#[case::permitted(json!({"namespaceResourceBlacklist": [{"group": "", "kind": "Secret"}]}), config_map(), true)]
+fn a_source_moves_on_beneath_what_runs_only_to_what_was_checked(
+    #[case] spec: Value,
+    #[case] rendered: Rendered,
+    #[case] expected: bool,
+) {
+    let revision = format!("main@sha1:{COMMIT}");
+    let app = automated().running_by_itself();
+    let sources = |suspended: bool| {
+        let workload = kustomization().ready(&revision);
+        let workload = if suspended { workload.held(names::SUSPENDED_BY_PROJECT) } else { workload };
+        let mut observed =
+            ruled(app.beside([git_repository().fetched(&revision).outdated(), workload]), &spec);
+        observed.context.checked_only = true;
+        observed.rendered = rendered.clone();
+        let is_source =
+            |step: &Step| matches!(step, Step::ApplyObject(manifest) if manifest.key.kind.is_source());
+        plan(&observed).steps.iter().any(is_source)
+    };
+    assert_eq!(sources(false), expected);
+    assert!(sources(true), "what waits suspended takes nothing from it");
+}
