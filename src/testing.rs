@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::Router;
+use kube::Client;
 use tokio::net::TcpListener;
 
 /// A client as `main` makes it: TLS needs a provider that is installed once per process.
@@ -18,4 +19,12 @@ pub(crate) async fn serve(routes: Router) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, routes).await });
     address
+}
+
+/// A client of an API server that answers with `routes` alone.
+pub(crate) async fn api_server(routes: Router) -> Client {
+    // As above.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let address = format!("http://{}", serve(routes).await);
+    Client::try_from(kube::Config::new(address.parse().unwrap())).unwrap()
 }

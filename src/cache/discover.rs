@@ -121,7 +121,7 @@ where
     let events = watcher(api, watcher::Config::default().fields(&format!("metadata.name={name}")));
     // Between the beginning of a list and its end: what the list held so far.
     let mut listed = None;
-    let mut is_denied = false;
+    let (mut is_known, mut is_denied) = (false, false);
     events.default_backoff().filter_map(move |event| {
         std::future::ready(match event {
             Ok(Event::Init) => {
@@ -132,10 +132,14 @@ where
                 listed = Some(read(&object));
                 None
             }
-            Ok(Event::InitDone) => Some(listed.take().unwrap_or_default()),
+            Ok(Event::InitDone) => {
+                is_known = true;
+                Some(listed.take().unwrap_or_default())
+            }
             Ok(Event::Apply(object)) => Some(read(&object)),
             Ok(Event::Delete(_)) => Some(T::default()),
-            Err(error) if watch_error::is_forbidden(&error) => {
+            // What was read before still counts: a refusal may pass, and the watch then goes on without reading it anew.
+            Err(error) if !is_known && watch_error::is_forbidden(&error) => {
                 let is_news = !std::mem::replace(&mut is_denied, true);
                 if is_news {
                     tracing::warn!(kind, name, %error, "may not be read, so that Redis is found by flags alone");

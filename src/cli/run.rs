@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::argo_cd::ArgoCdArgs;
+use super::cluster;
 use super::redis::RedisArgs;
 use crate::controller::{self, Options, READINESS_CACHES};
 use crate::lease;
@@ -23,7 +24,7 @@ use crate::{names, registry};
 
 /// Name of the Lease, in the control namespace.
 const LEASE_NAME: &str = "flux-subsystem";
-/// How long an answer of the API server may take; a watch is not cut off by it.
+/// How long a connection may take to whoever serves an artifact or a file.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bridge the Applications of one Argo CD to the Flux of the same cluster, until SIGTERM
@@ -157,11 +158,10 @@ fn pod_address() -> anyhow::Result<Option<IpAddr>> {
 }
 
 async fn client() -> anyhow::Result<Client> {
-    let mut config =
+    let config =
         kube::Config::infer().await.context("no way to the API server: set KUBECONFIG, or run in a Pod")?;
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
     let address = config.cluster_url.to_string();
-    let client = Client::try_from(config)?;
+    let client = cluster::client(config)?;
     let version = client
         .apiserver_version()
         .await

@@ -1,5 +1,6 @@
 //! Reads everything that one Application needs into one value.
 
+mod again;
 mod asking;
 mod namespace;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::core::DynamicObject;
 
+use again::Again;
 use asking::Asking;
 
 use super::Shared;
@@ -32,7 +34,7 @@ const MAX_ROUNDS: usize = 24;
 /// What was read, and when to read again though nothing happens.
 pub(super) struct Gathered {
     pub(super) observed: Observed,
-    pub(super) again: Option<Duration>,
+    pub(super) again: Again,
 }
 
 /// Reads everything that `app` needs.
@@ -49,7 +51,7 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     // Apart: few operations want anything else, and every look would carry the room for it.
     let wish = Box::pin(asking.wish(&app, &translation, &context)).await;
     let brings_namespace = Box::pin(asking.brings_namespace(&app, &translation)).await;
-    let again = asking.again;
+    let mut again = asking.again;
     let mut keys = keys(shared, &identity, &translation);
     keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
     let inventories = inventories(shared, &keys);
@@ -96,7 +98,10 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         }
         None => render(shared, &mut observed).await,
     };
-    Gathered { observed, again: again.into_iter().chain(wait).min() }
+    if let Some(wait) = wait {
+        again.within(wait);
+    }
+    Gathered { observed, again }
 }
 
 /// Finds out what is about to be delivered, where the project restricts that; the delay after which to ask again.

@@ -127,8 +127,10 @@ impl Merge {
             Ok(Event::Apply(app)) => self.applied(namespace, app),
             Ok(Event::Delete(app)) => self.deleted(namespace, app),
             Err(error) => {
-                // One namespace in which there is no right must not hold up the others.
-                let mut events = if watch_error::is_forbidden(&error) {
+                // One namespace in which there is no right must not hold up the others. Where there was one, a refusal says
+                // nothing of what is there, and may pass: an API server that has just started does not know all rights yet.
+                let is_first = self.waiting.contains(namespace);
+                let mut events = if is_first && watch_error::is_forbidden(&error) {
                     self.listed(namespace, Vec::new())
                 } else {
                     Vec::new()
@@ -261,5 +263,27 @@ mod tests {
         merge.next("a", Ok(Event::Init));
         assert_eq!(words(merge.next("a", Ok(Event::InitDone))), ["init", "done"]);
         assert_eq!(words(merge.next("b", forbidden())), ["error"]);
+        // Granted later.
+        merge.next("b", Ok(Event::Init));
+        merge.next("b", Ok(Event::InitApply(named("b", "one"))));
+        assert_eq!(words(merge.next("b", Ok(Event::InitDone))), ["apply b/one"]);
+    }
+
+    #[test]
+    fn a_refusal_for_a_while_forgets_nothing() {
+        let mut merge = Merge::of(["a", "b"].map(str::to_owned).into_iter());
+        merge.next("a", Ok(Event::Init));
+        merge.next("a", Ok(Event::InitApply(named("a", "one"))));
+        merge.next("a", Ok(Event::InitDone));
+        assert_eq!(words(merge.next("a", forbidden())), ["error"], "while the other one is waited for");
+        merge.next("b", Ok(Event::Init));
+        assert_eq!(words(merge.next("b", Ok(Event::InitDone))), ["init", "init a/one", "done"]);
+        assert_eq!(words(merge.next("a", forbidden())), ["error"]);
+        // What happened meanwhile is told by the list that ends it.
+        merge.next("a", Ok(Event::Init));
+        assert_eq!(words(merge.next("a", forbidden())), ["error"]);
+        merge.next("a", Ok(Event::Init));
+        merge.next("a", Ok(Event::InitApply(named("a", "two"))));
+        assert_eq!(words(merge.next("a", Ok(Event::InitDone))), ["delete a/one", "apply a/two"]);
     }
 }

@@ -56,14 +56,13 @@ async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, Exec
     let identity = app.identity();
     // Argo CD's times are whole seconds: what is compared with them is too.
     let now = seconds::floor(Timestamp::now());
-    let Gathered { observed, again } = Box::pin(gather(shared, app, now)).await;
+    let Gathered { observed, mut again } = Box::pin(gather(shared, app, now)).await;
     shared.memory.note_refused_by_policy(&identity, &observed.translation.refused);
     let plan = plan(&observed);
-    let mut again = again;
     for step in &plan.steps {
         tracing::debug!(application = identity, step = step.name(), "step");
         if let Step::Requeue(delay) = step {
-            again = Some(again.map_or(*delay, |again| again.min(*delay)));
+            again.within(*delay);
         }
         execute(shared, &observed.app, step).await.inspect_err(|error| {
             if let Some(message) = error.refusal() {
@@ -77,7 +76,7 @@ async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, Exec
     shared.memory.succeeded(&identity, plan.state, &observed.translation.problems);
     shared.tell_census();
     shared.policies.wake();
-    Ok(again.map_or_else(Action::await_change, Action::requeue))
+    Ok(again.delay().map_or_else(Action::await_change, Action::requeue))
 }
 
 /// Each Application waits for itself: longer with every failure, from a fifth of a second to two minutes.

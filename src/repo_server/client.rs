@@ -1,6 +1,6 @@
 //! The connection (argo-cd `reposerver/apiclient/clientset.go`).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
@@ -20,9 +20,12 @@ use super::messages::{
 
 /// The largest answer that Argo CD itself takes (`ARGOCD_GRPC_MAX_SIZE_MB`).
 const MAX_ANSWER: usize = 100 * 1024 * 1024;
-/// How long an answer may take: what is not in its cache is fetched and rendered.
+/// How long an answer may take, with the connection that it may need: what is not in its cache is fetched and rendered.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a connection is tried while an answer is waited for, and how long that may take. More often than every ten
+/// seconds a repo-server hangs up (argo-cd `common/common.go`, `GetGRPCKeepAliveEnforcementMinimum`).
+const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 
 /// Where the repo-server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,10 +60,12 @@ impl RepoServerError {
     }
 }
 
-/// A connection that is made when it is needed.
+/// A connection that is made when it is needed, and anew when nothing comes of it.
 #[derive(Clone, Debug)]
 pub struct RepoServer {
-    channel: Channel,
+    endpoint: Endpoint,
+    limit: Duration,
+    channel: Arc<Mutex<Channel>>,
 }
 
 impl RepoServer {
@@ -69,17 +74,25 @@ impl RepoServer {
     /// # Errors
     /// An address that is none.
     pub fn new(options: &Options) -> Result<Self, RepoServerError> {
+        Self::within(options, TIMEOUT)
+    }
+
+    fn within(options: &Options, limit: Duration) -> Result<Self, RepoServerError> {
         let wrong = |source| RepoServerError::Address { address: options.address.clone(), source };
         let scheme = if options.is_plaintext { "http" } else { "https" };
         let address = format!("{scheme}://{}", options.address);
         let endpoint = Endpoint::from_shared(address).map_err(wrong)?;
-        let mut endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
+        let mut endpoint = endpoint
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEP_ALIVE.0)
+            .keep_alive_timeout(KEEP_ALIVE.1);
         if !options.is_plaintext {
             let provider = Arc::new(rustls::crypto::ring::default_provider());
             let any = Arc::new(AnyCertificate(provider));
             endpoint = endpoint.tls_config_with_verifier(ClientTlsConfig::new(), any).map_err(wrong)?;
         }
-        Ok(Self { channel: endpoint.connect_lazy() })
+        let channel = Arc::new(Mutex::new(endpoint.connect_lazy()));
+        Ok(Self { endpoint, limit, channel })
     }
 
     /// `RepoServerService.GenerateManifest`.
@@ -122,12 +135,25 @@ impl RepoServer {
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,
     {
-        let mut client = Grpc::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER);
-        let unready = |error: tonic::transport::Error| Status::unavailable(error.to_string());
-        client.ready().await.map_err(|error| RepoServerError::Status(unready(error)))?;
-        let codec: ProstCodec<Q, A> = ProstCodec::default();
-        let answer = client.unary(Request::new(question), PathAndQuery::from_static(method), codec).await;
+        let channel = self.channel().clone();
+        let answer = async {
+            let mut client = Grpc::new(channel).max_decoding_message_size(MAX_ANSWER);
+            let unready = |error: tonic::transport::Error| Status::unavailable(error.to_string());
+            client.ready().await.map_err(unready)?;
+            let codec: ProstCodec<Q, A> = ProstCodec::default();
+            client.unary(Request::new(question), PathAndQuery::from_static(method), codec).await
+        };
+        // tonic's own limit counts from the connection on (tonic `transport/channel/service/connection.rs`); one that does not
+        // come about is waited for by everybody who asks.
+        let answer = tokio::time::timeout(self.limit, answer).await.unwrap_or_else(|_| {
+            *self.channel() = self.endpoint.connect_lazy();
+            Err(Status::deadline_exceeded(format!("no answer within {:?}", self.limit)))
+        });
         answer.map(tonic::Response::into_inner).map_err(RepoServerError::Status)
+    }
+
+    fn channel(&self) -> MutexGuard<'_, Channel> {
+        self.channel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -173,6 +199,8 @@ impl ServerCertVerifier for AnyCertificate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
+    use tokio::net::TcpListener;
 
     #[tokio::test]
     async fn nobody_there_is_told_in_argo_cds_way() {
@@ -181,6 +209,27 @@ mod tests {
         let error =
             RepoServer::new(&options).unwrap().generate(ManifestRequest::default()).await.unwrap_err();
         assert!(error.to_string().starts_with("rpc error: code = Unavailable desc = "), "{error}");
+    }
+
+    /// As of one that was stopped, or of a node that is gone: with TLS, not even the connection comes about.
+    #[rstest]
+    #[case::plaintext(true)]
+    #[case::tls(false)]
+    #[tokio::test]
+    async fn a_server_that_takes_connections_and_does_not_answer_is_left_and_tried_anew(
+        #[case] is_plaintext: bool,
+    ) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let options = Options { address, is_plaintext };
+        let server = RepoServer::within(&options, Duration::from_millis(200)).unwrap();
+        for _ in 0..2 {
+            let both = async { tokio::join!(server.generate(ManifestRequest::default()), listener.accept()) };
+            let both = tokio::time::timeout(Duration::from_secs(5), both).await;
+            let (answer, _connection) = both.expect("a connection, and an end");
+            let error = answer.unwrap_err().to_string();
+            assert!(error.contains("code = DeadlineExceeded"), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use super::super::artifacts::Freshness;
 use super::super::git_names::GitNamesError;
 use super::super::refs::RefsError;
 use super::super::rendering::{Known, Question, RenderingError};
+use super::again::Again;
 use super::{
     MAX_ROUNDS, RENDER_AGAIN, Shared, chain, delivered, keys, known, leaves_objects_out, objects,
     poll_interval, seconds,
@@ -40,7 +41,7 @@ pub(super) struct Asking<'a> {
     has_plugins: bool,
     pub(super) token: Option<&'a str>,
     pub(super) failures: Vec<String>,
-    pub(super) again: Option<Duration>,
+    pub(super) again: Again,
 }
 
 impl<'a> Asking<'a> {
@@ -53,7 +54,7 @@ impl<'a> Asking<'a> {
             token,
             artifacts: BTreeMap::new(),
             failures: Vec::new(),
-            again: None,
+            again: Again::default(),
         }
     }
 }
@@ -175,7 +176,7 @@ impl Asking<'_> {
     }
 
     pub(super) fn look_again(&mut self, after: Duration) {
-        self.again = Some(self.again.map_or(after, |again| again.min(after)));
+        self.again.within(after);
     }
 
     /// Notes why the repo-server has not answered; `false`, since nothing new became known.
@@ -217,7 +218,7 @@ impl Asking<'_> {
     }
 
     async fn address(&mut self, url: &str, context: &mut Context) -> bool {
-        self.again = Some(self.poll);
+        self.look_again(self.poll);
         match self.shared.questions.address(url, self.poll, self.token).await {
             Ok(file) => context.addresses.insert(url.to_owned(), file).is_none(),
             Err(error) => {

@@ -98,11 +98,7 @@ impl Live {
         } else if is_news {
             tracing::debug!(kind = %watch.kind, "is not served");
         }
-        let namespaces = match &watch.scope {
-            Scope::Cluster => state.usage.namespaces(&watch.kind),
-            Scope::Namespace(namespace) => HashSet::from([Arc::clone(namespace)]),
-        };
-        for namespace in namespaces {
+        for namespace in state.usage.dependents(watch) {
             state.store.drop_all(&watch.kind, &namespace);
         }
         let concerned = state.usage.unreadable(watch);

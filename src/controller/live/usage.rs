@@ -234,23 +234,49 @@ impl Usage {
         self.found(watch, covered, Listing::Listed)
     }
 
-    /// The watch may not look, or gets no answer. The Applications to which that is news.
+    /// The watch may not look. The Applications to which that is news.
     pub(super) fn unreadable(&mut self, watch: &Watch) -> BTreeSet<Identity> {
-        let covered = self.namespaces(&watch.kind);
+        let covered = self.dependents(watch).into_iter().collect();
+        if let Scope::Namespace(namespace) = &watch.scope
+            && let Some(used) = self.kinds.get_mut(&watch.kind)
+            && let Some(own) = used.places.get_mut(namespace).and_then(|place| place.own.as_mut())
+        {
+            // That of the cluster replaces what has listed.
+            own.listed = None;
+        }
         self.found(watch, &covered, Listing::Unreadable)
+    }
+
+    /// The namespaces in use that this watch alone shows.
+    pub(super) fn dependents(&self, watch: &Watch) -> Vec<Arc<str>> {
+        let places = self.kinds.get(&watch.kind).into_iter().flat_map(|used| &used.places);
+        let is_shown = |namespace: &Arc<str>, place: &Place| match &watch.scope {
+            Scope::Cluster => place.own.is_none(),
+            Scope::Namespace(own) => own == namespace,
+        };
+        places
+            .filter(|(namespace, place)| is_shown(namespace, place))
+            .map(|(namespace, _)| Arc::clone(namespace))
+            .collect()
     }
 
     /// The watch gets no answer, which holds up nobody who has not seen a list so far. The Applications to which that is
     /// news.
+    ///
+    /// One that has listed goes on from there when there is an answer again, without a new list.
     pub(super) fn unanswered(&mut self, watch: &Watch) -> BTreeSet<Identity> {
-        let used = self.kinds.get(&watch.kind);
-        let places = used.into_iter().flat_map(|used| &used.places);
-        let pending = places.filter(|(_, place)| place.listing == Listing::Pending);
-        let pending: HashSet<_> = pending.map(|(namespace, _)| Arc::clone(namespace)).collect();
-        match &watch.scope {
-            Scope::Namespace(namespace) if !pending.contains(namespace) => BTreeSet::new(),
-            _ => self.found(watch, &pending, Listing::Unreadable),
+        let has_listed = |used: &KindUse| match &watch.scope {
+            Scope::Cluster => used.cluster == Some(Listing::Listed),
+            Scope::Namespace(namespace) => {
+                used.places.get(namespace).is_none_or(|place| place.listing == Listing::Listed)
+            }
+        };
+        if self.kinds.get(&watch.kind).is_none_or(has_listed) {
+            return BTreeSet::new();
         }
+        let mut pending = self.dependents(watch);
+        pending.retain(|namespace| self.listing(&watch.kind, namespace) == Some(Listing::Pending));
+        self.found(watch, &pending.into_iter().collect(), Listing::Unreadable)
     }
 
     fn found(&mut self, watch: &Watch, covered: &HashSet<Arc<str>>, listing: Listing) -> BTreeSet<Identity> {
@@ -302,7 +328,7 @@ impl Usage {
     }
 }
 
-/// Nothing looks there yet.
+/// Nothing looks there yet, or only a watch of the cluster that could not read when the namespace came into use.
 fn is_uncovered(place: &Place) -> bool {
-    place.listing == Listing::Pending && place.own.is_none()
+    place.listing != Listing::Listed && place.own.is_none()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::stream::{BoxStream, StreamExt};
 use kube::core::{DynamicObject, PartialObjectMeta};
@@ -21,8 +21,11 @@ use crate::watch_error;
 
 /// When to ask again for what may not be read or is not served, the first time and at most.
 const DELAYS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(300));
-/// After how many failures in a row a kind that was never listed holds nobody up any more.
+/// After how many failures in a row a kind that was never listed holds nobody up any more, and a refusal counts where a
+/// list was allowed before.
 const PATIENCE: u32 = 4;
+/// Failures that lie further apart are not in a row: kube's watcher tells nobody when it goes on.
+const LULL: Duration = Duration::from_secs(120);
 
 type Events = BoxStream<'static, Result<Event<DynamicObject>, watcher::Error>>;
 
@@ -38,22 +41,50 @@ enum End {
 /// Watches until `token` is cancelled.
 pub(super) async fn run(live: Arc<Live>, watch: Watch, token: CancellationToken) {
     let work = async {
-        let mut delay = DELAYS.0;
+        let mut delay = None;
         loop {
-            let served = find(&live, &watch, &token).await;
-            let end = match served {
-                Some(served) => Running::new(&live, &watch, &token, &served).follow().await,
+            let mut has_listed = false;
+            let end = match find(&live, &watch, &token).await {
+                Some(served) => {
+                    let mut running = Running::new(&live, &watch, &token, &served);
+                    let end = running.follow().await;
+                    has_listed = running.has_listed;
+                    end
+                }
                 None => End::Absent,
             };
             live.unreadable(&watch, &token, end == End::Forbidden);
             if end == End::Absent {
-                live.discovery.forget(&watch.kind).await;
+                live.discovery.forget(&watch.kind);
             }
-            tokio::time::sleep(delay).await;
-            delay = (delay * 2).min(DELAYS.1);
+            let pause = pause(delay, has_listed);
+            tokio::time::sleep(pause).await;
+            delay = Some(pause);
         }
     };
     token.run_until_cancelled(work).await;
+}
+
+/// How long to wait before the next try, after `before` the last time; what could be listed in between begins anew.
+fn pause(before: Option<Duration>, has_listed: bool) -> Duration {
+    before.filter(|_| !has_listed).map_or(DELAYS.0, |before| (before * 2).min(DELAYS.1))
+}
+
+/// Failures in a row.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    last: Option<Instant>,
+}
+
+impl Failures {
+    /// One more; how many there are.
+    fn add(&mut self, now: Instant) -> u32 {
+        let is_in_a_row = self.last.is_some_and(|last| now.duration_since(last) < LULL);
+        self.count = if is_in_a_row { self.count.saturating_add(1) } else { 1 };
+        self.last = Some(now);
+        self.count
+    }
 }
 
 /// How the kind is served; asks until there is an answer.
@@ -91,7 +122,8 @@ struct Running<'a> {
     /// What was in use when the list began, and what it has shown so far.
     covered: HashSet<Arc<str>>,
     listed: HashSet<NodeKey>,
-    failures: u32,
+    has_listed: bool,
+    failures: Failures,
 }
 
 impl<'a> Running<'a> {
@@ -114,22 +146,23 @@ impl<'a> Running<'a> {
             events,
             covered: HashSet::new(),
             listed: HashSet::new(),
-            failures: 0,
+            has_listed: false,
+            failures: Failures::default(),
         }
     }
 
     /// Takes what comes until it can go on no longer.
-    async fn follow(mut self) -> End {
+    async fn follow(&mut self) -> End {
         while let Some(event) = self.events.next().await {
             match event {
                 Ok(event) => self.take(event),
                 Err(error) => {
-                    if let Some(end) = end(&error) {
+                    let failures = self.failures.add(Instant::now());
+                    if let Some(end) = end(&error, self.has_listed && failures < PATIENCE) {
                         return end;
                     }
                     self.live.failed(&self.watch.kind, &error);
-                    self.failures = self.failures.saturating_add(1);
-                    if self.failures == PATIENCE {
+                    if failures == PATIENCE {
                         self.live.unanswered(self.watch, self.token);
                     }
                 }
@@ -151,12 +184,13 @@ impl<'a> Running<'a> {
                 }
             }
             Event::Apply(object) => {
-                self.failures = 0;
+                self.failures = Failures::default();
                 self.live.saw(self.watch, self.token, || self.trim(&object), &object);
             }
             Event::Delete(object) => self.live.gone(self.watch, self.token, &self.trim(&object).node),
             Event::InitDone => {
-                self.failures = 0;
+                self.failures = Failures::default();
+                self.has_listed = true;
                 let listed = std::mem::take(&mut self.listed);
                 self.live.listed(self.watch, self.token, &listed, &std::mem::take(&mut self.covered));
             }
@@ -209,9 +243,11 @@ where
         .boxed()
 }
 
-/// Whether it is of no use to go on at once.
-fn end(error: &watcher::Error) -> Option<End> {
+/// Whether it is of no use to go on at once. A refusal may pass where a list was allowed before: an API server that has just
+/// started does not know all rights yet.
+fn end(error: &watcher::Error, may_pass: bool) -> Option<End> {
     match watch_error::code(error)? {
+        403 if may_pass => None,
         403 => Some(End::Forbidden),
         404 | 405 => Some(End::Absent),
         _ => None,
@@ -220,8 +256,21 @@ fn end(error: &watcher::Error) -> Option<End> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::extract::RawQuery;
+    use axum::http::StatusCode;
+    use axum::response::{IntoResponse, Response};
+    use axum::routing::get;
     use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::metrics::Metrics;
+    use crate::testing;
 
     fn refused(code: u16) -> watcher::Error {
         let status = kube::core::Status { code, ..kube::core::Status::default() };
@@ -229,13 +278,91 @@ mod tests {
     }
 
     #[rstest]
-    #[case::forbidden(403, Some(End::Forbidden))]
-    #[case::not_served(404, Some(End::Absent))]
-    #[case::cannot_be_listed(405, Some(End::Absent))]
-    #[case::gone(410, None)]
-    #[case::overloaded(500, None)]
-    fn only_final_answers_end_a_watch(#[case] code: u16, #[case] expected: Option<End>) {
-        assert_eq!(end(&refused(code)), expected);
+    #[case::forbidden(403, false, Some(End::Forbidden))]
+    #[case::forbidden_for_now(403, true, None)]
+    #[case::not_served(404, true, Some(End::Absent))]
+    #[case::cannot_be_listed(405, true, Some(End::Absent))]
+    #[case::gone(410, false, None)]
+    #[case::overloaded(500, false, None)]
+    fn only_final_answers_end_a_watch(
+        #[case] code: u16,
+        #[case] may_pass: bool,
+        #[case] expected: Option<End>,
+    ) {
+        assert_eq!(end(&refused(code), may_pass), expected);
+    }
+
+    #[test]
+    fn pauses_grow_until_something_could_be_listed() {
+        let seconds =
+            |before: u64, has_listed| pause(Some(Duration::from_secs(before)), has_listed).as_secs();
+        assert_eq!(pause(None, false), DELAYS.0);
+        assert_eq!((seconds(15, false), seconds(30, false), seconds(240, false)), (30, 60, 300));
+        assert_eq!((seconds(15, true), seconds(300, true)), (15, 15));
+    }
+
+    #[test]
+    fn failures_that_lie_far_apart_are_not_in_a_row() {
+        let now = Instant::now();
+        let mut failures = Failures::default();
+        assert_eq!((failures.add(now), failures.add(now + LULL / 2), failures.add(now + LULL)), (1, 2, 3));
+        assert_eq!(failures.add(now + LULL * 2), 1);
+    }
+
+    /// An API server with one Deployment in the namespace `a`. It ends the first watch at once, refuses the second one, and lets the
+    /// third one stand; how many there were.
+    async fn refusing_once() -> (Client, Arc<AtomicUsize>) {
+        let meta = json!({"name": "web", "namespace": "a", "uid": "1", "resourceVersion": "1"});
+        let list = json!({"kind": "DeploymentList", "apiVersion": "apps/v1", "metadata": {"resourceVersion": "1"},
+                          "items": [{"metadata": meta}]});
+        let version = json!({"groupVersion": "apps/v1", "version": "v1"});
+        let groups =
+            json!({"groups": [{"name": "apps", "versions": [version], "preferredVersion": version}]});
+        let deployments = json!({"name": "deployments", "singularName": "", "kind": "Deployment",
+                                 "namespaced": true, "verbs": ["list", "watch"]});
+        let resources = json!({"groupVersion": "apps/v1", "resources": [deployments]});
+        let watches = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&watches);
+        let objects = async move |RawQuery(query): RawQuery| {
+            if !query.is_some_and(|query| query.contains("watch=true")) {
+                return list.to_string().into_response();
+            }
+            let refusal = json!({"status": "Failure", "code": 403, "message": "no", "reason": "Forbidden"});
+            match count.fetch_add(1, Ordering::Relaxed) {
+                0 => Response::default(),
+                1 => (StatusCode::FORBIDDEN, refusal.to_string()).into_response(),
+                _ => Body::from_stream(futures::stream::pending::<std::io::Result<String>>()).into_response(),
+            }
+        };
+        let routes = Router::new()
+            .route("/apis", get(async move || groups.to_string()))
+            .route("/apis/apps/v1", get(async move || resources.to_string()))
+            .route("/apis/apps/v1/namespaces/a/deployments", get(objects));
+        (testing::api_server(routes).await, watches)
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_passes_takes_nothing_away() {
+        let (client, watches) = refusing_once().await;
+        let (live, _woken) = Live::new(client, Arc::new(Metrics::new()), CancellationToken::new());
+        let root = NodeKey {
+            group: "apps".into(),
+            kind: "Deployment".into(),
+            namespace: "a".into(),
+            name: "web".into(),
+        };
+        live.want([("argocd/app".to_owned(), BTreeSet::from([root.clone()]))]);
+        // Of what a Deployment makes nothing is served here.
+        let deployments = ("apps".to_owned(), "Deployment".to_owned());
+        let third = async {
+            while watches.load(Ordering::Relaxed) < 3 {
+                assert!(!live.objects("argocd/app").unreadable.contains(&deployments), "it is still watched");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), third).await.expect("it is tried again soon");
+        assert!(live.objects("argocd/app").nodes.contains_key(&root));
+        live.stop.cancel();
     }
 
     #[test]

@@ -114,6 +114,90 @@ fn what_may_not_be_read_holds_nobody_up_and_may_be_granted_later() {
     assert_eq!(usage.listed(&cluster(), &covered, now).len(), 2);
 }
 
+/// A watch that has listed resumes after an outage, without a new list that would take anything back.
+#[test]
+fn an_outage_makes_a_watch_of_the_cluster_blind_for_nobody() {
+    let now = Instant::now();
+    let mut usage = crowded(now);
+    assert_eq!(usage.unanswered(&cluster()), BTreeSet::new());
+    assert!(usage.uses("a/crowd").all(|(_, listing)| listing == Listing::Listed));
+    usage.set(&"a/late".into(), uses([99]), now);
+    assert_eq!(started(&mut usage), [own(99)]);
+    assert_eq!(usage.listing(&kind(), "n99"), Some(Listing::Pending));
+    assert_eq!(usage.unanswered(&cluster()), BTreeSet::new(), "that namespace has a watch of its own");
+    assert_eq!(usage.listed(&own(99), &HashSet::new(), now), BTreeSet::from(["a/late".into()]));
+    assert_eq!(usage.reap(now + HANDOVER), [Order::Stop(own(99))], "that of the cluster goes on");
+}
+
+#[test]
+fn an_outage_before_the_first_list_holds_nobody_up() {
+    let now = Instant::now();
+    let mut usage = Usage::default();
+    usage.set(&"a/one".into(), uses([0]), now);
+    usage.set(&"a/crowd".into(), uses(1..20), now);
+    assert_eq!(started(&mut usage), [cluster()]);
+    assert_eq!(usage.unanswered(&cluster()).len(), 2);
+    assert_eq!(usage.unanswered(&cluster()), BTreeSet::new(), "told once");
+}
+
+#[test]
+fn an_outage_makes_a_watch_of_a_namespace_blind_for_nobody() {
+    let now = Instant::now();
+    let mut usage = Usage::default();
+    usage.set(&"a/one".into(), uses([0]), now);
+    usage.orders();
+    usage.listed(&own(0), &HashSet::new(), now);
+    assert_eq!(usage.unanswered(&own(0)), BTreeSet::new());
+    assert_eq!(usage.listing(&kind(), "n0"), Some(Listing::Listed));
+    usage.set(&"a/two".into(), uses([1]), now);
+    usage.orders();
+    assert_eq!(usage.unanswered(&own(1)), BTreeSet::from(["a/two".into()]));
+    assert_eq!(usage.listed(&own(1), &HashSet::new(), now), BTreeSet::from(["a/two".into()]));
+}
+
+/// It comes into use while the watch of the cluster may not look, and after the list has begun that ends this.
+#[test]
+fn a_namespace_that_came_while_nothing_could_be_read_is_listed_on_its_own() {
+    let now = Instant::now();
+    let mut usage = crowded(now);
+    assert_eq!(usage.unreadable(&cluster()), BTreeSet::from(["a/crowd".into()]));
+    let covered = usage.namespaces(&kind());
+    usage.set(&"a/late".into(), uses([99]), now);
+    assert_eq!(started(&mut usage), [], "nothing can be read at present");
+    assert_eq!(usage.listed(&cluster(), &covered, now), BTreeSet::from(["a/crowd".into()]));
+    assert_eq!(started(&mut usage), [own(99)]);
+    assert_eq!(usage.listed(&own(99), &HashSet::new(), now), BTreeSet::from(["a/late".into()]));
+}
+
+#[test]
+fn who_may_not_read_the_cluster_goes_on_with_the_namespaces_that_are_read() {
+    let now = Instant::now();
+    let mut usage = Usage::default();
+    usage.set(&"a/few".into(), uses(0..2), now);
+    usage.orders();
+    usage.listed(&own(0), &HashSet::new(), now);
+    usage.listed(&own(1), &HashSet::new(), now);
+    usage.set(&"a/many".into(), uses(2..20), now);
+    assert_eq!(started(&mut usage), [cluster()]);
+    assert!(!usage.dependents(&cluster()).contains(&"n0".into()), "its objects are kept");
+    assert_eq!(usage.unreadable(&cluster()), BTreeSet::from(["a/many".into()]));
+    assert!(usage.uses("a/few").all(|(_, listing)| listing == Listing::Listed));
+    assert_eq!(usage.reap(now + HANDOVER), [], "nothing replaces their watches");
+}
+
+#[test]
+fn a_watch_is_replaced_once_it_has_listed_since_it_was_refused() {
+    let now = Instant::now();
+    let mut usage = crowded(now);
+    usage.set(&"a/late".into(), uses([99]), now);
+    usage.orders();
+    usage.listed(&own(99), &HashSet::new(), now);
+    assert_eq!(usage.unreadable(&own(99)), BTreeSet::from(["a/late".into()]));
+    assert_eq!(usage.reap(now + HANDOVER), [], "nobody else would list that namespace");
+    assert_eq!(usage.listed(&own(99), &HashSet::new(), now), BTreeSet::from(["a/late".into()]));
+    assert_eq!(usage.reap(now + HANDOVER), [Order::Stop(own(99))]);
+}
+
 #[test]
 fn what_nobody_uses_any_more_ends_after_a_while() {
     let now = Instant::now();
