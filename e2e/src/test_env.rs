@@ -73,6 +73,11 @@ impl TestEnv {
         self.stack.run("kubectl", arguments).await
     }
 
+    /// Runs `kubectl` with text on its standard input.
+    pub async fn kubectl_with_input(&self, arguments: &[&str], input: &str) -> Result<Output> {
+        self.stack.run_with_input("kubectl", arguments, input).await
+    }
+
     /// Runs `helm`.
     pub async fn helm(&self, arguments: &[&str]) -> Result<Output> {
         self.stack.run("helm", arguments).await

@@ -28,6 +28,9 @@ pub struct Application {
     /// A request to act, written by Argo CD's server, CLI or an `ApplicationSet`, consumed by whoever answers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
+    /// Why not all of it is known; no field of the object.
+    #[serde(skip)]
+    pub unread: Option<String>,
 }
 
 impl kube::Resource for Application {

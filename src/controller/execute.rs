@@ -9,6 +9,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Resource};
 use serde_json::{Value, json};
 
+use super::lenient::Lenient;
 use super::{Shared, secrets};
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
@@ -257,9 +258,9 @@ async fn confirm_gone(
 }
 
 async fn patch_application(shared: &Shared, app: &Application, patch: &Value) -> Result<(), ExecuteError> {
-    let api = Api::<Application>::namespaced(shared.client.clone(), app.namespace());
+    let api = Api::<Lenient<Application>>::namespaced(shared.client.clone(), app.namespace());
     match api.patch(app.name(), &merge_params(), &Patch::Merge(patch)).await {
-        Ok(mut patched) => {
+        Ok(Lenient(mut patched)) => {
             patched.metadata.managed_fields = None;
             shared.cache.wrote_application(patched);
             Ok(())

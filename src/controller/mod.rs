@@ -8,6 +8,7 @@ mod chart;
 mod execute;
 mod gather;
 mod git_names;
+mod lenient;
 mod live;
 mod memory;
 mod namespaces;

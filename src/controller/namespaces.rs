@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{Config, Event, watcher};
+use kube::runtime::watcher::{Config, Event};
 use kube::{Api, Client, ResourceExt};
 use regex::Regex;
 
-use super::watch::{ApplicationEvent, Delays};
+use super::lenient::{self, Lenient};
+use super::watch::ApplicationEvent;
 use crate::argo::Application;
 use crate::project::{is_in_namespaces, is_regex};
 use crate::watch_error;
@@ -81,8 +82,8 @@ pub(super) fn applications(
         .boxed()
 }
 
-fn one(api: Api<Application>) -> impl Stream<Item = ApplicationEvent> + Send + 'static {
-    watcher(api, Config::default()).backoff(Delays::default()).modify(|app| app.managed_fields_mut().clear())
+fn one(api: Api<Lenient<Application>>) -> impl Stream<Item = ApplicationEvent> + Send + 'static {
+    lenient::watch(api, Config::default()).modify(|app| app.managed_fields_mut().clear())
 }
 
 fn concerns(event: &ApplicationEvent, is_served: &impl Fn(&str) -> bool) -> bool {

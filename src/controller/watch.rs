@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Options;
 use super::cache::{Cache, Stores};
+use super::lenient::{self, Lenient};
 use super::namespaces;
 use super::secrets::{self, Secrets};
 use crate::argo::Application;
@@ -242,10 +243,9 @@ impl Watches {
         kind: FluxKind,
         writer: Writer<DynamicObject>,
     ) -> Objects<DynamicObject> {
-        let api = Api::<DynamicObject>::all_with(client, &kind.api_resource());
+        let api = Api::<Lenient<DynamicObject>>::all_with(client, &kind.api_resource());
         let watches = Arc::clone(self);
-        let stream = watcher(api, Config::default())
-            .backoff(Delays::default())
+        let stream = lenient::watch(api, Config::default())
             .modify(|object| object.managed_fields_mut().clear())
             .reflect(writer)
             .inspect(move |event| watches.note_flux(kind, event))

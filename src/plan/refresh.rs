@@ -48,7 +48,9 @@ pub fn answer(view: &View<'_>, is_fetching: bool) -> Answer {
     let done = Answer { is_done: true, ..Answer::default() };
     let waited = view.observed.now.duration_since(refresh.since).unsigned_abs();
     let is_foreign = view.foreign().next().is_some();
-    if is_fetching || is_foreign || waited >= PATIENCE {
+    // What the project refuses it has no say in either: the objects may be those of another team.
+    let is_refused = !view.violations.is_empty();
+    if is_fetching || is_foreign || is_refused || waited >= PATIENCE {
         return done;
     }
     let fetched = view.fetched().into_iter().filter_map(|(live, state)| Some((live?, state)));

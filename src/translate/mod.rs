@@ -175,6 +175,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
     let mut draft = Draft::new(app, context);
     let mut translation =
         Translation { namespace: app.flux_namespace().to_owned(), ..Translation::default() };
+    unread(&mut draft);
     let placement = placement::place(&mut draft);
     if app.has_sync_option(names::OPTION_AUTO_CREATE) {
         policy::check(&mut draft);
@@ -205,6 +206,14 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.references.clear();
     }
     translation
+}
+
+/// What is not known whole is not delivered.
+fn unread(draft: &mut Draft<'_>) {
+    if let Some(why) = &draft.app.unread {
+        let hint = "correct it; what was delivered keeps running";
+        draft.error::<()>("spec", format!("cannot be read: {why}"), hint);
+    }
 }
 
 /// Path of a field of the source with that index in the Application, as problems name it; of the source itself when `name`

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{BoxStream, StreamExt};
 use kube::core::{DynamicObject, PartialObjectMeta};
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::runtime::watcher::{self, Config, Event};
 use kube::{Api, Client, Resource};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +14,7 @@ use super::Live;
 use super::discovery::Served;
 use super::store::Seen;
 use super::usage::{GroupKind, Scope, Watch};
+use crate::controller::lenient::{self, FromJson, Lenient};
 use crate::controller::watch::Delays;
 use crate::mirror::live::{Node, NodeKey, reads_body};
 use crate::watch_error;
@@ -131,9 +131,9 @@ impl<'a> Running<'a> {
         let is_whole = is_read_whole(&watch.kind);
         let client = live.client.clone();
         let events = if is_whole {
-            events(api::<DynamicObject>(client, served, &watch.scope), |object| object)
+            events(api::<Lenient<DynamicObject>>(client, served, &watch.scope), |object| object)
         } else {
-            events(api::<PartialObjectMeta<DynamicObject>>(client, served, &watch.scope), |object| {
+            events(api::<Lenient<PartialObjectMeta<DynamicObject>>>(client, served, &watch.scope), |object| {
                 DynamicObject { types: None, metadata: object.metadata, data: serde_json::Value::Null }
             })
         };
@@ -225,12 +225,12 @@ where
     }
 }
 
-fn events<K>(api: Api<K>, plain: fn(K) -> DynamicObject) -> Events
+fn events<K>(api: Api<Lenient<K>>, plain: fn(K) -> DynamicObject) -> Events
 where
-    K: Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+    K: FromJson + Resource + Clone + std::fmt::Debug + Send + 'static,
+    Lenient<K>: serde::de::DeserializeOwned,
 {
-    let events = watcher(api, Config::default()).backoff(Delays::default());
-    events
+    lenient::watch(api, Config::default())
         .map(move |event| {
             event.map(|event| match event {
                 Event::Init => Event::Init,

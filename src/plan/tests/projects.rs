@@ -74,6 +74,15 @@ fn a_refused_application_is_not_delivered(#[case] spec: Value, #[case] sentence:
     }
 }
 
+#[rstest]
+#[case::refused(json!({"destinations": []}), false)]
+#[case::permitted(json!({}), true)]
+fn a_refused_application_has_nothing_fetched(#[case] spec: Value, #[case] expected: bool) {
+    let observed = ruled(delivered(&automated().refresh(), |workload| workload), &spec);
+    let is_request = |step: &Step| matches!(step, Step::PatchObject { key, .. } if key.kind.is_source());
+    assert_eq!(plan(&observed).steps.iter().any(is_request), expected);
+}
+
 #[test]
 fn a_sync_of_a_refused_application_ends_in_an_error() {
     let (phase, message) =

@@ -9,6 +9,7 @@ mod a_name_is_taken_from_nobody;
 mod a_policy_elsewhere_says_nothing;
 mod a_project_that_is_not_there_permits_nothing;
 mod a_reference_touches_nothing_elsewhere;
+mod an_object_nested_too_deep_blinds_nobody;
 mod an_override_takes_no_credentials;
 mod lies_in_redis_change_nothing;
 mod nothing_is_rendered_for_strangers;
