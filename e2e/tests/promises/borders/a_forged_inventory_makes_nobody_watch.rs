@@ -1,9 +1,10 @@
 //! What a project does not permit is not even watched.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use flux_subsystem_e2e::{BridgeOptions, Stack};
 
 use super::reach::{config_map, elsewhere, forge, suspended, tenant};
+use crate::applications::PATIENCE;
 use crate::only_what_is_in_use_is_watched::watches;
 
 #[tokio::test]
@@ -25,7 +26,10 @@ async fn of_what_is_not_permitted() -> Result<()> {
     app.apply(&env).await?;
     // ConfigMaps of the tenant's namespace: his own, and what Kubernetes puts into each namespace.
     watches(&env, &bridge, 1.0).await?;
-    let kept = bridge.metric("flux_subsystem_live_objects", &[]).await?;
-    assert!((kept - 2.0).abs() < 0.5, "{kept} objects are kept");
-    Ok(())
+    env.wait_until("two objects are kept", PATIENCE, async || {
+        let kept = bridge.metric("flux_subsystem_live_objects", &[]).await?;
+        ensure!((kept - 2.0).abs() < 0.5, "{kept} are");
+        Ok(Some(()))
+    })
+    .await
 }

@@ -22,6 +22,7 @@ async fn of_whoever_may_edit_the_application() -> Result<()> {
     let app = Application::git(&env, &url, "charts/podinfo", "main");
     let project = project(&env, &one_namespace(app.destination())).await?;
     let app = app.in_project(&project);
+    env.kubectl(&["create", "namespace", app.destination()]).await?.text()?;
     app.deliver(&env).await?;
     let release = app.delivered(&env, "HelmRelease", app.name()).await?;
     let source = release["spec"]["chart"]["spec"]["sourceRef"]["name"].as_str().context("no source")?;

@@ -12,7 +12,7 @@ use crate::resource_trees::Tree;
 
 const SECRET: &str =
     "apiVersion: v1\nkind: Secret\nmetadata: {name: password}\nstringData: {password: s3cr3t}\n";
-const GROUPS: [&str; 3] = ["", "apps", "discovery.k8s.io"];
+const GROUPS: [&str; 4] = ["", "apps", "batch", "discovery.k8s.io"];
 
 #[tokio::test]
 async fn and_everything_else_goes_on() -> Result<()> {

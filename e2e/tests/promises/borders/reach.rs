@@ -69,24 +69,25 @@ pub(super) async fn deployment(env: &TestEnv, namespace: &str, image: &str) -> R
 /// Makes a workload object by hand that Flux does not look at, so that nobody writes its status but the test.
 pub(super) async fn suspended(env: &TestEnv, kind: &str, namespace: &str, name: &str) -> Result<()> {
     let (api, spec) = match kind {
-        "Kustomization" => {
-            let source = json!({ "kind": "GitRepository", "name": "fleet" });
-            (
-                "kustomize.toolkit.fluxcd.io/v1",
-                json!({ "path": "./plain", "prune": false, "sourceRef": source }),
-            )
-        }
-        _ => {
-            let source = json!({ "kind": "HelmRepository", "name": "charts" });
-            let chart = json!({ "spec": { "chart": "podinfo", "sourceRef": source } });
-            ("helm.toolkit.fluxcd.io/v2", json!({ "chart": chart, "values": { "password": "hunter2" } }))
-        }
+        "Kustomization" => (
+            "kustomize.toolkit.fluxcd.io/v1",
+            json!({
+                "interval": "10m", "suspend": true, "path": "./plain", "prune": false,
+                "sourceRef": { "kind": "GitRepository", "name": "fleet" },
+            }),
+        ),
+        _ => (
+            "helm.toolkit.fluxcd.io/v2",
+            json!({
+                "interval": "10m", "suspend": true, "values": { "password": "hunter2" },
+                "chart": { "spec": {
+                    "chart": "podinfo", "sourceRef": { "kind": "HelmRepository", "name": "charts" },
+                } },
+            }),
+        ),
     };
-    let mut manifest = json!({
-        "apiVersion": api, "kind": kind, "metadata": { "name": name, "namespace": namespace }, "spec": spec,
-    });
-    manifest["spec"]["interval"] = json!("10m");
-    manifest["spec"]["suspend"] = json!(true);
+    let metadata = json!({ "name": name, "namespace": namespace });
+    let manifest = json!({ "apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec });
     env.apply(&manifest.to_string()).await
 }
 
