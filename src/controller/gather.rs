@@ -15,6 +15,7 @@ use again::Again;
 use asking::Asking;
 
 use super::Shared;
+use super::live::Wanted;
 use super::rendering::{Known, Question};
 use crate::argo::{Application, duration};
 use crate::flux::{Live, ObjectKey};
@@ -23,7 +24,7 @@ use crate::mirror::managed::Tracking;
 use crate::mirror::{Inventories, LiveObjects, Node, Observed, View, view};
 use crate::names;
 use crate::plan::{State, check, gate};
-use crate::project::Rendered;
+use crate::project::{Permissions, Rendered};
 use crate::translate::{DELETES, Delivered, Translation};
 
 /// When to ask again what could not be rendered.
@@ -54,16 +55,20 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let mut again = asking.again;
     let mut keys = keys(shared, &identity, &translation);
     keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
-    let inventories = inventories(shared, &keys);
-    keys.extend(inventories.flux_objects());
-    keys.extend(inventories.0.keys().filter_map(|key| chart_of(shared, key)));
-    shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
-    let mut objects = objects(shared, keys);
-    // What the translation has been told from: what became of them since is for the next look.
-    let told = context.delivered.iter().map(|(key, delivered)| (key.clone(), delivered.object.clone()));
-    objects.extend(told);
-    let live_objects = live_objects(shared, &identity, &inventories, &objects);
     let project = shared.cache.project(&app, &shared.secrets.repositories());
+    let (objects, live_objects) = {
+        let permissions = Permissions::of(&app, project.as_deref(), &shared.options.control_namespace);
+        let inventories = inventories(shared, &keys, &permissions);
+        keys.extend(inventories.flux_objects());
+        keys.extend(inventories.0.keys().filter_map(|key| chart_of(shared, key)));
+        shared.cache.subscribe(&identity, keys.clone(), &translation.namespace);
+        let mut objects = objects(shared, keys);
+        // What the translation has been told from: what became of them since is for the next look.
+        let told = context.delivered.iter().map(|(key, delivered)| (key.clone(), delivered.object.clone()));
+        objects.extend(told);
+        let live_objects = live_objects(shared, &identity, &inventories, &objects, &permissions);
+        (objects, live_objects)
+    };
     let mut observed = Observed {
         now,
         secrets: shared.secrets.owned(&identity),
@@ -163,6 +168,8 @@ fn delivered(shared: &Shared, app: &Application) -> BTreeMap<ObjectKey, Delivere
     }
     let workloads = shared.cache.owned(&app.identity()).into_iter().filter(|key| key.kind.is_workload());
     let live_objects = shared.live.objects(&app.identity());
+    let project = shared.cache.project(app, &shared.secrets.repositories());
+    let permissions = Permissions::of(app, project.as_deref(), &shared.options.control_namespace);
     let standing = workloads.filter_map(|key| {
         let object = shared.cache.object(&key)?;
         let live = Live { kind: key.kind, object: &object };
@@ -170,7 +177,8 @@ fn delivered(shared: &Shared, app: &Application) -> BTreeMap<ObjectKey, Delivere
         let entries: Vec<Entry> = inventory::entries(live).filter(|_| !live.is_guard()).collect();
         let is_taken_over = |entry: &&Entry| {
             let node = live_objects.nodes.get(&entry.node_key());
-            let is_hidden = live_objects.unreadable.contains(&(entry.group.clone(), entry.kind.clone()));
+            let is_hidden = live_objects.unreadable.contains(&(entry.group.clone(), entry.kind.clone()))
+                || !entry.is_permitted(&permissions);
             is_hidden || node.is_some_and(|node| node.is_taken_over)
         };
         let taken_over = entries.iter().filter(is_taken_over).cloned().map(Entry::into_identity).collect();
@@ -185,8 +193,8 @@ fn objects(shared: &Shared, keys: BTreeSet<ObjectKey>) -> BTreeMap<ObjectKey, Ar
 }
 
 /// Inventories of the workload objects among `keys`, and of those that they have delivered.
-fn inventories(shared: &Shared, keys: &BTreeSet<ObjectKey>) -> Inventories {
-    Inventories::of(keys.iter().cloned(), |key| shared.cache.object(key))
+fn inventories(shared: &Shared, keys: &BTreeSet<ObjectKey>, permissions: &Permissions<'_>) -> Inventories {
+    Inventories::of(keys.iter().cloned(), |key| shared.cache.object(key), permissions)
 }
 
 /// The `HelmChart` that Flux makes for a `HelmRelease`.
@@ -201,8 +209,9 @@ fn live_objects(
     identity: &str,
     inventories: &Inventories,
     objects: &BTreeMap<ObjectKey, Arc<DynamicObject>>,
+    permissions: &Permissions<'_>,
 ) -> LiveObjects {
-    shared.live.want([(identity.to_owned(), inventories.others().collect())]);
+    shared.live.want([(identity.to_owned(), Wanted::of(inventories.others(), permissions))]);
     let mut live_objects = shared.live.objects(identity);
     for key in inventories.flux_objects() {
         if let Some(object) = objects.get(&key) {
@@ -217,10 +226,13 @@ fn live_objects(
 /// ask for lists of its own.
 pub(super) fn prime(shared: &Shared) {
     let bridged = shared.cache.applications().state_filter(Application::is_bridged);
+    let repositories = shared.secrets.repositories();
     let all = bridged.iter().map(|app| {
         let identity = app.identity();
-        let roots = inventories(shared, &shared.cache.owned(&identity)).others().collect();
-        (identity, roots)
+        let project = shared.cache.project(app, &repositories);
+        let permissions = Permissions::of(app, project.as_deref(), &shared.options.control_namespace);
+        let inventories = inventories(shared, &shared.cache.owned(&identity), &permissions);
+        (identity, Wanted::of(inventories.others(), &permissions))
     });
     shared.live.want(all);
 }

@@ -23,7 +23,8 @@ pub enum Relation {
     Foreign(String),
     /// It is ours and being deleted.
     Deleting,
-    /// It is ours, and what is wanted of it cannot be found out at the moment.
+    /// It is ours, and what is wanted of it cannot be found out at the moment; or it is not looked at, since it would be
+    /// somebody else's where the project lets the Application deliver nothing.
     Unknown,
 }
 

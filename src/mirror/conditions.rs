@@ -145,7 +145,8 @@ pub fn comparison_errors(view: &View<'_>) -> Vec<String> {
     let foreign = view.foreign().map(|(key, owner)| {
         format!("{key} already belongs to Application {owner} (set the label flamingo/workload-name to another name)")
     });
-    let missing_reference = view.resources.iter().filter(|r| !view.generates() && r.live.is_none()).map(|resource| {
+    let is_missing = |r: &&Resource<'_>| !view.generates() && r.relation == Relation::Missing;
+    let missing_reference = view.resources.iter().filter(is_missing).map(|resource| {
         format!(
             "{} does not exist (create it, or let the bridge do so: sync option AutoCreateFluxResources=true)",
             resource.key

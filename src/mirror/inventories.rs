@@ -1,4 +1,7 @@
 //! What workload objects have delivered, and what the workload objects among that have delivered in turn.
+//!
+//! Whoever may write a Flux object's status may have it name any object of the cluster, and what was delivered may be
+//! more than what is permitted now: what the project does not permit is left out, and not followed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +11,7 @@ use kube::core::DynamicObject;
 use super::inventory::{self, Entry};
 use super::live::NodeKey;
 use crate::flux::{Live, ObjectKey};
+use crate::project::Permissions;
 
 /// How many workload objects that deliver workload objects are followed, one below the other.
 const MAX_DEPTH: usize = 8;
@@ -15,7 +19,7 @@ const MAX_DEPTH: usize = 8;
 /// The inventory of one workload object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// What it has put into its cluster, in its order.
+    /// What it has put into its cluster, as far as the project permits it, in its order.
     pub entries: Vec<Entry>,
     /// That cluster is another one (`spec.kubeConfig`): nothing of it can be looked at from here.
     pub is_remote: bool,
@@ -30,6 +34,7 @@ impl Inventories {
     pub fn of(
         workloads: impl IntoIterator<Item = ObjectKey>,
         lookup: impl Fn(&ObjectKey) -> Option<Arc<DynamicObject>>,
+        permissions: &Permissions<'_>,
     ) -> Self {
         let mut found = BTreeMap::new();
         let mut level: Vec<ObjectKey> = workloads.into_iter().filter(|key| key.kind.is_workload()).collect();
@@ -40,7 +45,7 @@ impl Inventories {
                 if found.contains_key(&key) {
                     continue;
                 }
-                let inventory = read(&key, lookup(&key).as_deref());
+                let inventory = read(&key, lookup(&key).as_deref(), permissions);
                 let nested = inventory.flux_objects().filter(|key| key.kind.is_workload());
                 next.extend(nested);
                 found.insert(key, inventory);
@@ -70,14 +75,14 @@ impl Inventory {
     }
 }
 
-fn read(key: &ObjectKey, object: Option<&DynamicObject>) -> Inventory {
+fn read(key: &ObjectKey, object: Option<&DynamicObject>, permissions: &Permissions<'_>) -> Inventory {
     let Some(object) = object else { return Inventory::default() };
     let live = Live { kind: key.kind, object };
     if live.is_guard() {
         return Inventory::default();
     }
     Inventory {
-        entries: inventory::entries(live).collect(),
+        entries: inventory::entries(live).filter(|entry| entry.is_permitted(permissions)).collect(),
         is_remote: live.at("/spec/kubeConfig").is_some(),
     }
 }
@@ -87,6 +92,8 @@ mod tests {
     use super::*;
     use crate::flux::FluxKind;
     use crate::flux::live::tests::object;
+    use crate::mirror::fixtures;
+    use rstest::rstest;
     use serde_json::{Value, json};
 
     fn release(name: &str, ids: &[&str], spec: &Value) -> DynamicObject {
@@ -96,10 +103,17 @@ mod tests {
     }
 
     fn of(objects: &[DynamicObject]) -> Inventories {
+        within(&json!({}), objects)
+    }
+
+    /// The same in a project that permits everything but for what `spec` says otherwise.
+    fn within(spec: &Value, objects: &[DynamicObject]) -> Inventories {
+        let (app, project) = (fixtures::app("demo").build(), fixtures::project("team", spec));
+        let permissions = Permissions::of(&app, Some(&project), "argocd");
         let key = |object| Live { kind: FluxKind::HelmRelease, object }.key();
         let lookup =
             |wanted: &ObjectKey| objects.iter().find(|object| key(object) == *wanted).cloned().map(Arc::new);
-        Inventories::of([key(&objects[0])], lookup)
+        Inventories::of([key(&objects[0])], lookup, &permissions)
     }
 
     fn names(inventories: &Inventories) -> Vec<String> {
@@ -126,6 +140,43 @@ mod tests {
         let found = of(&[release("a", &[source, "apps_one__Service"], &json!({}))]);
         assert_eq!(found.flux_objects().map(|key| key.kind).collect::<Vec<_>>(), [FluxKind::GitRepository]);
         assert_eq!(names(&found), ["one"]);
+    }
+
+    #[rstest]
+    #[case::all(json!({}), &["a", "b"], &["role", "one", "two", "crown"])]
+    #[case::elsewhere(
+        json!({"destinations": [{"server": "*", "namespace": "apps"}]}), &["a", "b"], &["role", "one", "two"]
+    )]
+    #[case::of_the_cluster(json!({"clusterResourceWhitelist": []}), &["a", "b"], &["one", "two", "crown"])]
+    #[case::of_a_kind(
+        json!({"namespaceResourceWhitelist": [{"group": "", "kind": "Service"}]}), &["a"], &["role", "one"]
+    )]
+    #[case::nothing(json!({"destinations": [], "clusterResourceWhitelist": []}), &["a"], &[])]
+    fn what_is_not_permitted_is_neither_named_nor_followed(
+        #[case] spec: Value,
+        #[case] workloads: &[&str],
+        #[case] others: &[&str],
+    ) {
+        let role = "_role_rbac.authorization.k8s.io_ClusterRole";
+        let a = release("a", &[role, "apps_one__Service", NESTED], &json!({}));
+        let b = release("b", &["apps_two_apps_Deployment", "victim_crown__Service"], &json!({}));
+        let found = within(&spec, &[a, b]);
+        let known: Vec<_> = found.0.keys().map(|key| key.name.as_str()).collect();
+        assert_eq!(
+            (known.as_slice(), names(&found)),
+            (workloads, others.iter().map(ToString::to_string).collect())
+        );
+    }
+
+    #[test]
+    fn nobody_elses_workload_objects_are_followed() {
+        let theirs = "victim_b_helm.toolkit.fluxcd.io_HelmRelease";
+        let spec = json!({"destinations": [{"server": "*", "namespace": "apps"}]});
+        // What they have delivered may even be where the tenant may deliver.
+        let mut b = release("b", &["apps_two__Service"], &json!({}));
+        b.metadata.namespace = Some("victim".to_owned());
+        let found = within(&spec, &[release("a", &[theirs, "apps_one__Service"], &json!({})), b]);
+        assert_eq!((names(&found), found.0.len()), (vec!["one".to_owned()], 1));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::live::NodeKey;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::project::Permissions;
 
 /// One object of an inventory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,11 @@ impl Entry {
     pub fn node_key(&self) -> NodeKey {
         let Self { group, kind, namespace, name, .. } = self.clone();
         NodeKey { group, kind, namespace, name }
+    }
+
+    /// The project of an Application lets it show the object, and work on it.
+    pub fn is_permitted(&self, permissions: &Permissions<'_>) -> bool {
+        permissions.object(&self.group, &self.kind, &self.namespace, &self.name)
     }
 
     /// Group, kind, namespace and name.

@@ -10,11 +10,12 @@ use super::Relation;
 use super::guard::{self, GuardState};
 use super::observed::Observed;
 use super::source::{self, SourceState};
-use super::view::{Resource, chart_key, source_key};
+use super::view::{self, Resource, chart_key, source_key};
 use super::workload::{self, Delivery, Parts, WorkloadState};
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::names;
+use crate::project::Permissions;
 use crate::translate::{Route, is_version};
 
 /// The way of one source.
@@ -41,17 +42,24 @@ pub struct Leg<'a> {
 }
 
 impl<'a> Leg<'a> {
-    fn new(observed: &'a Observed, index: usize, way: Way<'a>) -> Self {
+    fn new(observed: &'a Observed, permissions: &Permissions<'_>, index: usize, way: Way<'a>) -> Self {
         let Way { resource, origin, is_reference } = way;
         let live = resource.as_ref().and_then(|resource| resource.live);
         let wanted = origin.as_ref().and_then(|origin| origin.live);
-        let named = live.and_then(source_key).and_then(|key| observed.live(&key));
+        let named = live.and_then(source_key);
+        // The workload object may name any source, and what the bridge wants of it is another one.
+        let is_source_hidden = origin.is_none()
+            && named.as_ref().is_some_and(|key| {
+                !permissions.namespace(&key.namespace) && view::seen(observed, permissions, key).is_none()
+            });
+        let named = named.and_then(|key| view::seen(observed, permissions, &key));
         let is_outdated = resource.as_ref().is_some_and(|r| r.relation == Relation::Outdated);
         // An older wish may have named another one.
         let source = if is_outdated { wanted.or(named) } else { named.or(wanted) };
-        let chart = live.and_then(chart_key).and_then(|key| observed.live(&key));
-        let parts = Parts { workload: live, source, chart };
-        let state = source::state(parts.source, None);
+        let chart = live.and_then(|workload| view::chart(observed, permissions, workload));
+        let parts = Parts { workload: live, source, chart, is_source_hidden };
+        // What is wrong with it, the workload object tells.
+        let state = if is_source_hidden { SourceState::Ready } else { source::state(parts.source, None) };
         let chart = chart_state(parts, &state);
         let manifest = resource.as_ref().and_then(|resource| resource.manifest);
         let mut delivery = workload::delivery(parts, manifest.and_then(wanted_version));
@@ -99,7 +107,11 @@ impl<'a> Leg<'a> {
 }
 
 /// The legs of `observed`, those of the routes first and in their order; there is always one.
-pub(super) fn all<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Vec<Leg<'a>> {
+pub(super) fn all<'a>(
+    observed: &'a Observed,
+    permissions: &Permissions<'_>,
+    resources: &[Resource<'a>],
+) -> Vec<Leg<'a>> {
     let routes = &observed.translation.routes;
     let find = |key: &Option<ObjectKey>| {
         key.as_ref().and_then(|key| resources.iter().find(|resource| resource.key == *key)).cloned()
@@ -133,7 +145,7 @@ pub(super) fn all<'a>(observed: &'a Observed, resources: &[Resource<'a>]) -> Vec
     if ways.is_empty() {
         ways.push(Way { resource: None, origin: first_source(), is_reference: false });
     }
-    ways.into_iter().enumerate().map(|(index, way)| Leg::new(observed, index, way)).collect()
+    ways.into_iter().enumerate().map(|(index, way)| Leg::new(observed, permissions, index, way)).collect()
 }
 
 /// The objects of a leg.

@@ -64,6 +64,9 @@ fn known(view: &View<'_>, resource: &Resource<'_>) -> Value {
         (None, Some(wanted)) => {
             Sides { target: wanted.to_value(), live: Value::Null, predicted: wanted.to_value() }
         }
+        (Some(_), _) if !is_permitted(view, &resource.key) => {
+            return resource_diff(&resource.key, None, &withheld(view, resource));
+        }
         (Some(live), _) => beside(view, resource, live),
     };
     resource_diff(&resource.key, resource.live, &sides)
@@ -71,8 +74,45 @@ fn known(view: &View<'_>, resource: &Resource<'_>) -> Value {
 
 /// What waits to be pruned has no wish beside it.
 fn stale(view: &View<'_>, live: Live<'_>) -> Value {
-    let sides = Sides { target: Value::Null, live: normalized(view, live, None), predicted: Value::Null };
-    resource_diff(&live.key(), Some(live), &sides)
+    let key = live.key();
+    let shown = Some(live).filter(|_| is_permitted(view, &key));
+    let found = shown.map_or_else(|| marked(view, &key, bare(&key)), |live| normalized(view, live, None));
+    let sides = Sides { target: Value::Null, live: found, predicted: Value::Null };
+    resource_diff(&key, shown, &sides)
+}
+
+/// Contents are for those who could have them from Argo CD's server, which asks the project.
+fn is_permitted(view: &View<'_>, key: &ObjectKey) -> bool {
+    NodeKey::from(key).is_permitted(&view.permissions)
+}
+
+/// Of a live object that the project does not permit nothing is shown but whether it is `Synced`: beside a wish of the
+/// Application's own, as that wish or as nothing; else with what is delivered, and what should be.
+fn withheld(view: &View<'_>, resource: &Resource<'_>) -> Sides {
+    let key = &resource.key;
+    let is_synced = status::resource_sync(view, resource) == "Synced";
+    let wanted = resource.manifest.filter(|_| is_ours(resource));
+    let mut target = wanted.map_or_else(|| bare(key), Manifest::to_value);
+    let found = if is_synced { target.clone() } else { bare(key) };
+    let mut found = marked(view, key, found);
+    if is_synced || resource.relation == Relation::Unknown {
+        return Sides { target, predicted: found.clone(), live: found };
+    }
+    if wanted.is_none() {
+        let (is, should_be) = undelivered(view, key, true).unwrap_or_default();
+        let note = |text: String| json!({"metadata": {"annotations": {names::ANNOTATION_DELIVERED: text}}});
+        patch::merge(&mut found, &note(is));
+        patch::merge(&mut target, &note(should_be));
+    }
+    Sides { predicted: predicted(&found, &target), target, live: found }
+}
+
+/// `object` with the marks that the CLI looks for.
+fn marked(view: &View<'_>, key: &ObjectKey, mut object: Value) -> Value {
+    let (mut labels, mut annotations) = (Map::new(), Map::new());
+    mark(view, key, &mut labels, &mut annotations);
+    patch::merge(&mut object, &json!({"metadata": {"labels": labels, "annotations": annotations}}));
+    object
 }
 
 /// An object that somebody else should have made.
@@ -110,10 +150,14 @@ fn whole(live: Live<'_>) -> Value {
     value
 }
 
+/// What is wanted of it counts.
+fn is_ours(resource: &Resource<'_>) -> bool {
+    !matches!(resource.relation, Relation::Referenced | Relation::Unknown)
+}
+
 fn beside(view: &View<'_>, resource: &Resource<'_>, live: Live<'_>) -> Sides {
     let is_synced = status::resource_sync(view, resource) == "Synced";
-    let ours = !matches!(resource.relation, Relation::Referenced | Relation::Unknown);
-    let wanted = resource.manifest.filter(|_| ours);
+    let wanted = resource.manifest.filter(|_| is_ours(resource));
     let mut found = normalized(view, live, wanted);
     let mut target = wanted.map_or_else(|| found.clone(), Manifest::to_value);
     if resource.relation == Relation::Unknown || is_synced {
@@ -148,7 +192,7 @@ fn normalized(view: &View<'_>, live: Live<'_>, wanted: Option<&Manifest>) -> Val
     if let Some(wanted) = wanted {
         annotations.insert(names::ANNOTATION_DIGEST.to_owned(), json!(wanted.digest()));
     }
-    mark(view, live, &mut labels, &mut annotations);
+    mark(view, &live.key(), &mut labels, &mut annotations);
     let spec = wanted.map_or_else(|| live.spec().clone(), |wanted| compare::live_beside(wanted, live));
     json!({
         "apiVersion": live.kind.api_version(),
@@ -172,14 +216,14 @@ fn is_kept(key: &str, wanted: Option<&Manifest>) -> bool {
 /// The marks that the CLI puts on the target before it compares.
 fn mark(
     view: &View<'_>,
-    live: Live<'_>,
+    key: &ObjectKey,
     labels: &mut Map<String, Value>,
     annotations: &mut Map<String, Value>,
 ) {
     let observed = view.observed;
     let app = observed.app.instance_name(&observed.control_namespace);
-    let (group, kind) = (live.kind.group(), live.kind.kind());
-    let id = format!("{app}:{group}/{kind}:{}/{}", live.namespace(), live.name());
+    let (group, kind) = (key.kind.group(), key.kind.kind());
+    let id = format!("{app}:{group}/{kind}:{}/{}", key.namespace, key.name);
     annotations.insert(names::ANNOTATION_TRACKING_ID.to_owned(), json!(id));
     if !observed.tracking.installation_id.is_empty() {
         annotations

@@ -12,7 +12,7 @@ use super::namespace::NamespaceMetadata;
 use crate::argo::Application;
 use crate::credentials::LiveSecret;
 use crate::flux::{FluxKind, Live, ObjectKey};
-use crate::project::{AppProject, Rendered};
+use crate::project::{AppProject, Permissions, Rendered};
 use crate::translate::{Context, Translation};
 
 /// What was read for one Application.
@@ -98,6 +98,11 @@ impl Observed {
     pub fn as_wished(&self) -> Option<Self> {
         let Wish { app, translation, context, failures } = self.wish.clone()?;
         Some(Self { app, translation, context, failures, wish: None, ..self.clone() })
+    }
+
+    /// What the project permits of this cluster.
+    pub fn permissions(&self) -> Permissions<'_> {
+        Permissions::of(&self.app, self.project.as_deref(), &self.control_namespace)
     }
 
     /// A live object.

@@ -130,6 +130,8 @@ fn resources(view: &View<'_>, is_operating: bool) -> Vec<ResourceStatus> {
         ..identified(&live.key(), Some(live_health(view, *live)))
     });
     let drifted = view.legs.iter().filter_map(|leg| leg.parts.workload).flat_map(drift::resources);
+    // The message that names them is the tenant's as much as the inventory.
+    let drifted = drifted.filter(|r| view.permissions.object(&r.group, &r.kind, &r.namespace, &r.name));
     let mut all: Vec<_> = known.chain(stale).chain(drifted).collect();
     all.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     all

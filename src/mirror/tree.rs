@@ -3,20 +3,24 @@
 //! Roots are the Application's Flux objects. Below a workload object hang, by references that Kubernetes does not have,
 //! the `HelmChart` that Flux makes for it and everything in its inventory; workload objects among that go on likewise.
 //! Below those hang what owner references tell, down to Pods.
+//!
+//! What the project does not permit is left out, with everything below it. The Application's own Flux objects, and the
+//! `HelmChart`s behind them, show the way of its sources all the same: as nodes without a UID, on which Argo CD's server does
+//! nothing (argo-cd `server/application/application.go`, `getAppLiveResource`).
 
 mod json;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::inventories::{Inventories, Inventory};
 use super::inventory::Entry;
 use super::live::{Node, NodeKey, Owner};
 use super::view::{self, View};
-use super::{health, status};
+use super::{Relation, health, status};
 use crate::argo::status::HealthStatus;
 use crate::flux::{Live, ObjectKey};
 
@@ -30,7 +34,7 @@ pub struct Tree {
 /// One object of the tree.
 #[derive(Clone, Debug)]
 pub struct TreeNode {
-    /// The object; without a UID when it is not there, or cannot be looked at.
+    /// The object; without a UID when it is not there, cannot be looked at, or is not permitted.
     pub node: Arc<Node>,
     /// What it hangs under.
     pub parents: Vec<Parent>,
@@ -68,11 +72,13 @@ impl Tree {
         let mut growing = Growing::default();
         growing.add_roots(view);
         let workloads: Vec<ObjectKey> = view.workloads().map(|live| live.key()).collect();
-        let inventories = Inventories::of(workloads, |key| view.observed.objects.get(key).cloned());
+        let lookup = |key: &ObjectKey| view.observed.objects.get(key).cloned();
+        let inventories = Inventories::of(workloads, lookup, &view.permissions);
         for (workload, inventory) in &inventories.0 {
             growing.add_delivery(view, workload, inventory);
         }
         growing.add_what_is_below(view);
+        growing.hang_higher();
         Self { nodes: growing.sorted() }
     }
 
@@ -102,6 +108,14 @@ pub(super) fn flux_node(live: Live<'_>, health: Option<HealthStatus>) -> Node {
     Node { health: health.or(node.health), ..node }
 }
 
+/// The node, without what would let anybody work on the object where the project does not permit that.
+fn within_reach(view: &View<'_>, node: Node) -> Node {
+    if node.key.is_permitted(&view.permissions) {
+        return node;
+    }
+    Node { health: node.health, ..unseen(node.key, &node.version) }
+}
+
 fn missing(key: NodeKey, version: &str) -> Node {
     Node { health: Some(health::health("Missing", "")), ..unseen(key, version) }
 }
@@ -123,23 +137,26 @@ impl Growing {
     fn add_roots(&mut self, view: &View<'_>) {
         for resource in &view.resources {
             let node = match resource.live {
-                Some(live) => flux_node(live, Some(status::live_health(view, live))),
+                Some(live) => within_reach(view, flux_node(live, Some(status::live_health(view, live)))),
+                None if resource.relation == Relation::Unknown => {
+                    unseen(NodeKey::from(&resource.key), resource.key.kind.version())
+                }
                 None => missing(NodeKey::from(&resource.key), resource.key.kind.version()),
             };
             self.add(TreeNode::new(node, Role::Root, Vec::new()));
         }
         for live in &view.stale {
-            let node = flux_node(*live, Some(status::live_health(view, *live)));
+            let node = within_reach(view, flux_node(*live, Some(status::live_health(view, *live))));
             self.add(TreeNode::new(node, Role::Root, Vec::new()));
         }
     }
 
     fn add_delivery(&mut self, view: &View<'_>, workload: &ObjectKey, inventory: &Inventory) {
         let Some(live) = view.observed.live(workload) else { return };
-        let parent = Parent::of(&flux_node(live, None));
-        if let Some(chart) = view::chart_key(live).and_then(|key| view.observed.live(&key)) {
+        let parent = Parent::of(&within_reach(view, flux_node(live, None)));
+        if let Some(chart) = view::chart(view.observed, &view.permissions, live) {
             let health = status::live_health(view, chart);
-            let made = flux_node(chart, Some(health));
+            let made = within_reach(view, flux_node(chart, Some(health)));
             self.add(TreeNode::new(made, Role::Made, vec![parent.clone()]));
         }
         for entry in &inventory.entries {
@@ -163,7 +180,7 @@ impl Growing {
         }
     }
 
-    /// Follows owner references from everything that was delivered.
+    /// Follows owner references from everything that was delivered. Below what is not permitted nothing is looked for.
     fn add_what_is_below(&mut self, view: &View<'_>) {
         let below = Below::of(view);
         let delivered =
@@ -171,13 +188,41 @@ impl Growing {
         let mut next: Vec<Arc<Node>> = delivered.map(|node| Arc::clone(&node.node)).collect();
         while let Some(parent) = next.pop() {
             for child in below.children(&parent) {
-                if !self.0.contains_key(&child.key) {
+                if !self.0.contains_key(&child.key) && child.key.is_permitted(&view.permissions) {
                     let parents = below.parents(child, &parent);
                     self.add(TreeNode { node: Arc::clone(child), parents, role: Role::Below });
                     next.push(Arc::clone(child));
                 }
             }
         }
+    }
+
+    /// Argo CD's CLI finds parents by UID alone (argo-cd `cmd/argocd/commands/tree.go`): below one node without a UID it finds
+    /// all that hang below any, itself among them, for ever. So one without a UID hangs below none without.
+    fn hang_higher(&mut self) {
+        let nodes =
+            self.0.values().filter(|node| node.node.uid.is_empty() && self.is_below_the_nameless(node));
+        let keys: Vec<NodeKey> = nodes.map(|node| node.node.key.clone()).collect();
+        for key in keys {
+            if let Some(node) = self.0.get_mut(&key) {
+                node.parents.clear();
+            }
+        }
+    }
+
+    /// Something above the node has no UID.
+    fn is_below_the_nameless(&self, node: &TreeNode) -> bool {
+        let mut met = BTreeSet::new();
+        let mut next: Vec<&Parent> = node.parents.iter().collect();
+        while let Some(parent) = next.pop() {
+            if parent.uid.is_empty() {
+                return true;
+            }
+            if met.insert(&parent.key) {
+                next.extend(self.0.get(&parent.key).into_iter().flat_map(|above| &above.parents));
+            }
+        }
+        false
     }
 
     fn sorted(self) -> Vec<TreeNode> {

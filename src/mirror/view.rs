@@ -1,12 +1,16 @@
 //! What the observed objects mean: relations, states, delivery.
 
+#[cfg(test)]
+mod tests;
+
 use super::compare::{self, Relation};
 use super::guard::{self, WAY_OUT, WIPES_OUT};
 use super::leg::{self, Leg};
 use super::observed::Observed;
 use super::source::SourceState;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
-use crate::project::{self, Refused, Rendered, RenderedObject, Violation, this_cluster};
+use crate::names;
+use crate::project::{self, Permissions, Refused, Rendered, RenderedObject, Violation, this_cluster};
 
 /// One object of the Application: wanted or referenced, with its live counterpart.
 #[derive(Clone, Debug)]
@@ -26,6 +30,8 @@ pub struct Resource<'a> {
 pub struct View<'a> {
     /// Everything that was read.
     pub observed: &'a Observed,
+    /// What the project permits of this cluster.
+    pub permissions: Permissions<'a>,
     /// Wanted and referenced objects, sources first.
     pub resources: Vec<Resource<'a>>,
     /// Generated objects that are no longer wanted.
@@ -41,13 +47,14 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Reads the meaning of `observed`.
     pub fn of(observed: &'a Observed) -> Self {
-        let resources = resources(observed);
-        let legs = leg::all(observed, &resources);
-        let stale = stale(observed, &resources);
+        let permissions = observed.permissions();
         let project = observed.project.as_deref();
         let violations = project::violations(&observed.app, project, &observed.control_namespace);
+        let resources = resources(observed, &permissions, !violations.is_empty());
+        let legs = leg::all(observed, &permissions, &resources);
+        let stale = stale(observed, &resources);
         let refusals = refusals(observed, &resources);
-        Self { observed, resources, stale, legs, violations, refusals }
+        Self { observed, permissions, resources, stale, legs, violations, refusals }
     }
 
     /// The legs that deliver: all but those that others only refer to.
@@ -195,14 +202,26 @@ fn rendered_object(key: &ObjectKey) -> RenderedObject {
     }
 }
 
-fn resources(observed: &Observed) -> Vec<Resource<'_>> {
+/// `is_barred`: the project does not permit the Application as it is.
+fn resources<'a>(
+    observed: &'a Observed,
+    permissions: &Permissions<'_>,
+    is_barred: bool,
+) -> Vec<Resource<'a>> {
     let identity = observed.app.identity();
     let wanted = observed.translation.objects.iter().map(|manifest| {
-        let live = observed.live(&manifest.key);
-        let relation = compare::relation(&identity, manifest, live);
-        Resource { key: manifest.key.clone(), manifest: Some(manifest), live, relation }
+        let key = &manifest.key;
+        let live = seen(observed, permissions, key);
+        // The same whether there is one or not: that is nobody's business here.
+        let is_others = live.is_none() && !permissions.namespace(&key.namespace);
+        let relation = if is_others && (is_barred || observed.live(key).is_some()) {
+            Relation::Unknown
+        } else {
+            compare::relation(&identity, manifest, live)
+        };
+        Resource { key: key.clone(), manifest: Some(manifest), live, relation }
     });
-    let mut resources: Vec<_> = wanted.chain(references(observed)).collect();
+    let mut resources: Vec<_> = wanted.chain(references(observed, permissions)).collect();
     if !is_known(observed) {
         let unknown: Vec<_> =
             delivering(observed).filter(|live| !is_among(&resources, *live)).map(unknown).collect();
@@ -224,20 +243,51 @@ fn unknown(live: Live<'_>) -> Resource<'_> {
     Resource { key: live.key(), manifest: None, live: Some(live), relation: Relation::Unknown }
 }
 
-/// In reference mode: the first workload object that exists, behind the sources it names.
-fn references(observed: &Observed) -> Vec<Resource<'_>> {
+/// In reference mode: the first workload object that exists, behind the sources it names. A source where the project lets the
+/// Application deliver nothing is left out: the workload object may name any.
+fn references<'a>(observed: &'a Observed, permissions: &Permissions<'_>) -> Vec<Resource<'a>> {
     let candidates = &observed.translation.references;
-    let found = candidates.iter().find(|key| observed.objects.contains_key(*key)).or(candidates.first());
-    let Some(key) = found else { return Vec::new() };
-    let live = observed.live(key);
-    let source = live.and_then(source_key).map(|key| reference(observed, &key));
-    source.into_iter().chain([reference(observed, key)]).collect()
+    let is_there = |key: &&ObjectKey| seen(observed, permissions, key).is_some();
+    let Some(key) = candidates.iter().find(is_there).or(candidates.first()) else { return Vec::new() };
+    let workload = reference(observed, permissions, key);
+    let source = workload.live.and_then(source_key).filter(|key| permissions.namespace(&key.namespace));
+    let source = source.map(|key| reference(observed, permissions, &key));
+    source.into_iter().chain([workload]).collect()
 }
 
-fn reference<'a>(observed: &'a Observed, key: &ObjectKey) -> Resource<'a> {
-    let live = observed.live(key);
-    let relation = if live.is_some() { Relation::Referenced } else { Relation::Missing };
+fn reference<'a>(observed: &'a Observed, permissions: &Permissions<'_>, key: &ObjectKey) -> Resource<'a> {
+    let live = seen(observed, permissions, key);
+    let relation = match live {
+        Some(_) => Relation::Referenced,
+        None if permissions.namespace(&key.namespace) => Relation::Missing,
+        None => Relation::Unknown,
+    };
     Resource { key: key.clone(), manifest: None, live, relation }
+}
+
+/// A live object that is the Application's own, or stands where the project lets it deliver. Of others nothing is read.
+pub fn seen<'a>(observed: &'a Observed, permissions: &Permissions<'_>, key: &ObjectKey) -> Option<Live<'a>> {
+    let identity = observed.app.identity();
+    let is_seen = |live: &Live<'_>| permissions.namespace(live.namespace()) || live.is_owned_by(&identity);
+    observed.live(key).filter(is_seen)
+}
+
+/// The `HelmChart` behind a `HelmRelease`. Where the project lets the Application deliver nothing, it has to be the one that
+/// Flux made of that very release: names of others may come to the same.
+pub fn chart<'a>(
+    observed: &'a Observed,
+    permissions: &Permissions<'_>,
+    workload: Live<'_>,
+) -> Option<Live<'a>> {
+    let chart = observed.live(&chart_key(workload)?)?;
+    (permissions.namespace(chart.namespace()) || is_made_for(workload, chart)).then_some(chart)
+}
+
+/// Flux says so on what it makes (helm-controller `internal/reconcile/helmchart_template.go`, `buildHelmChartFromTemplate`).
+pub fn is_made_for(workload: Live<'_>, chart: Live<'_>) -> bool {
+    let label = |key| chart.label(key).unwrap_or_default();
+    label(names::LABEL_HELM_RELEASE_NAME) == workload.name()
+        && label(names::LABEL_HELM_RELEASE_NAMESPACE) == workload.namespace()
 }
 
 /// The source object that a workload object names.

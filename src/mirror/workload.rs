@@ -145,6 +145,9 @@ pub struct Parts<'a> {
     pub source: Option<Live<'a>>,
     /// The `HelmChart` that Flux made for a `HelmRelease`.
     pub chart: Option<Live<'a>>,
+    /// The source is not looked at, since it stands where the project permits nothing: what the workload object has tried
+    /// last counts as what is offered.
+    pub is_source_hidden: bool,
 }
 
 /// Compares what is delivered with what the source offers. `wanted`: the version of a chart that is asked for, be it in
@@ -180,8 +183,18 @@ fn offered(parts: Parts<'_>) -> String {
         (None, Some(chart)) => {
             revision::chart_version(chart.artifact_revision().unwrap_or_default()).to_owned()
         }
-        (None, None) => String::new(),
+        (None, None) => tried(parts).map(revision::bare).unwrap_or_default().to_owned(),
     }
+}
+
+/// What a workload object has tried last of a source that is not looked at, as Flux writes it.
+fn tried(parts: Parts<'_>) -> Option<&str> {
+    let workload = parts.workload.filter(|_| parts.is_source_hidden)?;
+    let field = match workload.kind {
+        FluxKind::HelmRelease => "lastAttemptedRevisionDigest",
+        _ => "lastAttemptedRevision",
+    };
+    workload.text(&format!("/status/{field}"))
 }
 
 fn release(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
@@ -198,6 +211,7 @@ fn release(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
         (None, Some(source)) if source.kind == FluxKind::OciRepository => {
             source.artifact_revision().map(revision::bare)
         }
+        (None, None) => tried(parts),
         _ => None,
     };
     let (delivered, attempted) = if parts.chart.is_some() {
@@ -256,7 +270,7 @@ fn chart_follows(chart: Live<'_>, source: Live<'_>) -> bool {
 
 fn kustomization(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
     let source = parts.source.filter(|source| is_of_its_spec(*source));
-    let offers = source.and_then(|source| source.artifact_revision());
+    let offers = source.and_then(|source| source.artifact_revision()).or_else(|| tried(parts));
     let applied = workload.text("/status/lastAppliedRevision");
     let is_rebuilt = offers.is_some() && offers == applied && is_older_than_artifact(workload, parts);
     Delivery {
@@ -280,6 +294,7 @@ fn is_older_than_artifact(workload: Live<'_>, parts: Parts<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::flux::live::tests::object;
+    use rstest::rstest;
     use serde_json::json;
 
     #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
@@ -354,8 +369,8 @@ mod tests {
         );
         let parts = Parts {
             workload: Some(Live { kind: FluxKind::HelmRelease, object: &release }),
-            source: None,
             chart: Some(Live { kind: FluxKind::HelmChart, object: &chart }),
+            ..Parts::default()
         };
         let found = delivery(parts, None);
         assert_eq!((found.available.as_str(), found.delivered.as_str()), ("6.4.0", "6.3.5"));
@@ -391,8 +406,8 @@ mod tests {
             let chart = object(FluxKind::HelmChart, &json!({"spec": {}, "status": status}));
             let parts = Parts {
                 workload: Some(Live { kind: FluxKind::HelmRelease, object: &release }),
-                source: None,
                 chart: Some(Live { kind: FluxKind::HelmChart, object: &chart }),
+                ..Parts::default()
             };
             super::delivery(parts, None)
         };
@@ -414,10 +429,41 @@ mod tests {
         let parts = Parts {
             workload: Some(Live { kind: FluxKind::Kustomization, object: &kustomization }),
             source: Some(Live { kind: FluxKind::GitRepository, object: &git }),
-            chart: None,
+            ..Parts::default()
         };
         let found = delivery(parts, None);
         assert!(found.is_rebuilt && !found.is_current);
         assert_eq!(found.available, "1");
+    }
+
+    #[rstest]
+    #[case::delivered(
+        FluxKind::Kustomization,
+        json!({"lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": "main@sha1:1"}),
+        ("1", "1", true)
+    )]
+    #[case::tried(
+        FluxKind::Kustomization,
+        json!({"lastAppliedRevision": "main@sha1:0", "lastAttemptedRevision": "main@sha1:1"}),
+        ("1", "0", false)
+    )]
+    #[case::not_tried(FluxKind::Kustomization, json!({}), ("", "", false))]
+    #[case::chart_of_an_artifact(
+        FluxKind::HelmRelease,
+        json!({"lastAttemptedRevisionDigest": "sha256:1",
+               "history": [{"chartVersion": "1.0.0", "ociDigest": "sha256:1", "status": "deployed"}]}),
+        ("sha256:1", "sha256:1", true)
+    )]
+    fn what_was_tried_of_a_source_that_is_not_looked_at_is_what_it_offers(
+        #[case] kind: FluxKind,
+        #[case] status: Value,
+        #[case] expected: (&str, &str, bool),
+    ) {
+        let object = object(kind, &json!({"spec": {}, "status": status}));
+        let workload = Some(Live { kind, object: &object });
+        let found = delivery(Parts { workload, is_source_hidden: true, ..Parts::default() }, None);
+        assert_eq!((found.available.as_str(), found.delivered.as_str(), found.is_current), expected);
+        let seen = delivery(Parts { workload, ..Parts::default() }, None);
+        assert!(!seen.is_current && seen.available.is_empty());
     }
 }

@@ -107,12 +107,8 @@ fn suspend(live: Live<'_>, now: Timestamp) -> Option<Step> {
 /// A suspended object goes alone (helm-controller `reconcileDelete`, kustomize-controller `finalize`). What a
 /// `HelmRelease` leaves behind goes before it: afterwards nobody would know of it.
 pub(super) fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
-    let chart = view::chart_key(live).and_then(|key| observed.live(&key)).filter(|chart| {
-        let label = |key| chart.label(key).unwrap_or_default();
-        !chart.is_deleting()
-            && label(names::LABEL_HELM_RELEASE_NAME) == live.name()
-            && label(names::LABEL_HELM_RELEASE_NAMESPACE) == live.namespace()
-    });
+    let chart = view::chart_key(live).and_then(|key| observed.live(&key));
+    let chart = chart.filter(|chart| !chart.is_deleting() && view::is_made_for(live, *chart));
     let records = (!keeps_records(&observed.app)).then(|| records(live)).flatten();
     records.into_iter().chain(chart.map(upkeep::delete)).chain([upkeep::delete(live)]).collect()
 }

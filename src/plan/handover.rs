@@ -82,7 +82,10 @@ fn node([group, kind, namespace, name]: &Identity) -> NodeKey {
 fn is_deleted(view: &View<'_>, identity: &Identity) -> bool {
     let live_objects = &view.observed.live_objects;
     let kind = (identity[0].clone(), identity[1].clone());
-    !live_objects.unreadable.contains(&kind) && !live_objects.nodes.contains_key(&node(identity))
+    let key = node(identity);
+    // What the project does not permit is not looked at.
+    let is_hidden = live_objects.unreadable.contains(&kind) || !key.is_permitted(&view.permissions);
+    !is_hidden && !live_objects.nodes.contains_key(&key)
 }
 
 fn ask(view: &View<'_>, source: usize, what: &str) -> Option<Step> {

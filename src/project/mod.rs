@@ -10,6 +10,7 @@ mod cron;
 mod delivery;
 mod filter;
 mod impersonation;
+mod live;
 mod pattern;
 mod permission;
 mod verdict;
@@ -22,6 +23,7 @@ pub use app_project::{
 pub use delivery::{Refused, Rendered, RenderedObject, refusal_of_means, refusals};
 pub use filter::ResourcesFilter;
 pub use impersonation::{Impersonation, impersonation};
+pub use live::Permissions;
 pub(crate) use pattern::glob_without_separator as glob;
 pub use pattern::{glob_regex, is_in_namespaces, is_regex};
 pub(crate) use verdict::this_cluster;

@@ -16,7 +16,7 @@ const KINDS: f64 = 7.0;
 const GRACE: Duration = Duration::from_secs(60);
 const NAMESPACES: usize = 14;
 
-async fn watches(env: &TestEnv, bridge: &Bridge, expected: f64) -> Result<()> {
+pub(crate) async fn watches(env: &TestEnv, bridge: &Bridge, expected: f64) -> Result<()> {
     let what = format!("{expected} kinds and namespaces are watched");
     env.wait_until(&what, PATIENCE + GRACE, async || {
         let found = bridge.metric("flux_subsystem_live_watches", &[]).await?;

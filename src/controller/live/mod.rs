@@ -26,7 +26,8 @@ use self::usage::{GroupKind, Identity, Listing, Order, Usage, Use, Watch};
 use super::cache::reference;
 use crate::argo::Application;
 use crate::metrics::Metrics;
-use crate::mirror::live::{LiveObjects, NodeKey, descendants_of};
+use crate::mirror::live::{ChildKind, LiveObjects, NodeKey, descendants_of};
+use crate::project::Permissions;
 
 /// How often to look for watches that nobody uses any more.
 const REAP_INTERVAL: Duration = Duration::from_secs(10);
@@ -50,15 +51,32 @@ pub(super) struct Live {
     stop: CancellationToken,
 }
 
-/// What an Application has delivered → what must be watched for its tree.
-fn uses(roots: &BTreeSet<NodeKey>) -> BTreeSet<Use> {
+/// What an Application has delivered, and what must be watched for its tree.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    roots: BTreeSet<NodeKey>,
+    uses: BTreeSet<Use>,
+}
+
+impl Wanted {
+    /// What the project permits of `roots`, and of what is below them: nothing else is watched for anybody.
+    pub(super) fn of(roots: impl IntoIterator<Item = NodeKey>, permissions: &Permissions<'_>) -> Self {
+        let roots = roots.into_iter().filter(|root| root.is_permitted(permissions)).collect();
+        Self { uses: uses(&roots, permissions), roots }
+    }
+}
+
+fn uses(roots: &BTreeSet<NodeKey>, permissions: &Permissions<'_>) -> BTreeSet<Use> {
     let mut uses = BTreeSet::new();
-    for root in roots {
-        let namespace: Arc<str> = root.namespace.as_str().into();
-        uses.insert((GroupKind::new(&root.group, &root.kind), Arc::clone(&namespace)));
+    let places: BTreeSet<_> =
+        roots.iter().map(|root| (&*root.group, &*root.kind, &*root.namespace)).collect();
+    for (group, kind, namespace) in places {
+        let namespace: Arc<str> = namespace.into();
+        uses.insert((GroupKind::new(group, kind), Arc::clone(&namespace)));
         // What an object of the cluster makes may be in any namespace: that is not followed.
         if !namespace.is_empty() {
-            let below = descendants_of(&root.group, &root.kind).into_iter();
+            let is_wanted = |child: &ChildKind| permissions.object(child.group, child.kind, &namespace, "");
+            let below = descendants_of(group, kind, is_wanted).into_iter();
             uses.extend(below.map(|child| (GroupKind::new(child.group, child.kind), Arc::clone(&namespace))));
         }
     }
@@ -85,16 +103,18 @@ impl Live {
 
     /// What each of these Applications has delivered, from now on; watches what that takes. Many at once take fewer
     /// lists than one after the other.
-    pub(super) fn want(self: &Arc<Self>, all: impl IntoIterator<Item = (String, BTreeSet<NodeKey>)>) {
+    pub(super) fn want(self: &Arc<Self>, all: impl IntoIterator<Item = (String, Wanted)>) {
         let mut state = self.lock();
         let now = Instant::now();
-        for (identity, roots) in all {
+        for (identity, Wanted { roots, uses }) in all {
             let known = state.store.roots(&identity);
-            if known.map_or(roots.is_empty(), |known| **known == roots) {
+            let is_known = known.map_or(roots.is_empty(), |known| **known == roots);
+            // The project may come to permit other kinds below the same roots.
+            if is_known && state.usage.is_set(&identity, &uses) {
                 continue;
             }
             let identity: Identity = identity.into();
-            state.usage.set(&identity, uses(&roots), now);
+            state.usage.set(&identity, uses, now);
             state.store.want(&identity, Arc::new(roots));
         }
         self.follow_orders(&mut state);
@@ -102,7 +122,7 @@ impl Live {
 
     /// The Application has delivered nothing any more, or nobody asks.
     pub(super) fn forget(self: &Arc<Self>, identity: &str) {
-        self.want([(identity.to_owned(), BTreeSet::new())]);
+        self.want([(identity.to_owned(), Wanted::default())]);
     }
 
     /// What is known of everything that the Application has delivered.
@@ -169,6 +189,23 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mirror::fixtures;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    fn wanted(roots: impl IntoIterator<Item = NodeKey>, project: &Value) -> Wanted {
+        let project = fixtures::project("team", project);
+        let app = fixtures::app("demo").build();
+        Wanted::of(roots, &Permissions::of(&app, Some(&project), "argocd"))
+    }
+
+    /// `NAMESPACE/KIND` each.
+    fn watched(roots: impl IntoIterator<Item = NodeKey>, project: &Value) -> Vec<String> {
+        let uses = wanted(roots, project).uses;
+        let named: BTreeSet<_> =
+            uses.iter().map(|(kind, namespace)| format!("{namespace}/{}", kind.kind)).collect();
+        named.into_iter().collect()
+    }
 
     fn key(group: &str, kind: &str, namespace: &str) -> NodeKey {
         NodeKey { group: group.into(), kind: kind.into(), namespace: namespace.into(), name: "web".into() }
@@ -177,11 +214,37 @@ mod tests {
     #[test]
     fn what_is_delivered_is_watched_down_to_pods_where_it_is() {
         let roots = [key("apps", "Deployment", "a"), key("", "Service", "b"), key("", "Namespace", "")];
-        let uses = uses(&roots.into_iter().collect());
-        let named: BTreeSet<_> =
-            uses.iter().map(|(kind, namespace)| format!("{namespace}/{}", kind.kind)).collect();
         let expected =
             ["/Namespace", "a/Deployment", "a/Pod", "a/ReplicaSet", "b/EndpointSlice", "b/Service"];
-        assert_eq!(named, expected.into_iter().map(str::to_owned).collect());
+        assert_eq!(watched(roots, &json!({})), expected);
+    }
+
+    #[rstest]
+    #[case::elsewhere(
+        json!({"destinations": [{"server": "*", "namespace": "b"}]}), &["/Namespace", "b/EndpointSlice", "b/Service"]
+    )]
+    #[case::of_a_denied_kind(
+        json!({"namespaceResourceBlacklist": [{"group": "apps", "kind": "ReplicaSet"}]}),
+        &["/Namespace", "a/Deployment", "b/EndpointSlice", "b/Service"]
+    )]
+    #[case::of_the_cluster(
+        json!({"clusterResourceWhitelist": [], "namespaceResourceWhitelist": [{"group": "", "kind": "*"}]}),
+        &["b/Service"]
+    )]
+    fn what_is_not_permitted_is_not_watched(#[case] project: Value, #[case] expected: &[&str]) {
+        let roots = [key("apps", "Deployment", "a"), key("", "Service", "b"), key("", "Namespace", "")];
+        assert_eq!(watched(roots, &project), expected);
+    }
+
+    /// The project denies, or permits, what is below the same roots.
+    #[test]
+    fn other_kinds_below_are_told_apart() {
+        let denied = json!({"namespaceResourceBlacklist": [{"group": "", "kind": "Pod"}]});
+        let [open, closed] = [json!({}), denied].map(|spec| wanted([key("apps", "Deployment", "a")], &spec));
+        assert_eq!(open.roots, closed.roots);
+        let mut usage = Usage::default();
+        usage.set(&"a/web".into(), open.uses.clone(), Instant::now());
+        assert!(usage.is_set("a/web", &open.uses) && !usage.is_set("a/web", &closed.uses));
+        assert!(usage.is_set("a/none", &BTreeSet::new()));
     }
 }

@@ -161,6 +161,11 @@ impl Usage {
         }
     }
 
+    /// The Application needs exactly these already.
+    pub(super) fn is_set(&self, identity: &str, uses: &BTreeSet<Use>) -> bool {
+        self.users.get(identity).map_or(uses.is_empty(), |known| known == uses)
+    }
+
     /// What came into use since the last call takes these watches.
     pub(super) fn orders(&mut self) -> Vec<Order> {
         let mut orders = Vec::new();

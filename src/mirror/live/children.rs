@@ -66,14 +66,15 @@ pub fn children_of(group: &str, kind: &str) -> &'static [ChildKind] {
     }
 }
 
-/// Kinds of the objects anywhere below one of `group` and `kind`, each once, nearest first.
-pub fn descendants_of(group: &str, kind: &str) -> Vec<ChildKind> {
+/// Kinds of the objects anywhere below one of `group` and `kind`, each once, nearest first; those for which `is_wanted` is
+/// false, and what is below them alone, are left out.
+pub fn descendants_of(group: &str, kind: &str, is_wanted: impl Fn(&ChildKind) -> bool) -> Vec<ChildKind> {
     let mut found: Vec<ChildKind> = Vec::new();
     let mut next = children_of(group, kind).to_vec();
     while !next.is_empty() {
         let mut deeper = Vec::new();
         for kind in next {
-            if !found.contains(&kind) {
+            if !found.contains(&kind) && is_wanted(&kind) {
                 found.push(kind);
                 deeper.extend(children_of(kind.group, kind.kind));
             }
@@ -97,13 +98,22 @@ mod tests {
     #[case::another_group("example.org", "Deployment", &[])]
     #[case::config("", "ConfigMap", &[])]
     fn the_nearest_come_first(#[case] group: &str, #[case] kind: &str, #[case] below: &[&str]) {
-        let found: Vec<_> = descendants_of(group, kind).into_iter().map(|child| child.kind).collect();
+        let found: Vec<_> =
+            descendants_of(group, kind, |_| true).into_iter().map(|child| child.kind).collect();
         assert_eq!(found, below);
+    }
+
+    #[rstest]
+    #[case::in_between("ReplicaSet", &[])]
+    #[case::at_the_end("Pod", &["ReplicaSet"])]
+    fn below_what_nobody_wants_nothing_is_looked_for(#[case] unwanted: &str, #[case] below: &[&str]) {
+        let found = descendants_of("apps", "Deployment", |child| child.kind != unwanted);
+        assert_eq!(found.into_iter().map(|child| child.kind).collect::<Vec<_>>(), below);
     }
 
     #[test]
     fn each_kind_is_named_once() {
-        let found = descendants_of("opentelemetry.io", "OpenTelemetryCollector");
+        let found = descendants_of("opentelemetry.io", "OpenTelemetryCollector", |_| true);
         let pods = found.iter().filter(|child| child.kind == "Pod").count();
         assert_eq!(pods, 1);
     }

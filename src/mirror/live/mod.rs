@@ -18,6 +18,7 @@ pub use node::reads_body;
 
 use crate::argo::status::HealthStatus;
 use crate::flux::ObjectKey;
+use crate::project::Permissions;
 
 /// Which object of the cluster. The order is Argo CD's of its trees: `group/kind/namespace/name`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +37,11 @@ impl NodeKey {
     /// `group/kind/namespace/name`, by which Argo CD sorts and names objects (types.go, `FullName`).
     pub fn full_name(&self) -> String {
         format!("{}/{}/{}/{}", self.group, self.kind, self.namespace, self.name)
+    }
+
+    /// The project of an Application lets it show the object, and work on it.
+    pub fn is_permitted(&self, permissions: &Permissions<'_>) -> bool {
+        permissions.object(&self.group, &self.kind, &self.namespace, &self.name)
     }
 }
 

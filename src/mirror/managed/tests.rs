@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::{LAST_APPLIED, Tracking, to_json};
 use crate::mirror::fixtures::{
-    App, COMMIT, Object, app, git_repository, helm_chart, helm_release, helm_repository, kustomization,
+    self, App, COMMIT, Object, app, git_repository, helm_chart, helm_release, helm_repository, kustomization,
 };
 use crate::mirror::{Observed, View, patch, status};
 use crate::names;
+use std::sync::Arc;
 
 fn parsed(diff: &Value, side: &str) -> Value {
     serde_json::from_str(diff[side].as_str().unwrap()).unwrap()
@@ -223,6 +224,8 @@ fn the_marks_are_those_of_the_argo_cd_at_hand() {
         helm_chart().fetched("6.3.5"),
         helm_release().ready("6.3.5"),
     ]);
+    let project = fixtures::project("default", &json!({"sourceNamespaces": ["team"]}));
+    observed.project = Some(Arc::new(project));
     observed.tracking = Tracking { label: "example.org/app".into(), installation_id: "blue".into() };
     assert_eq!(differing(&observed), Vec::<String>::new());
     let live = parsed(&to_json(&View::of(&observed))[0], "normalizedLiveState");
@@ -239,4 +242,45 @@ fn live_states_are_whole_and_in_argo_cds_order() {
     );
     assert_eq!(live["metadata"]["uid"], "helmreleases");
     assert_eq!(diffs[1]["kind"], "HelmRepository");
+}
+
+/// The project permits none of Flux's kinds.
+fn out_of_reach(mut observed: Observed) -> Observed {
+    let kinds = json!([{"group": "apps", "kind": "*"}]);
+    let project = fixtures::project("default", &json!({"namespaceResourceWhitelist": kinds}));
+    observed.project = Some(Arc::new(project));
+    observed
+}
+
+#[rstest]
+#[case::as_wanted(helm_release().ready("6.3.5"), &[])]
+#[case::more_annotations(annotated("password", "hunter2"), &[])]
+#[case::used_as_it_is(helm_release().ready("6.3.5").with(json!({"spec": {"password": "hunter2"}})).unowned(), &[])]
+#[case::edited(specified(&json!({"values": {"password": "hunter2"}})), &["HelmRelease"])]
+#[case::outdated(specified(&json!({"values": {"password": "hunter2"}})).outdated(), &["HelmRelease"])]
+#[case::of_another(specified(&json!({"values": {"password": "hunter2"}})).foreign(), &["HelmRelease"])]
+#[case::leaving(annotated("password", "hunter2").deleting(), &["HelmRelease"])]
+#[case::another_version_delivered(helm_release().ready("6.3.4"), &["HelmRelease"])]
+#[case::another_version_of_a_persons(helm_release().ready("6.3.4").unowned(), &["HelmRelease"])]
+fn of_what_is_not_permitted_it_shows_whether_it_is_synced(
+    #[case] release: Object,
+    #[case] expected: &[&str],
+) {
+    let observed = out_of_reach(beside(release));
+    assert_eq!(differing(&observed), expected);
+    let diffs = to_json(&View::of(&observed));
+    assert!(!diffs.to_string().contains("hunter2"), "{diffs:#}");
+    for diff in diffs.as_array().unwrap() {
+        assert_eq!((&diff["liveState"], diff.get("resourceVersion")), (&json!("null"), None));
+    }
+}
+
+#[test]
+fn nor_what_is_to_be_pruned() {
+    let secret = json!({"spec": {"password": "hunter2"}});
+    let mut observed = app("demo").git().beside([git_repository().fetched(COMMIT).with(secret)]);
+    observed.translation = chart().observed().translation;
+    let observed = out_of_reach(observed);
+    assert_eq!(differing(&observed), ["HelmRelease", "GitRepository", "HelmRepository"]);
+    assert!(!to_json(&View::of(&observed)).to_string().contains("hunter2"));
 }

@@ -1,5 +1,5 @@
 //! Walks `testdata/`: one folder per case, `application.yaml` and the live objects (`live.yaml`, Flux objects among
-//! them; `known.yaml` says what may not be read) on one side, `tree.json` on the other.
+//! them; `known.yaml` says what may not be read, `project.yaml` what the project does not permit) on one side, `tree.json` on the other.
 //!
 //! `UPDATE_GOLDENS=1` writes the right side anew.
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::Tree;
 use crate::flux::{FluxKind, ObjectKey};
-use crate::mirror::fixtures::App;
+use crate::mirror::fixtures::{self, App};
 use crate::mirror::live::Node;
 use crate::mirror::{Observed, View};
 use crate::yaml;
@@ -55,6 +55,9 @@ fn observed(case: &Path) -> Observed {
         if known.is_null() { Known::default() } else { serde_json::from_value(known).unwrap() };
     let mut observed = App(app).observed();
     observed.live_objects.is_complete = !known.is_incomplete;
+    if let Some(spec) = read(&case.join("project.yaml")).pop() {
+        observed.project = Some(Arc::new(fixtures::project("default", &spec)));
+    }
     observed.live_objects.unreadable = known.unreadable.into_iter().collect();
     for object in read(&case.join("live.yaml")) {
         put(&mut observed, &object);
