@@ -10,6 +10,7 @@ mod cron;
 mod delivery;
 mod filter;
 mod impersonation;
+mod parts;
 mod pattern;
 mod permission;
 mod verdict;
