@@ -28,7 +28,8 @@ fn status(pod: &Value, is_crashing: bool) -> Value {
     } })
 }
 
-async fn write_status(env: &TestEnv, pod: &Value, is_crashing: bool) -> Result<()> {
+/// Writes it.
+pub(crate) async fn write_status(env: &TestEnv, pod: &Value, is_crashing: bool) -> Result<()> {
     let field = |name: &str| pod["metadata"][name].as_str().context("a Pod without a name");
     let (namespace, name) = (field("namespace")?, field("name")?);
     let change = status(pod, is_crashing).to_string();
