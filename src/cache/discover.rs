@@ -153,3 +153,47 @@ where
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    use axum::Router;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing;
+
+    /// The watch goes on after it, without reading anything anew.
+    #[tokio::test]
+    async fn a_refusal_that_passes_takes_nothing_away() {
+        let list = |kind: &str, name: &str, data: serde_json::Value| {
+            let metadata = json!({"name": name, "namespace": "argocd", "resourceVersion": "1"});
+            let items = json!([{"metadata": metadata, "data": data}]);
+            json!({"kind": kind, "metadata": {"resourceVersion": "1"}, "items": items}).to_string()
+        };
+        let parameters = json!({"redis.server": "elsewhere:6379"});
+        let (maps, watches) = testing::refusing_once(list("ConfigMapList", CONFIG_MAP, parameters));
+        let (secrets, _) = testing::refusing_once(list("SecretList", SECRET, json!({})));
+        let routes = Router::new()
+            .route("/api/v1/namespaces/argocd/configmaps", maps)
+            .route("/api/v1/namespaces/argocd/secrets", secrets);
+        let client = testing::api_server(routes).await;
+        let mut found = std::pin::pin!(follow(&client, "argocd"));
+        let follows = async {
+            while let Some(found) = found.next().await {
+                assert_eq!(found.parameters["redis.server"], "elsewhere:6379");
+            }
+        };
+        let counted = async {
+            while watches.load(Ordering::Relaxed) < 3 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            () = follows => panic!("nothing is followed any more"),
+            counted = tokio::time::timeout(Duration::from_secs(10), counted) => counted.expect("it is tried again"),
+        }
+    }
+}

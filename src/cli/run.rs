@@ -63,8 +63,11 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Fails when a provider is installed already, which is as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    tokio::runtime::Runtime::new()?.block_on(operate(args))?;
-    Ok(ExitCode::SUCCESS)
+    let runtime = tokio::runtime::Runtime::new()?;
+    let result = runtime.block_on(operate(args));
+    // A name that is being looked up, or an archive that is being read, holds up nobody.
+    runtime.shutdown_background();
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 async fn operate(args: Args) -> anyhow::Result<()> {
@@ -127,7 +130,9 @@ async fn control(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).build().context("HTTP client")?;
-    let argo_cd = args.argo_cd.settle(&client, &args.argocd_namespace).await?;
+    let settings = args.argo_cd.settle(&client, &args.argocd_namespace);
+    let Some(argo_cd) = stop.run_until_cancelled(settings).await else { return Ok(()) };
+    let argo_cd = argo_cd?;
     let address = args.artifact_listen_address;
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("--artifact-listen-address {address}"))?;

@@ -2,11 +2,12 @@
 
 use std::ops::RangeInclusive;
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference, Secret};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Api, Resource};
+use kube::{Api, Client, Resource};
 use serde_json::{Value, json};
 
 use super::lenient::Lenient;
@@ -17,6 +18,9 @@ use crate::metrics::Outcome;
 use crate::mirror::compare;
 use crate::names;
 use crate::plan::Step;
+
+/// How many of Helm's records are deleted at once.
+const RECORDS_AT_ONCE: usize = 16;
 
 /// Why a plan was not carried out to its end.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +92,9 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
             .await
             .map_err(|source| api_error(step, secrets::shown(shared, name), source)),
         Step::DeleteReleaseRecords { namespace, release, versions } => {
-            delete_records(shared, step, namespace, release, versions.clone()).await
+            delete_records(&shared.client, namespace, release, versions.clone())
+                .await
+                .map_err(|(record, source)| api_error(step, record, source))
         }
         Step::ConfirmGone { labels, identity } => confirm_gone(shared, labels, identity).await,
         Step::PatchApplication(patch) => patch_application(shared, app, patch).await,
@@ -200,25 +206,24 @@ async fn delete(shared: &Shared, key: &ObjectKey, uid: &str) -> Result<(), kube:
     }
 }
 
-/// Names alone: the bridge may not read Secrets, and needs not.
+/// Names alone: the bridge may not read Secrets, and needs not. Several at once, since hundreds of answers one after the other
+/// outlast a reconcile; the newest first, which are the likeliest to be there. An error names its record.
 async fn delete_records(
-    shared: &Shared,
-    step: &Step,
+    client: &Client,
     namespace: &str,
     release: &str,
     versions: RangeInclusive<i64>,
-) -> Result<(), ExecuteError> {
-    let api = Api::<PartialObjectMeta<Secret>>::namespaced(shared.client.clone(), namespace);
-    for version in versions {
+) -> Result<(), (String, kube::Error)> {
+    let api = Api::<PartialObjectMeta<Secret>>::namespaced(client.clone(), namespace);
+    let delete = async |version: i64| {
         let name = format!("sh.helm.release.v1.{release}.v{version}");
         match api.delete(&name, &DeleteParams::default()).await {
-            Err(error) if !has_code(&error, 404) => {
-                return Err(api_error(step, format!("Secret {namespace}/{name}"), error));
-            }
-            _ => {}
+            Err(error) if !has_code(&error, 404) => Err((format!("Secret {namespace}/{name}"), error)),
+            _ => Ok(()),
         }
-    }
-    Ok(())
+    };
+    let all = futures::stream::iter(versions.rev().map(delete)).buffer_unordered(RECORDS_AT_ONCE);
+    all.try_for_each(|()| std::future::ready(Ok(()))).await
 }
 
 async fn confirm_gone(
@@ -300,7 +305,76 @@ fn note(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::note;
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use axum::Router;
+    use axum::extract::Path;
+    use axum::http::StatusCode;
+    use axum::routing::delete;
+
+    use super::*;
+    use crate::controller::cache::lock;
+    use crate::testing;
+
+    #[derive(Default)]
+    struct Records {
+        there: Mutex<BTreeSet<String>>,
+        refused: Option<&'static str>,
+        asked: AtomicUsize,
+        under_way: AtomicUsize,
+        at_once: AtomicUsize,
+    }
+
+    impl Records {
+        /// An API server that holds these records and takes its time for each.
+        async fn served(self) -> (Client, &'static Self) {
+            let records: &'static Self = Box::leak(Box::new(self));
+            let answer = async |Path(name): Path<String>| {
+                records.asked.fetch_add(1, Ordering::Relaxed);
+                let under_way = records.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+                records.at_once.fetch_max(under_way, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                records.under_way.fetch_sub(1, Ordering::Relaxed);
+                let is_refused = records.refused == Some(name.as_str());
+                let code = match lock(&records.there).remove(&name) {
+                    _ if is_refused => StatusCode::FORBIDDEN,
+                    true => StatusCode::OK,
+                    false => StatusCode::NOT_FOUND,
+                };
+                (code, json!({"status": "Failure", "code": code.as_u16(), "message": "no"}).to_string())
+            };
+            let routes = Router::new().route("/api/v1/namespaces/apps/secrets/{name}", delete(answer));
+            (testing::api_server(routes).await, records)
+        }
+    }
+
+    fn record(version: i64) -> String {
+        format!("sh.helm.release.v1.web.v{version}")
+    }
+
+    #[tokio::test]
+    async fn hundreds_of_records_are_deleted_several_at_once() {
+        let there = [17, 300, 505].map(record).into_iter().chain(["other".to_owned()]).collect();
+        let (client, records) = Records { there: Mutex::new(there), ..Records::default() }.served().await;
+        delete_records(&client, "apps", "web", 1..=505).await.unwrap();
+        assert_eq!(*lock(&records.there), BTreeSet::from(["other".to_owned()]));
+        assert_eq!(records.asked.load(Ordering::Relaxed), 505);
+        let at_once = records.at_once.load(Ordering::Relaxed);
+        assert!((2..=RECORDS_AT_ONCE).contains(&at_once), "{at_once} at once");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_names_the_record_and_ends_it() {
+        let refused = Some("sh.helm.release.v1.web.v500");
+        let (client, records) = Records { refused, ..Records::default() }.served().await;
+        let (what, error) = delete_records(&client, "apps", "web", 1..=505).await.unwrap_err();
+        assert_eq!(what, "Secret apps/sh.helm.release.v1.web.v500");
+        assert!(has_code(&error, 403));
+        assert!(records.asked.load(Ordering::Relaxed) < 100, "nothing else is tried");
+    }
 
     #[test]
     fn a_note_is_cut_between_letters() {

@@ -82,10 +82,15 @@ pub(crate) struct Shared {
     metrics: Arc<Metrics>,
     places: Semaphore,
     queued: AtomicUsize,
+    /// Nothing new is begun any more.
+    stop: CancellationToken,
 }
 
 /// Events of one Application within this time are looked at together: an install makes some thirty of them.
 const SETTLE: Duration = Duration::from_millis(100);
+
+/// How long a step that is under way may hold up the end of the program, whose grace period has to do for the Lease, too.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// The name of the readiness part that the controller fills.
 pub const READINESS_CACHES: &str = "caches";
@@ -95,8 +100,8 @@ pub fn poll_interval(setting: Option<&str>) -> String {
     gather::interval(setting)
 }
 
-/// Reconciles until `stop` is cancelled, then lets running reconciles end. What the repo-server rendered is served to Flux on
-/// `listener`.
+/// Reconciles until `stop` is cancelled, then lets the steps end that are under way; questions are given up, since nothing came
+/// of them yet. What the repo-server rendered is served to Flux on `listener`.
 pub async fn run(
     client: Client,
     http: reqwest::Client,
@@ -118,6 +123,7 @@ pub async fn run(
     let shared = Arc::new(Shared {
         places: Semaphore::new(usize::from(options.concurrency)),
         queued: AtomicUsize::new(0),
+        stop: stop.clone(),
         questions: questions::Questions::new(http),
         git_names: git_names::KnownNames::default(),
         artifacts: artifacts::Artifacts::new(
@@ -150,7 +156,7 @@ pub async fn run(
     let mut controller =
         Controller::for_stream(watch::applied(applications), shared.cache.applications().clone())
             .with_config(config)
-            .graceful_shutdown_on(stop.cancelled_owned())
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
             .reconcile_all_on(futures::stream::select(everything, redis_is_empty))
             .reconcile_on(lost)
             .reconcile_on(woken)
@@ -165,7 +171,7 @@ pub async fn run(
     }
     let namespaces = Arc::clone(&shared);
     let projects = Arc::clone(&shared);
-    controller
+    let reconciles = controller
         .watches_stream(streams.projects, move |project| projects.cache.interested_in_project(&project))
         .watches_stream(streams.namespaces, move |namespace| {
             namespaces.cache.interested_in_namespace(namespace.meta().name.as_deref().unwrap_or_default())
@@ -175,8 +181,17 @@ pub async fn run(
             if let Err(error) = outcome {
                 tracing::debug!(%error, "reconcile ended");
             }
-        })
-        .await;
+        });
+    tokio::select! {
+        () = reconciles => {}
+        () = drained(&stop) => tracing::warn!("steps under way are given up: {DRAIN:?} were not enough for them"),
+    }
+}
+
+/// Ends when nobody waits any longer for what was under way at the end.
+async fn drained(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(DRAIN).await;
 }
 
 /// Serves to Flux what the repo-server rendered. Without it nothing new of that kind is delivered: the program ends.

@@ -12,10 +12,13 @@ use crate::argo::plugins::sidecars;
 
 /// How long an answer is believed: plugins come and go with a rollout of the repo-server.
 const BELIEVED: Duration = Duration::from_secs(300);
+/// How long it is done without one.
+const UNKNOWN: Duration = Duration::from_secs(15);
 
 /// See the module.
 #[derive(Default)]
 pub(super) struct Plugins {
+    /// Whether there are any, and until when that is believed.
     known: Mutex<Option<(bool, Instant)>>,
 }
 
@@ -23,20 +26,21 @@ impl Plugins {
     /// Whether a Deployment of `namespace` has a plugin's sidecar. Who may not be asked has none, as far as is known.
     pub(super) async fn exist(&self, client: &Client, namespace: &str) -> bool {
         let known = *lock(&self.known);
-        if let Some((exist, at)) = known
-            && at.elapsed() < BELIEVED
+        let now = Instant::now();
+        if let Some((exist, until)) = known
+            && now < until
         {
             return exist;
         }
         let all = Api::<Deployment>::namespaced(client.clone(), namespace).list(&ListParams::default()).await;
-        let exist = match all {
-            Ok(all) => all.items.iter().any(|one| sidecars(one).next().is_some()),
+        let (exist, believed) = match all {
+            Ok(all) => (all.items.iter().any(|one| sidecars(one).next().is_some()), BELIEVED),
             Err(error) => {
                 tracing::debug!(%error, "it is not known whether there are plugins");
-                known.is_some_and(|(exist, _)| exist)
+                (known.is_some_and(|(exist, _)| exist), UNKNOWN)
             }
         };
-        *lock(&self.known) = Some((exist, Instant::now()));
+        *lock(&self.known) = Some((exist, now + believed));
         exist
     }
 }

@@ -32,8 +32,11 @@ pub(super) async fn reconcile(app: Arc<Application>, shared: Arc<Shared>) -> Res
         shared.forget(&app);
         return Ok(Action::await_change());
     }
-    shared.filled().await;
-    let _turn = shared.turn().await;
+    let begin = async {
+        shared.filled().await;
+        shared.turn().await
+    };
+    let Some(_turn) = shared.stop.run_until_cancelled(begin).await else { return Ok(Action::await_change()) };
     let _active = shared.metrics.reconciling();
     let begin = Instant::now();
     let limit = shared.options.reconcile_timeout;
@@ -56,10 +59,15 @@ async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, Exec
     let identity = app.identity();
     // Argo CD's times are whole seconds: what is compared with them is too.
     let now = seconds::floor(Timestamp::now());
-    let Gathered { observed, mut again } = Box::pin(gather(shared, app, now)).await;
+    // Whoever comes after this process reads everything anew.
+    let gathered = shared.stop.run_until_cancelled(Box::pin(gather(shared, app, now))).await;
+    let Some(Gathered { observed, mut again }) = gathered else { return Ok(Action::await_change()) };
     shared.memory.note_refused_by_policy(&identity, &observed.translation.refused);
     let plan = plan(&observed);
     for step in &plan.steps {
+        if shared.stop.is_cancelled() {
+            return Ok(Action::await_change());
+        }
         tracing::debug!(application = identity, step = step.name(), "step");
         if let Step::Requeue(delay) = step {
             again.within(*delay);

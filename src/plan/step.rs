@@ -70,7 +70,7 @@ pub enum Step {
         uid: String,
     },
     /// Delete the records that Helm keeps of a release, without reading them: Secrets `sh.helm.release.v1.RELEASE.vN`
-    /// (Helm `pkg/storage/storage.go`, `makeKey`), one request each. Those that are not there are none.
+    /// (Helm `pkg/storage/storage.go`, `makeKey`), one request each, some of them at once. Those that are not there are none.
     DeleteReleaseRecords {
         /// Their namespace.
         namespace: String,

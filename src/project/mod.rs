@@ -11,6 +11,7 @@ mod delivery;
 mod filter;
 mod impersonation;
 mod live;
+mod parts;
 mod pattern;
 mod permission;
 mod verdict;

@@ -1,13 +1,16 @@
-//! Argo CD's two pattern languages, as regular expressions: globs (gobwas/glob, by way of argo-cd `util/glob`) and Go's
-//! `filepath.Match`. A pattern that cannot be read matches nothing, as in Argo CD.
+//! Argo CD's two pattern languages: globs (gobwas/glob, by way of argo-cd `util/glob`) and Go's `filepath.Match`. A pattern that
+//! cannot be read matches nothing, as in Argo CD.
 
 use regex::Regex;
 
+use super::parts::{Dialect, Parts};
+
+const GLOB: Dialect = Dialect { separator: None, has_alternatives: true, negation: '!' };
+const FILE: Dialect = Dialect { separator: Some('/'), has_alternatives: false, negation: '^' };
+
 /// Whether the glob matches `text`. With `separator`, `*` and `?` stop at it and `**` does not.
 pub(crate) fn glob(pattern: &str, text: &str, separator: Option<char>) -> bool {
-    let other = separator.map_or_else(|| ".".to_owned(), |separator| format!("[^{separator}]"));
-    let mut translation = Translation { other, has_alternatives: true, negation: '!', depth: 0 };
-    matches(translation.translate(pattern), text)
+    matches(pattern, text, Dialect { separator, ..GLOB })
 }
 
 /// Whether the glob matches `text`; `*` is anything.
@@ -17,9 +20,8 @@ pub(crate) fn glob_without_separator(pattern: &str, text: &str) -> bool {
 
 /// The regular expression, without anchors, of a glob in which `*` is anything.
 pub fn glob_regex(pattern: &str) -> Option<String> {
-    let mut translation =
-        Translation { other: ".".to_owned(), has_alternatives: true, negation: '!', depth: 0 };
-    translation.translate(pattern).filter(|regex| Regex::new(regex).is_ok())
+    let regex = Parts::read(pattern, GLOB)?.to_regex();
+    Regex::new(&regex).is_ok().then_some(regex)
 }
 
 /// Argo CD's `globMatch`: a bare `*` is everything, and with `negates`, `!PATTERN` is what the pattern does not match.
@@ -37,9 +39,15 @@ pub(super) fn denied(pattern: &str) -> Option<&str> {
 
 /// Whether Go's `filepath.Match` matches `text`.
 pub(super) fn file(pattern: &str, text: &str) -> bool {
-    let mut translation =
-        Translation { other: "[^/]".to_owned(), has_alternatives: false, negation: '^', depth: 0 };
-    matches(translation.translate(pattern), text)
+    matches(pattern, text, FILE)
+}
+
+fn matches(pattern: &str, text: &str, dialect: Dialect) -> bool {
+    let is_plain = !pattern.contains(['*', '?', '[', '\\', '{', '}']);
+    if is_plain {
+        return pattern == text;
+    }
+    Parts::read(pattern, dialect).is_some_and(|parts| parts.match_whole(text))
 }
 
 /// Whether one of the patterns (names, globs, `/regular expressions/`) names the namespace (argo-cd `util/glob/list.go`,
@@ -56,84 +64,6 @@ pub fn is_in_namespaces(patterns: &[String], namespace: &str) -> bool {
 pub fn is_regex(pattern: &str) -> Option<&str> {
     let inner = pattern.strip_prefix('/')?.strip_suffix('/')?;
     (!inner.is_empty()).then_some(inner)
-}
-
-fn matches(regex: Option<String>, text: &str) -> bool {
-    regex
-        .and_then(|regex| Regex::new(&format!("(?s)^(?:{regex})$")).ok())
-        .is_some_and(|regex| regex.is_match(text))
-}
-
-struct Translation {
-    /// What `*` and `?` stand for.
-    other: String,
-    has_alternatives: bool,
-    /// What negates a character class.
-    negation: char,
-    depth: usize,
-}
-
-impl Translation {
-    fn translate(&mut self, pattern: &str) -> Option<String> {
-        let mut regex = String::new();
-        let mut rest = pattern.chars().peekable();
-        while let Some(character) = rest.next() {
-            match character {
-                '*' => {
-                    let mut stars = 1;
-                    while rest.next_if_eq(&'*').is_some() {
-                        stars += 1;
-                    }
-                    let any = if self.has_alternatives && stars > 1 { "." } else { &self.other };
-                    regex.push_str(any);
-                    regex.push('*');
-                }
-                '?' => regex.push_str(&self.other),
-                '\\' => regex.push_str(&regex::escape(&rest.next()?.to_string())),
-                '[' => regex.push_str(&self.class(&mut rest)?),
-                '{' if self.has_alternatives => {
-                    self.depth += 1;
-                    regex.push_str("(?:");
-                }
-                '}' if self.has_alternatives => {
-                    self.depth = self.depth.checked_sub(1)?;
-                    regex.push(')');
-                }
-                ',' if self.depth > 0 => regex.push('|'),
-                other => regex.push_str(&regex::escape(&other.to_string())),
-            }
-        }
-        (self.depth == 0).then_some(regex)
-    }
-
-    fn class(&self, rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
-        let is_negated = rest.next_if_eq(&self.negation).is_some();
-        let mut members = String::new();
-        loop {
-            let low = match rest.next()? {
-                ']' if !members.is_empty() => break,
-                ']' => return None,
-                '\\' => rest.next()?,
-                character => character,
-            };
-            members.push_str(&literal(low));
-            if rest.next_if_eq(&'-').is_some() {
-                let high = match rest.next()? {
-                    ']' => return None,
-                    '\\' => rest.next()?,
-                    character => character,
-                };
-                members.push('-');
-                members.push_str(&literal(high));
-            }
-        }
-        Some(format!("[{}{members}]", if is_negated { "^" } else { "" }))
-    }
-}
-
-/// A character inside a class.
-fn literal(character: char) -> String {
-    if character.is_ascii_punctuation() { format!("\\{character}") } else { character.to_string() }
 }
 
 #[cfg(test)]
@@ -181,6 +111,16 @@ mod tests {
     #[case("[", "[", false)]
     fn files(#[case] pattern: &str, #[case] text: &str, #[case] expected: bool) {
         assert_eq!(file(pattern, text), expected);
+    }
+
+    /// How long a project takes for the objects of a large source; to be read, not judged.
+    #[test]
+    #[ignore = "a measurement: cargo test --release -- --ignored --nocapture thousand_objects"]
+    fn a_thousand_objects_against_twenty_rules() {
+        let rules: Vec<String> = (0..20).map(|number| format!("Kind{number}*")).collect();
+        let begun = std::time::Instant::now();
+        let found = (0..1000).filter(|_| rules.iter().any(|rule| file(rule, "Deployment"))).count();
+        println!("1000 objects against 20 rules: {:?}, {found} match", begun.elapsed());
     }
 
     #[rstest]

@@ -142,10 +142,14 @@ fn helm(helm: &application::HelmSource) -> Helm {
 pub fn objects(manifests: &[String]) -> Result<Vec<RenderedObject>, serde_json::Error> {
     let parsed: Vec<Value> =
         manifests.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>()?;
-    let objects = parsed.iter().map(|manifest| {
-        let mut object = object(manifest);
-        object.is_namespaced = parsed.iter().find_map(|other| defines(other, &object));
-        object
+    let mut defined = BTreeMap::new();
+    for (kind, is_namespaced) in parsed.iter().filter_map(definition) {
+        // Of two definitions the first one counts.
+        defined.entry(kind).or_insert(is_namespaced);
+    }
+    let objects = parsed.iter().map(object).map(|object| {
+        let is_namespaced = defined.get(&(object.group.as_str(), object.kind.as_str())).copied();
+        RenderedObject { is_namespaced, ..object }
     });
     Ok(objects.collect())
 }
@@ -164,13 +168,13 @@ fn object(manifest: &Value) -> RenderedObject {
     }
 }
 
-/// Whether objects of that kind are in namespaces, when `manifest` is the definition of the kind.
-fn defines(manifest: &Value, object: &RenderedObject) -> Option<bool> {
+/// Group and kind that the manifest defines, and whether such objects are in namespaces.
+fn definition(manifest: &Value) -> Option<((&str, &str), bool)> {
     let text = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str);
-    let is_definition = text("/kind") == Some("CustomResourceDefinition")
-        && text("/spec/group") == Some(&object.group)
-        && text("/spec/names/kind") == Some(&object.kind);
-    is_definition.then(|| text("/spec/scope") == Some("Namespaced"))
+    if text("/kind") != Some("CustomResourceDefinition") {
+        return None;
+    }
+    Some(((text("/spec/group")?, text("/spec/names/kind")?), text("/spec/scope") == Some("Namespaced")))
 }
 
 #[cfg(test)]

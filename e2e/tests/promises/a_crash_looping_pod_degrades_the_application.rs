@@ -28,6 +28,7 @@ fn status(pod: &Value, is_crashing: bool) -> Value {
     } })
 }
 
+/// Writes it.
 pub(crate) async fn write_status(env: &TestEnv, pod: &Value, is_crashing: bool) -> Result<()> {
     let field = |name: &str| pod["metadata"][name].as_str().context("a Pod without a name");
     let (namespace, name) = (field("namespace")?, field("name")?);

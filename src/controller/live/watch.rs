@@ -260,10 +260,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use axum::Router;
-    use axum::body::Body;
-    use axum::extract::RawQuery;
-    use axum::http::StatusCode;
-    use axum::response::{IntoResponse, Response};
     use axum::routing::get;
     use rstest::rstest;
     use serde_json::json;
@@ -309,8 +305,7 @@ mod tests {
         assert_eq!(failures.add(now + LULL * 2), 1);
     }
 
-    /// An API server with one Deployment in the namespace `a`. It ends the first watch at once, refuses the second one, and lets the
-    /// third one stand; how many there were.
+    /// An API server with one Deployment in the namespace `a`, and how often that was watched.
     async fn refusing_once() -> (Client, Arc<AtomicUsize>) {
         let meta = json!({"name": "web", "namespace": "a", "uid": "1", "resourceVersion": "1"});
         let list = json!({"kind": "DeploymentList", "apiVersion": "apps/v1", "metadata": {"resourceVersion": "1"},
@@ -321,23 +316,11 @@ mod tests {
         let deployments = json!({"name": "deployments", "singularName": "", "kind": "Deployment",
                                  "namespaced": true, "verbs": ["list", "watch"]});
         let resources = json!({"groupVersion": "apps/v1", "resources": [deployments]});
-        let watches = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&watches);
-        let objects = async move |RawQuery(query): RawQuery| {
-            if !query.is_some_and(|query| query.contains("watch=true")) {
-                return list.to_string().into_response();
-            }
-            let refusal = json!({"status": "Failure", "code": 403, "message": "no", "reason": "Forbidden"});
-            match count.fetch_add(1, Ordering::Relaxed) {
-                0 => Response::default(),
-                1 => (StatusCode::FORBIDDEN, refusal.to_string()).into_response(),
-                _ => Body::from_stream(futures::stream::pending::<std::io::Result<String>>()).into_response(),
-            }
-        };
+        let (objects, watches) = testing::refusing_once(list.to_string());
         let routes = Router::new()
             .route("/apis", get(async move || groups.to_string()))
             .route("/apis/apps/v1", get(async move || resources.to_string()))
-            .route("/apis/apps/v1/namespaces/a/deployments", get(objects));
+            .route("/apis/apps/v1/namespaces/a/deployments", objects);
         (testing::api_server(routes).await, watches)
     }
 
