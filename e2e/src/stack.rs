@@ -13,12 +13,13 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::hex::hex;
+use crate::process::Process;
 use crate::redis::Redis;
 use crate::run::{Output, run};
 use crate::sources::Sources;
 use crate::state::{Options, State};
 use crate::test_env::TestEnv;
-use crate::{bootstrap, http, launch, paths};
+use crate::{bootstrap, build, http, launch, paths, programs};
 use crate::{bridge, bridge::Bridge, bridge::BridgeOptions};
 
 /// How long the stack of the tests stays after the last of them.
@@ -141,6 +142,15 @@ impl Stack {
         self.control("flux", "start").await
     }
 
+    /// Builds Argo CD where it is missing and starts it, in a stack that came up with [`Options::argocd_later`]; nothing is
+    /// done where it runs already.
+    pub async fn start_argocd(&self) -> Result<()> {
+        blocking(|| build::ensure(&programs::of_stack(true))).await?;
+        let state = State::read(&self.state.name)?.context("the stack is gone")?;
+        let runs = state.components.get("argocd-server").and_then(|component| component.process);
+        if runs.is_some_and(Process::alive) { Ok(()) } else { self.control("argocd", "start").await }
+    }
+
     /// Ends a component with SIGKILL.
     pub async fn kill_component(&self, name: &str) -> Result<()> {
         self.control(name, "kill").await
@@ -217,7 +227,8 @@ fn clone_name() -> String {
     format!("test-{}", hex(&hash[..4]))
 }
 
-async fn client(kubeconfig: &std::path::Path) -> Result<Client> {
+/// A client for what a kubeconfig names.
+pub(crate) async fn client(kubeconfig: &std::path::Path) -> Result<Client> {
     let read = Kubeconfig::read_from(kubeconfig)?;
     let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?;
     Client::try_from(config).context("make a Kubernetes client")

@@ -1,4 +1,7 @@
 //! `cargo demo`: three Applications on the real programs, from nothing to delivered to gone, watched all the way.
+//!
+//! The bridge and Flux deliver without Argo CD's programs. Where those are not built yet, the bridged Applications come
+//! first, and the plain one when Argo CD is there.
 
 mod cluster;
 mod times;
@@ -12,11 +15,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::build::{self, Built};
 use crate::stack::Stack;
 use crate::state::Options;
-use crate::{launch, progress};
+use crate::{launch, programs, progress};
 use cluster::{Change, Cluster};
 use track::Track;
 use view::View;
@@ -51,7 +55,7 @@ pub async fn run(keep: bool) -> Result<bool> {
 }
 
 async fn act(keep: bool) -> Result<bool> {
-    let options = Options { argocd: true, ..Options::default() };
+    let options = Options { argocd: true, argocd_later: true, ..Options::default() };
     let stack = Stack::up(NAME, options).await?;
     let bridge = stack.shared_bridge().await?;
     print(&format!(
@@ -74,7 +78,8 @@ async fn act(keep: bool) -> Result<bool> {
 
 struct Demo {
     stack: Arc<Stack>,
-    manifests: String,
+    /// One for each of `tracks`.
+    manifests: Vec<Value>,
     tracks: Vec<Track>,
     cluster: Cluster,
     changes: BoxStream<'static, Change>,
@@ -91,10 +96,11 @@ impl Demo {
         let read = stack.run_with_input("kubectl", &arguments, &manifests).await?.text()?;
         let documents: Vec<Value> =
             serde_json::Deserializer::from_str(&read).into_iter().collect::<Result<_, _>>()?;
-        let items = documents
+        let manifests: Vec<_> = documents
             .iter()
-            .flat_map(|document| document["items"].as_array().cloned().unwrap_or(vec![document.clone()]));
-        let tracks: Vec<_> = items.map(|manifest| Track::of(&manifest)).collect();
+            .flat_map(|document| document["items"].as_array().cloned().unwrap_or(vec![document.clone()]))
+            .collect();
+        let tracks: Vec<_> = manifests.iter().map(Track::of).collect();
         clear(&stack, &tracks).await?;
         let changes = cluster::changes(&stack.admin().await?)?;
         let mut demo = Self { stack, manifests, tracks, cluster: Cluster::default(), changes };
@@ -108,12 +114,28 @@ impl Demo {
         self.cluster.observe(self.changes.next().await.context("the watches ended")?)
     }
 
-    /// Applies the Applications, watching all the while, until all are delivered; `false` when that takes too long.
+    /// Delivers the Applications, those that need Argo CD when it is there; `false` when that takes too long.
     async fn deliver(&mut self) -> Result<bool> {
         print("\nthree Applications: aa is plain, bb and cc are bridged\n")?;
-        let (stack, manifests) = (Arc::clone(&self.stack), self.manifests.clone());
-        let (applied, is_delivered) =
-            tokio::join!(stack.apply(&manifests), self.watch(|track| track.healthy.is_some()));
+        if build::locate(&programs::of_stack(true))?.iter().all(Built::is_built) {
+            self.stack.start_argocd().await?;
+            return self.apply(|_| true).await;
+        }
+        print("Argo CD is not built yet: first what Flux delivers\n")?;
+        let is_delivered = self.apply(|track| track.bridged).await?;
+        print("\nthe bridged ones need no more than that; now Argo CD for the plain one\n")?;
+        self.stack.start_argocd().await?;
+        Ok(self.apply(|track| !track.bridged).await? && is_delivered)
+    }
+
+    /// Applies Applications, watching all the while, until they are delivered; `false` when that takes too long.
+    async fn apply(&mut self, chosen: impl Fn(&Track) -> bool) -> Result<bool> {
+        let pairs = self.tracks.iter().zip(&self.manifests);
+        let items: Vec<_> = pairs.filter(|(track, _)| chosen(track)).map(|(_, manifest)| manifest).collect();
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string();
+        let stack = Arc::clone(&self.stack);
+        let done = |track: &Track| track.healthy.is_some() || !chosen(track);
+        let (applied, is_delivered) = tokio::join!(stack.apply(&list), self.watch(done));
         applied.and(is_delivered)
     }
 

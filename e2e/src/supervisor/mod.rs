@@ -19,9 +19,11 @@ use crate::components::{self, Ready, Spec};
 use crate::process::Process;
 use crate::run::run;
 use crate::sources::{self, Sources};
+use crate::stack::client;
 use crate::state::{Component, Phase, State, tail};
 use crate::{bootstrap, build, http, launch, lock};
 
+mod cloud;
 pub(crate) mod layout;
 
 /// How long one program may take to become ready.
@@ -116,9 +118,16 @@ impl Supervisor {
             if state.options.flux_crds { self.flux(state).await } else { Ok(()) }
         };
         let argocd = async {
-            if state.options.argocd { self.run_all(components::argocd(state)).await } else { Ok(()) }
+            let is_wanted = state.options.argocd && !state.options.argocd_later;
+            if is_wanted { self.run_all(components::argocd(state)).await } else { Ok(()) }
         };
         futures::try_join!(around, flux, argocd)?;
+        let client = client(&state.kubeconfig()).await?;
+        tokio::spawn(async {
+            if let Err(error) = cloud::serve(client).await {
+                note(&format!("load balancers: {error:#}"));
+            }
+        });
         self.say("the Node becomes ready")?;
         bootstrap::node(state).await
     }
@@ -284,6 +293,7 @@ impl Supervisor {
         let state = self.snapshot();
         match verb {
             "start" if name == "flux" => self.flux(&state).await,
+            "start" if name == "argocd" => self.run_all(components::argocd(&state)).await,
             "start" => {
                 let spec = self.specs.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
                 self.run_all(vec![spec.with_context(|| format!("no component {name}"))?]).await
