@@ -39,13 +39,11 @@ async fn in_time<T>(
     answer: impl Future<Output = Result<T, BoxError>>,
     limit: Duration,
 ) -> Result<T, BoxError> {
-    match tokio::time::timeout(limit, answer).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            let why = format!("the API server has not answered within {limit:?}");
-            Err(io::Error::new(io::ErrorKind::TimedOut, why).into())
-        }
-    }
+    let Ok(answer) = tokio::time::timeout(limit, answer).await else {
+        let why = format!("the API server has not answered within {limit:?}");
+        return Err(io::Error::new(io::ErrorKind::TimedOut, why).into());
+    };
+    answer
 }
 
 /// Which cluster; as kubectl finds it unless told otherwise.

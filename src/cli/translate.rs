@@ -279,15 +279,13 @@ fn is_restricted(args: &Args, app: &Application, policy: &Effective, problems: &
         return false;
     }
     let mut projects = args.projects.iter().flat_map(|file| &file.0);
-    match projects.find(|project| project.name() == app.project()) {
-        // Impersonation is a setting of argocd-cm, which is not known here.
-        Some(project) => is_checked_only(project, &Impersonation::Off, policy),
-        None => {
-            let message = format!("AppProject {} is in none of the files of --project", app.project());
-            problems.push(Problem::warning("spec.project", message, "pass the file that holds it"));
-            false
-        }
-    }
+    let Some(project) = projects.find(|project| project.name() == app.project()) else {
+        let message = format!("AppProject {} is in none of the files of --project", app.project());
+        problems.push(Problem::warning("spec.project", message, "pass the file that holds it"));
+        return false;
+    };
+    // Impersonation is a setting of argocd-cm, which is not known here.
+    is_checked_only(project, &Impersonation::Off, policy)
 }
 
 /// The problem of a source that a plugin may take for its own.

@@ -1,7 +1,7 @@
 //! Objects as the API server tells them, each read by itself: one that cannot be read costs nobody else the list that it is in.
 //!
-//! serde_json refuses whatever is nested deeper than 128 levels (`de.rs`, `remaining_depth`), the API server does not
-//! (apimachinery takes 10,000). A list is one text: one Application with deep `valuesObject`, or one HelmRelease of anybody's with
+//! `serde_json` refuses whatever is nested deeper than 128 levels (`de.rs`, `remaining_depth`), the API server does not
+//! (apimachinery takes 10,000). A list is one text: one Application with deep `valuesObject`, or one `HelmRelease` of anybody's with
 //! deep `values`, would end the watch of all, again and again. Here what lies deeper is left out, and the object goes on as one
 //! that is not known whole.
 
@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use super::watch::Delays;
 use crate::argo::{Application, Operation};
 
-/// How deep an object is read, in maps and lists; a little less than what serde_json reads, since lists and events lie around it.
+/// How deep an object is read, in maps and lists; a little less than what `serde_json` reads, since lists and events lie around it.
 pub(super) const MAX_DEPTH: usize = 120;
 
 /// An object, read as far as that goes.
@@ -145,7 +145,7 @@ where
     })
 }
 
-/// Reads JSON down to a depth; maps and lists that lie deeper become null. Skipping is no recursion (serde_json `de.rs`,
+/// Reads JSON down to a depth; maps and lists that lie deeper become null. Skipping is no recursion (`serde_json`, `de.rs`,
 /// `ignore_value`).
 #[derive(Clone, Copy)]
 struct Shallow<'a> {

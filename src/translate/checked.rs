@@ -31,8 +31,8 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    fn set<T>(value: T) -> Option<Setting<T>> {
-        Some(Setting { value, policy: "platform".to_owned() })
+    fn set<T>(value: T) -> Setting<T> {
+        Setting { value, policy: "platform".to_owned() }
     }
 
     fn account() -> Impersonation {
@@ -46,19 +46,19 @@ mod tests {
     #[case::by_a_policys_account(
         json!([]),
         Impersonation::Off,
-        Effective { service_account_name: set("deployer".to_owned()), ..Effective::default() },
+        Effective { service_account_name: Some(set("deployer".to_owned())), ..Effective::default() },
         false
     )]
     #[case::trusted(
         json!([]),
         Impersonation::Off,
-        Effective { restricted_projects: set(RestrictedProjects::Native), ..Effective::default() },
+        Effective { restricted_projects: Some(set(RestrictedProjects::Native)), ..Effective::default() },
         false
     )]
     #[case::said_to_be_rendered(
         json!([]),
         Impersonation::Off,
-        Effective { restricted_projects: set(RestrictedProjects::Rendered), ..Effective::default() },
+        Effective { restricted_projects: Some(set(RestrictedProjects::Rendered)), ..Effective::default() },
         true
     )]
     fn nothing_else_holds_the_border(

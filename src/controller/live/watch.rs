@@ -256,7 +256,6 @@ fn end(error: &watcher::Error, may_pass: bool) -> Option<End> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use axum::Router;
@@ -264,8 +263,11 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
+    use super::super::Wanted;
     use super::*;
     use crate::metrics::Metrics;
+    use crate::mirror::fixtures;
+    use crate::project::Permissions;
     use crate::testing;
 
     fn refused(code: u16) -> watcher::Error {
@@ -334,7 +336,9 @@ mod tests {
             namespace: "a".into(),
             name: "web".into(),
         };
-        live.want([("argocd/app".to_owned(), BTreeSet::from([root.clone()]))]);
+        let (app, project) = (fixtures::app("demo").build(), fixtures::open_project());
+        let permissions = Permissions::of(&app, Some(&project), "argocd");
+        live.want([("argocd/app".to_owned(), Wanted::of([root.clone()], &permissions))]);
         // Of what a Deployment makes nothing is served here.
         let deployments = ("apps".to_owned(), "Deployment".to_owned());
         let third = async {
