@@ -19,7 +19,7 @@ async fn of_what_is_not_permitted() -> Result<()> {
         format!("{own}_mine__ConfigMap"),
         format!("{victim}_crown__ConfigMap"),
         format!("{victim}_web_apps_Deployment"),
-        format!("kube-system_web_apps_DaemonSet"),
+        "kube-system_web_apps_DaemonSet".to_owned(),
         "_system__masters_rbac.authorization.k8s.io_ClusterRole".to_owned(),
     ];
     forge(&env, "Kustomization", own, app.name(), &ids).await?;

@@ -6,7 +6,7 @@ use flux_subsystem_e2e::Stack;
 use flux_subsystem_e2e::sources::Server;
 use serde_json::{Value, json};
 
-use super::reach::{node, one_namespace, reached, refused, shown_only};
+use super::reach::{can_be_drawn, node, one_namespace, reached, refused, shown_only};
 use crate::applications::Application;
 use crate::credentials::secret;
 use crate::projects::{project, restrict};
@@ -37,6 +37,7 @@ async fn of_whoever_may_edit_the_application() -> Result<()> {
         );
         shown_only(tree, "GitRepository", source)?;
         shown_only(tree, "HelmChart", &format!("{}-{}", app.destination(), app.name()))?;
+        can_be_drawn(tree)?;
         reached(tree, "HelmRelease", app.name())
     };
     let (tree, release) = app.tree(&env, "the whole way, the source out of reach", way).await?;

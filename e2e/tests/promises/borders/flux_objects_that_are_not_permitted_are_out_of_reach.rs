@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use flux_subsystem_e2e::{Chart, Stack};
 use serde_json::{Value, json};
 
-use super::reach::{node, reached, refused, shown_only};
+use super::reach::{can_be_drawn, node, reached, refused, shown_only};
 use crate::applications::Application;
 use crate::observations::podinfo;
 use crate::projects::{project, restrict};
@@ -41,6 +41,7 @@ async fn and_everything_else_goes_on() -> Result<()> {
         {
             shown_only(tree, kind, name)?;
         }
+        can_be_drawn(tree)?;
         reached(tree, "Deployment", &podinfo(&app))
     };
     app.tree(&env, "the whole way, Flux's objects out of reach", way).await?;
@@ -49,7 +50,6 @@ async fn and_everything_else_goes_on() -> Result<()> {
     {
         refused(&env, &app, &node(group, kind, app.destination(), app.name())).await?;
     }
-    // The CLI follows UIDs alone.
     let drawn = env.argocd(&["app", "get", app.name(), "-o", "tree=detailed"]).await?.text()?;
     assert!(drawn.contains("Pod/"), "{drawn}");
     let drawn = env.argocd(&["app", "resources", app.name(), "--output", "tree"]).await?.text()?;

@@ -138,6 +138,22 @@ pub(super) fn none_of(tree: &Tree, namespace: &str) -> Result<()> {
     Ok(())
 }
 
+/// The CLI can draw the tree: it finds parents by UID alone, and follows a node without one that hangs below another without
+/// for as long as there is memory.
+pub(super) fn can_be_drawn(tree: &Tree) -> Result<()> {
+    let has_none = |object: &Value| object["uid"].is_null();
+    let parents = |node: &Value| node["parentRefs"].as_array().cloned().unwrap_or_default();
+    for node in tree.0.iter().filter(|node| has_none(node)) {
+        let mut above = parents(node);
+        for _ in 0..tree.0.len() {
+            ensure!(!above.iter().any(has_none), "{node} hangs below what has no UID");
+            let known = tree.0.iter().filter(|node| above.iter().any(|parent| parent["uid"] == node["uid"]));
+            above = known.flat_map(parents).collect();
+        }
+    }
+    Ok(())
+}
+
 /// What the server offers on a node, from the mildest on: method, path, body.
 fn offers(node: &Value) -> [(&'static str, String, &'static str); 4] {
     let query = Application::query(node);

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use flux_subsystem_e2e::{Stack, TestEnv};
 use serde_json::{Value, json};
 
-use super::reach::{logs, node, reached, refused, shown_only};
+use super::reach::{can_be_drawn, logs, node, reached, refused, shown_only};
 use crate::applications::Application;
 use crate::observations::podinfo;
 use crate::projects::{project, restrict};
@@ -50,7 +50,7 @@ async fn where_it_may_no_longer_deliver() -> Result<()> {
         shown_only(tree, "HelmRepository", app.name())?;
         let others = tree.0.iter().filter(|node| node["uid"].is_string()).collect::<Vec<_>>();
         ensure!(others.is_empty(), "in reach: {others:?}");
-        Ok(())
+        can_be_drawn(tree)
     };
     app.tree(&env, "Flux's objects, out of reach", flux_alone).await?;
     for (group, kind, name) in [
@@ -62,7 +62,6 @@ async fn where_it_may_no_longer_deliver() -> Result<()> {
         refused(&env, &app, &node(group, kind, app.destination(), name)).await?;
     }
     ensure!(!logs(&env, &app, app.destination(), pod).await?, "its logs are shown");
-    // It shows that, and goes on to end.
     env.argocd(&["app", "get", app.name(), "-o", "tree"]).await?.text()?;
     runs_on(&env, &app, &before).await?;
 
