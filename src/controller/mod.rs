@@ -10,6 +10,7 @@ mod gather;
 mod git_names;
 mod live;
 mod memory;
+mod missed;
 mod namespaces;
 mod plugins;
 mod policies;

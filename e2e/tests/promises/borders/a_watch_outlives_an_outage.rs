@@ -21,7 +21,7 @@ const FAILURES: f64 = 4.5;
 
 #[tokio::test]
 async fn a_watch_outlives_an_outage() -> Result<()> {
-    let env = Stack::shared().await?.test("outage").await?.with_control_namespace("10s").await?;
+    let env = Stack::shared().await?.test("outage").await?.with_control_namespace("3600s").await?;
     let way = Way::open(env.stack().state().address("apiserver")).await?;
     let folder = tempfile::tempdir()?;
     let kubeconfig = folder.path().join("kubeconfig").display().to_string();
