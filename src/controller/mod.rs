@@ -11,6 +11,7 @@ mod git_names;
 mod lenient;
 mod live;
 mod memory;
+mod missed;
 mod namespaces;
 mod plugins;
 mod policies;

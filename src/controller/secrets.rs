@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::cache::{lock, reference};
 use super::execute::{has_code, merge_params};
+use super::missed;
 use super::watch::{Delays, Watches};
 use crate::argo::Application;
 use crate::credentials::{LiveSecret, Repositories, SecretData, SecretManifest};
@@ -161,7 +162,9 @@ pub(super) fn start(
             kept.forget(&secret.name_any());
         }
         let found = match event {
-            Ok(Event::Apply(secret) | Event::Delete(secret)) => owner(&secret).and_then(reference),
+            Ok(Event::InitApply(secret) | Event::Apply(secret) | Event::Delete(secret)) => {
+                owner(&secret).and_then(reference)
+            }
             _ => None,
         };
         std::future::ready(found)
@@ -185,11 +188,9 @@ where
         + Sync
         + 'static,
 {
-    watcher(api, config)
-        .backoff(Delays::default())
-        .modify(|object| object.managed_fields_mut().clear())
-        .reflect(writer)
-        .boxed()
+    let all =
+        watcher(api, config).backoff(Delays::default()).modify(|object| object.managed_fields_mut().clear());
+    missed::told(all, writer.as_reader()).reflect(writer).boxed()
 }
 
 /// Every event has all inputs read anew, before anybody hears that they are there.

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use super::Options;
 use super::cache::{Cache, Stores};
 use super::lenient::{self, Lenient};
+use super::missed;
 use super::namespaces;
 use super::secrets::{self, Secrets};
 use crate::argo::Application;
@@ -139,7 +140,9 @@ impl Watches {
         writer: Writer<Application>,
     ) -> BoxStream<'static, ApplicationEvent> {
         let watches = Arc::clone(self);
-        namespaces::applications(client, &options.control_namespace, &options.application_namespaces)
+        let all =
+            namespaces::applications(client, &options.control_namespace, &options.application_namespaces);
+        missed::told(all, writer.as_reader())
             .reflect(writer)
             .inspect(move |event| watches.note("Application", event))
             .boxed()
@@ -151,13 +154,14 @@ impl Watches {
         writer: Writer<PartialObjectMeta<Namespace>>,
     ) -> Objects<PartialObjectMeta<Namespace>> {
         let watches = Arc::clone(self);
-        let stream = watcher(Api::<PartialObjectMeta<Namespace>>::all(client), Config::default())
+        let all = watcher(Api::<PartialObjectMeta<Namespace>>::all(client), Config::default())
             .backoff(Delays::default())
             .modify(|namespace| {
                 let managed = namespace.managed_fields_mut();
                 managed.retain(|entry| entry.manager.as_deref().is_some_and(is_manager));
                 namespace.annotations_mut().remove(LAST_APPLIED);
-            })
+            });
+        let stream = missed::told(all, writer.as_reader())
             .reflect(writer)
             .inspect(move |event| watches.note("Namespace", event))
             .touched_objects();
@@ -172,9 +176,10 @@ impl Watches {
     ) -> Objects<AppProject> {
         let api = Api::<AppProject>::namespaced(client, &options.control_namespace);
         let watches = Arc::clone(self);
-        let stream = watcher(api, Config::default())
+        let all = watcher(api, Config::default())
             .backoff(Delays::default())
-            .modify(|project| project.managed_fields_mut().clear())
+            .modify(|project| project.managed_fields_mut().clear());
+        let stream = missed::told(all, writer.as_reader())
             .reflect(writer)
             .inspect(move |event| watches.note("AppProject", event))
             .touched_objects();
@@ -189,9 +194,10 @@ impl Watches {
     ) -> BoxStream<'static, ()> {
         let api = Api::<ConfigMap>::namespaced(client, &options.control_namespace);
         let watches = Arc::clone(self);
-        watcher(api, Config::default().fields("metadata.name=argocd-cm"))
+        let all = watcher(api, Config::default().fields("metadata.name=argocd-cm"))
             .backoff(Delays::default())
-            .modify(|map| map.managed_fields_mut().clear())
+            .modify(|map| map.managed_fields_mut().clear());
+        missed::told(all, writer.as_reader())
             .reflect(writer)
             .inspect(move |event| watches.note("ConfigMap", event))
             .touched_objects()
@@ -245,8 +251,8 @@ impl Watches {
     ) -> Objects<DynamicObject> {
         let api = Api::<Lenient<DynamicObject>>::all_with(client, &kind.api_resource());
         let watches = Arc::clone(self);
-        let stream = lenient::watch(api, Config::default())
-            .modify(|object| object.managed_fields_mut().clear())
+        let all = lenient::watch(api, Config::default()).modify(|object| object.managed_fields_mut().clear());
+        let stream = missed::told(all, writer.as_reader())
             .reflect(writer)
             .inspect(move |event| watches.note_flux(kind, event))
             .touched_objects();

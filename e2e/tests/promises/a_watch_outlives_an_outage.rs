@@ -21,7 +21,7 @@ const FAILURES: f64 = 4.5;
 
 #[tokio::test]
 async fn a_watch_outlives_an_outage() -> Result<()> {
-    let env = Stack::shared().await?.test("outage").await?.with_control_namespace("10s").await?;
+    let env = Stack::shared().await?.test("outage").await?.with_control_namespace("3600s").await?;
     let way = Way::open(env.stack().state().address("apiserver")).await?;
     let folder = tempfile::tempdir()?;
     let kubeconfig = folder.path().join("kubeconfig").display().to_string();
@@ -29,7 +29,8 @@ async fn a_watch_outlives_an_outage() -> Result<()> {
     let variables = vec![("KUBECONFIG".to_owned(), kubeconfig)];
     let bridge =
         env.stack().bridge(BridgeOptions { variables, ..BridgeOptions::serving(&env.control) }).await?;
-    in_many_namespaces(&env).await?.deliver(&env).await?;
+    let url = repository(&env).await?;
+    Application::git(&env, &url, "crowd", "main").deliver(&env).await?;
     env.wait_until("one watch each of Deployments, ReplicaSets, Pods and Namespaces", PATIENCE, async || {
         let watches = bridge.metric("flux_subsystem_live_watches", &[]).await?;
         Ok(((watches - 4.0).abs() < 0.5).then_some(()))
@@ -42,7 +43,7 @@ async fn a_watch_outlives_an_outage() -> Result<()> {
     }
     way.is_open.send_replace(true);
 
-    let late = Application::chart(&env, "6.3.5").named(&env, "late");
+    let late = Application::git(&env, &url, "late", "main").named(&env, "late");
     late.deliver(&env).await?;
     let pods = env.list("Pod", late.destination()).await?;
     write_status(&env, pods.first().context("no Pod")?, true).await?;
@@ -50,22 +51,29 @@ async fn a_watch_outlives_an_outage() -> Result<()> {
     Ok(())
 }
 
-/// A Deployment in each of many namespaces.
-async fn in_many_namespaces(env: &TestEnv) -> Result<Application> {
-    let mut manifests = String::new();
+const DEPLOYMENT: &str = "
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [{ name: web, image: web }] }
+";
+
+/// A repository with a Deployment in each of many namespaces, and one that is alone: of another kind, somebody could hear.
+async fn repository(env: &TestEnv) -> Result<String> {
+    let mut crowd = String::new();
     for number in 0..NAMESPACES {
         let namespace = env.name(&format!("n{number}"));
-        writeln!(
-            manifests,
-            "---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n---\napiVersion: apps/v1\n\
-             kind: Deployment\nmetadata: {{name: web, namespace: {namespace}}}\nspec:\n  \
-             selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    \
-             spec: {{containers: [{{name: web, image: web}}]}}"
-        )?;
+        writeln!(crowd, "---\napiVersion: v1\nkind: Namespace\nmetadata: {{ name: {namespace} }}")?;
+        writeln!(crowd, "---\n{}", deployment(&format!("{{ name: web, namespace: {namespace} }}")))?;
     }
-    let files = [("objects/all.yaml", Some(manifests.as_str()))];
-    let repository = env.sources().create_repository(&env.name("objects"), &files).await?;
-    Ok(Application::git(env, &repository.url(), "objects", "main"))
+    let late = deployment("{ name: web }");
+    let files = [("crowd/all.yaml", Some(crowd.as_str())), ("late/web.yaml", Some(late.as_str()))];
+    Ok(env.sources().create_repository(&env.name("objects"), &files).await?.url())
+}
+
+fn deployment(metadata: &str) -> String {
+    format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {metadata}{DEPLOYMENT}")
 }
 
 /// A way to the API server that can be cut: nothing of what goes on there meanwhile reaches the bridge, and nobody else is
