@@ -17,6 +17,7 @@ use super::store::Seen;
 use super::usage::{GroupKind, Scope, Watch};
 use crate::controller::watch::Delays;
 use crate::mirror::live::{Node, NodeKey, reads_body};
+use crate::panics;
 use crate::watch_error;
 
 /// When to ask again for what may not be read or is not served, the first time and at most.
@@ -33,6 +34,8 @@ enum End {
     Forbidden,
     /// The API server does not know the kind.
     Absent,
+    /// The bridge itself is wrong about an object of the kind, which goes without health and children until it is asked for again.
+    Broken,
 }
 
 /// Watches until `token` is cancelled.
@@ -40,12 +43,12 @@ pub(super) async fn run(live: Arc<Live>, watch: Watch, token: CancellationToken)
     let work = async {
         let mut delay = DELAYS.0;
         loop {
-            let served = find(&live, &watch, &token).await;
-            let end = match served {
-                Some(served) => Running::new(&live, &watch, &token, &served).follow().await,
-                None => End::Absent,
-            };
-            live.unreadable(&watch, &token, end == End::Forbidden);
+            let end = panics::caught(follow(&live, &watch, &token)).await.unwrap_or_else(|panic| {
+                live.metrics.panicked("watch");
+                tracing::error!(kind = %watch.kind, place = panic.place, "a mistake of the bridge's: please report it");
+                End::Broken
+            });
+            live.unreadable(&watch, &token, end != End::Absent);
             if end == End::Absent {
                 live.discovery.forget(&watch.kind).await;
             }
@@ -54,6 +57,13 @@ pub(super) async fn run(live: Arc<Live>, watch: Watch, token: CancellationToken)
         }
     };
     token.run_until_cancelled(work).await;
+}
+
+async fn follow(live: &Arc<Live>, watch: &Watch, token: &CancellationToken) -> End {
+    match find(live, watch, token).await {
+        Some(served) => Running::new(live, watch, token, &served).follow().await,
+        None => End::Absent,
+    }
 }
 
 /// How the kind is served; asks until there is an answer.
