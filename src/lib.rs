@@ -26,6 +26,7 @@
 //! | [`registry`] | what Argo CD rendered, served to Flux as artifacts |
 //! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
 //! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
+//! | [`panics`] | a panic costs what it happened in, and nobody else anything |
 //! | [`doctor`] | what a cluster has to have, judged |
 //! | [`cli`] | one file a verb |
 //! | [`yaml`], [`merge`], [`digest`] | doors to YAML, merging and hashing |
@@ -35,17 +36,22 @@
 //! 1. An Application without exactly `FluxSubsystem=true` among its sync options is never written to. The one exception is
 //!    one that carries the bridge's own stamp (`flux-subsystem.dev/stamped`): it is handed back to stock Argo CD, and the
 //!    stamp taken off.
-//! 2. Nothing is deleted or changed that does not carry both the bridge's label and the owning Application's identity.
-//!    The exceptions: `reconcile.fluxcd.io/requestedAt` on an object that an Application only refers to, when somebody
+//! 2. Nothing is deleted or changed that does not carry both the bridge's label and the owning Application's identity, in a place
+//!    where that Application can have objects: Argo CD's own namespace, its present one, and wherever its status lists the
+//!    object. Marks alone say nothing, since anybody may write them ([`mirror::ownership`]); so an object is listed before it
+//!    is applied. The exceptions: `reconcile.fluxcd.io/requestedAt` on an object that an Application only refers to, when somebody
 //!    asks for a Sync or a refresh; and, when an Application is handed back, what its generated `HelmRelease` leaves
-//!    behind (the `HelmChart` that Flux made of it, and Helm's records of its release).
+//!    behind (the `HelmChart` that Flux made of it, and Helm's records of its release, those alone that its spec names in its
+//!    own namespace).
 //! 3. What `flux-subsystem translate` prints is what the controller applies.
 //! 4. Status comes from Flux and the live objects, never from the bridge's own last write; all state is in the API
 //!    server. A process killed between any two requests leaves nothing to repair.
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. `translate`, `credentials`, `mirror`, `policy`, `project`, `plan`, `adopt`, `generate` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
+//! 7. No Application ends the process: JSON is not written through an index, which a test reads the sources for, and a panic
+//!    ends the reconcile of one Application, which says so ([`panics`]).
+//! 8. `translate`, `credentials`, `mirror`, `policy`, `project`, `plan`, `adopt`, `generate` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
 pub mod address;
@@ -65,6 +71,7 @@ pub mod merge;
 pub mod metrics;
 pub mod mirror;
 pub mod names;
+pub mod panics;
 pub mod plan;
 pub mod policy;
 pub mod project;

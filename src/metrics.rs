@@ -60,6 +60,11 @@ struct ByKind {
     kind: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByTask {
+    task: &'static str,
+}
+
 /// Every metric of the program. Methods take `&self` and never block for long: it is shared by all tasks.
 #[derive(Debug)]
 pub struct Metrics {
@@ -70,6 +75,7 @@ pub struct Metrics {
     queued: Gauge,
     writes: Family<ByStep, Counter>,
     watch_errors: Family<ByKind, Counter>,
+    panics: Family<ByTask, Counter>,
     live_watches: Gauge,
     live_objects: Gauge,
     leader: Gauge,
@@ -97,6 +103,7 @@ impl Metrics {
             queued: Gauge::default(),
             writes: Family::default(),
             watch_errors: Family::default(),
+            panics: Family::default(),
             live_watches: Gauge::default(),
             live_objects: Gauge::default(),
             leader: Gauge::default(),
@@ -119,6 +126,7 @@ impl Metrics {
         ours.register("queue_depth", "Applications that wait for their reconcile", self.queued.clone());
         ours.register("writes", "Requests that write, by kind of step and outcome", self.writes.clone());
         ours.register("watch_errors", "Failures of watches by kind of object", self.watch_errors.clone());
+        ours.register("panics", "Mistakes of the bridge's own, by what they ended", self.panics.clone());
         ours.register("live_watches", "Watches of what was delivered", self.live_watches.clone());
         ours.register("live_objects", "Objects that those watches keep, trimmed", self.live_objects.clone());
         ours.register("leader", "1 while this replica leads", self.leader.clone());
@@ -158,6 +166,11 @@ impl Metrics {
     /// A watch of that kind of object failed and will be started again.
     pub fn watch_failed(&self, kind: &str) {
         self.watch_errors.get_or_create(&ByKind { kind: kind.to_owned() }).inc();
+    }
+
+    /// A panic ended what is called `task`, and was caught.
+    pub fn panicked(&self, task: &'static str) {
+        self.panics.get_or_create(&ByTask { task }).inc();
     }
 
     /// So many watches of what was delivered there are, and so many objects they keep.
@@ -258,6 +271,7 @@ mod tests {
         metrics.reconciled(Outcome::Ok, Duration::from_millis(3));
         metrics.wrote("ApplyObject", Outcome::Conflict);
         metrics.watch_failed("HelmRelease");
+        metrics.panicked("reconcile");
         metrics.set_leader(true);
         metrics.set_queue_depth(7);
         metrics.set_live(3, 12);
@@ -268,6 +282,7 @@ mod tests {
             "flux_subsystem_reconcile_duration_seconds_count 1",
             r#"flux_subsystem_writes_total{step="ApplyObject",outcome="conflict"} 1"#,
             r#"flux_subsystem_watch_errors_total{kind="HelmRelease"} 1"#,
+            r#"flux_subsystem_panics_total{task="reconcile"} 1"#,
             "flux_subsystem_live_watches 3",
             "flux_subsystem_live_objects 12",
             "flux_subsystem_leader 1",

@@ -204,6 +204,14 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
+    /// What reads and drops values goes down by calling itself.
+    #[rstest]
+    #[case("[".repeat(100_000))]
+    #[case((0..1000).map(|depth| " ".repeat(depth) + "a:\n").collect::<String>())]
+    fn nesting_has_an_end(#[case] text: String) {
+        assert!(parse(&text).is_err());
+    }
+
     /// Each text with what `sigs.k8s.io/yaml` 1.6 makes of it.
     #[rstest]
     #[case::words("[yes, on, Off, y, n, true, True]", json!([true, true, false, true, false, true, true]))]

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
+use flux_subsystem::merge::deep_merge;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -389,13 +390,16 @@ pub(crate) fn moved(list: &Value, namespace: &str) -> Value {
     let moved = items.map(|item| {
         let mut copy = item.clone();
         let name = item["metadata"]["name"].as_str().unwrap_or_default();
-        copy["metadata"] = if item["metadata"]["namespace"].is_null() {
+        let metadata = if item["metadata"]["namespace"].is_null() {
             json!({ "name": format!("{name}-{namespace}") })
         } else {
             json!({ "name": name, "namespace": namespace })
         };
+        if let Some(fields) = copy.as_object_mut() {
+            fields.insert("metadata".to_owned(), metadata);
+        }
         for subject in copy.get_mut("subjects").and_then(Value::as_array_mut).into_iter().flatten() {
-            subject["namespace"] = json!(namespace);
+            deep_merge(subject, json!({ "namespace": namespace }));
         }
         copy
     });

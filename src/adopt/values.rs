@@ -111,7 +111,10 @@ fn set_parameter(parameters: &mut Vec<HelmParameter>, path: &[Segment], value: O
     let Some((text, force_string)) = value.and_then(|value| set_text::of(value, last.force_string)) else {
         return false;
     };
-    parameters[index] = HelmParameter { name: last.name.clone(), value: text, force_string };
+    let said = HelmParameter { name: last.name.clone(), value: text, force_string };
+    if let Some(parameter) = parameters.get_mut(index) {
+        *parameter = said;
+    }
     let mut position = 0..;
     parameters.retain(|parameter| position.next() == Some(index) || !is_here(parameter));
     true

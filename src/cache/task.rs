@@ -22,6 +22,7 @@ use super::state::State;
 use super::writer::Desk;
 use crate::argo::Application;
 use crate::metrics::{Metrics, Outcome};
+use crate::panics;
 
 /// First and longest pause between two tries to connect.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
@@ -88,9 +89,18 @@ impl Task {
             match connected {
                 Ok(connection) => {
                     let since = Instant::now();
-                    match self.talk(connection, settings, changes).await {
-                        End::Settings => return self.state.is_left(),
-                        End::Lost(error) => self.state.is_away(settings, &error.to_string()),
+                    match panics::caught(self.talk(connection, settings, changes)).await {
+                        Ok(End::Settings) => return self.state.is_left(),
+                        Ok(End::Lost(error)) => self.state.is_away(settings, &error.to_string()),
+                        Err(panic) => {
+                            self.desk.ledger().end();
+                            self.metrics.panicked("redis");
+                            tracing::error!(
+                                place = panic.place,
+                                "a mistake of the bridge's: please report it"
+                            );
+                            self.state.is_away(settings, &panic.to_string());
+                        }
                     }
                     // A server that accepts and then drops everybody is not asked more often than one that is away.
                     if since.elapsed() > PING {

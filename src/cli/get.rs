@@ -14,6 +14,7 @@ use super::flux_objects::{bridged_applications, list, summary};
 use super::table::{first_line, table};
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::mirror::ownership;
 use crate::translate::{Context, translate};
 use crate::{mirror, yaml};
 
@@ -116,8 +117,10 @@ fn one(app: &Application, objects: &Objects) -> Value {
 /// What is generated for the Application, or what it refers to and what that names as its source.
 fn objects_of<'a>(app: &Application, objects: &'a Objects) -> Vec<Live<'a>> {
     let lives = || objects.iter().map(|(key, object)| Live { kind: key.kind, object });
-    let identity = app.identity();
-    let mut found: Vec<Live<'a>> = lives().filter(|live| live.is_owned_by(&identity)).collect();
+    // The bridge writes there which namespace is Argo CD's own.
+    let control = app.status.as_ref().map_or("", |status| status.controller_namespace.as_str());
+    let control = if control.is_empty() { app.namespace() } else { control };
+    let mut found: Vec<Live<'a>> = lives().filter(|live| ownership::owns(app, control, *live)).collect();
     if found.is_empty() {
         let references = translate(app, &Context::default()).references;
         let workload = references.iter().find_map(|key| lives().find(|live| live.key() == *key));

@@ -17,6 +17,7 @@ use crate::argo::Application;
 use crate::digest::sha256_hex;
 use crate::flux::Live;
 use crate::mirror::leg::value_revisions;
+use crate::panics;
 use crate::plan::wish;
 use crate::project::{self, ResourcesFilter};
 use crate::registry::{Access, Finished, Image, Images, Store, finish};
@@ -143,8 +144,8 @@ impl Shared {
 
     /// The revisions of the sources whose files the Application was rendered with, by their indices: what Flux asks for again was
     /// made of these, whatever the sources have by now.
-    fn value_revisions(&self, identity: &str) -> BTreeMap<usize, String> {
-        let workloads = self.cache.owned(identity).into_iter().filter(|key| key.kind.is_workload());
+    fn value_revisions(&self, app: &Application) -> BTreeMap<usize, String> {
+        let workloads = self.owned(app).into_iter().filter(|key| key.kind.is_workload());
         let said = workloads.filter_map(|key| {
             let object = self.cache.object(&key)?;
             let live = Live { kind: key.kind, object: &object };
@@ -167,7 +168,7 @@ impl Shared {
         let Some((app, index, form)) = applications.iter().find_map(stands_for) else { return };
         let own_source = wish::with_its_source(&app);
         let pinned = wish::pinned(own_source.as_ref().unwrap_or(&app), index).map(|(pinned, _)| pinned);
-        let revisions = self.value_revisions(&app.identity());
+        let revisions = self.value_revisions(&app);
         let anew = Freshness { max_age: Duration::ZERO, token: None, is_hard: false };
         for app in [Some(AsRef::as_ref(&app)), own_source.as_ref(), pinned.as_ref()].into_iter().flatten() {
             if let Err(error) = self.rendered(app, (index, form), &revisions, anew).await {
@@ -190,7 +191,14 @@ impl Images for Shared {
         Box::pin(async move {
             self.filled().await;
             tracing::info!(repository, "rendering an artifact that is not in memory");
-            Box::pin(self.render_again(repository)).await;
+            if let Err(panic) = Box::pin(panics::caught(self.render_again(repository))).await {
+                self.metrics.panicked("artifacts");
+                tracing::error!(
+                    repository,
+                    place = panic.place,
+                    "a mistake of the bridge's: please report it"
+                );
+            }
         })
     }
 

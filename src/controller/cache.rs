@@ -16,6 +16,7 @@ use crate::argo::Application;
 use crate::credentials::Repositories;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::mirror::namespace::NamespaceMetadata;
+use crate::mirror::ownership;
 use crate::policy::FluxDeliveryPolicy;
 use crate::project::{self, AppProject};
 use crate::translate::{IgnoreDifferences, customizations};
@@ -38,8 +39,8 @@ pub(super) struct Stores {
 
 #[derive(Default)]
 struct Index {
-    /// `NAMESPACE/NAME` of an Application → objects that name it as their owner.
-    owned: HashMap<String, BTreeSet<ObjectKey>>,
+    /// `NAMESPACE/NAME` of an Application → objects that name it as their owner; anybody may have written that.
+    marked: HashMap<String, BTreeSet<ObjectKey>>,
     /// Object → Applications that asked for it.
     interested: HashMap<ObjectKey, HashSet<String>>,
     /// Application → what it asked for.
@@ -141,7 +142,7 @@ impl Cache {
     pub(super) fn wrote_object(&self, key: &ObjectKey, object: DynamicObject) {
         let live = Live { kind: key.kind, object: &object };
         if let Some(owner) = live.owner().filter(|_| live.is_generated()) {
-            lock(&self.index).owned.entry(owner.to_owned()).or_default().insert(key.clone());
+            lock(&self.index).marked.entry(owner.to_owned()).or_default().insert(key.clone());
         }
         let written = Written { object: Arc::new(object), at: Instant::now() };
         lock(&self.flux_overlay).insert(key.clone(), written);
@@ -157,18 +158,19 @@ impl Cache {
         let Some(owner) = live.owner().filter(|_| live.is_generated()) else { return };
         let mut index = lock(&self.index);
         if !is_gone {
-            index.owned.entry(owner.to_owned()).or_default().insert(key);
-        } else if let Some(keys) = index.owned.get_mut(owner) {
+            index.marked.entry(owner.to_owned()).or_default().insert(key);
+        } else if let Some(keys) = index.marked.get_mut(owner) {
             keys.remove(&key);
             if keys.is_empty() {
-                index.owned.remove(owner);
+                index.marked.remove(owner);
             }
         }
     }
 
-    /// Objects that name the Application as their owner.
-    pub(super) fn owned(&self, identity: &str) -> BTreeSet<ObjectKey> {
-        lock(&self.index).owned.get(identity).cloned().unwrap_or_default()
+    /// Objects that name the Application as their owner, and stand where it can have objects.
+    pub(super) fn owned(&self, app: &Application, control_namespace: &str) -> BTreeSet<ObjectKey> {
+        let marked = lock(&self.index).marked.get(&app.identity()).cloned().unwrap_or_default();
+        marked.into_iter().filter(|key| ownership::may_own(app, control_namespace, key)).collect()
     }
 
     pub(super) fn has_namespace(&self, name: &str) -> bool {

@@ -15,7 +15,7 @@ use super::{Shared, secrets};
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::metrics::Outcome;
-use crate::mirror::compare;
+use crate::mirror::{compare, ownership};
 use crate::names;
 use crate::plan::Step;
 
@@ -96,7 +96,7 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
                 .await
                 .map_err(|(record, source)| api_error(step, record, source))
         }
-        Step::ConfirmGone { labels, identity } => confirm_gone(shared, labels, identity).await,
+        Step::ConfirmGone { labels } => confirm_gone(shared, app, labels).await,
         Step::PatchApplication(patch) => patch_application(shared, app, patch).await,
         Step::EmitEvent { is_warning, reason, message } => {
             emit(shared, app, *is_warning, reason, message).await;
@@ -228,8 +228,8 @@ async fn delete_records(
 
 async fn confirm_gone(
     shared: &Shared,
+    app: &Application,
     labels: &std::collections::BTreeMap<String, String>,
-    identity: &str,
 ) -> Result<(), ExecuteError> {
     let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let params = ListParams::default().labels(&selector.join(","));
@@ -245,14 +245,14 @@ async fn confirm_gone(
         })?;
         for object in found.items {
             let live = Live { kind, object: &object };
-            if live.is_owned_by(identity) {
+            if ownership::owns(app, &shared.options.control_namespace, live) {
                 let key = live.key();
                 remember(shared, &key, object);
                 return Err(ExecuteError::NotGone);
             }
         }
     }
-    if secrets::is_left(shared, &params, identity).await.map_err(|source| ExecuteError::Api {
+    if secrets::is_left(shared, &params, &app.identity()).await.map_err(|source| ExecuteError::Api {
         step: "ConfirmGone",
         object: "Secret".to_owned(),
         source: Box::new(source),

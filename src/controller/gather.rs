@@ -53,8 +53,8 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
     let wish = Box::pin(asking.wish(&app, &translation, &context)).await;
     let brings_namespace = Box::pin(asking.brings_namespace(&app, &translation)).await;
     let mut again = asking.again;
-    let mut keys = keys(shared, &identity, &translation);
-    keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &identity, &wish.translation)));
+    let mut keys = keys(shared, &app, &translation);
+    keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &app, &wish.translation)));
     let project = shared.cache.project(&app, &shared.secrets.repositories());
     let (objects, live_objects) = {
         let permissions = Permissions::of(&app, project.as_deref(), &shared.options.control_namespace);
@@ -156,7 +156,7 @@ fn known(shared: &Shared) -> Known {
 
 /// Whether a workload object of `app` leaves out what a later source delivers.
 fn leaves_objects_out(shared: &Shared, app: &Application) -> bool {
-    let owned = shared.cache.owned(&app.identity());
+    let owned = shared.owned(app);
     let live = owned.into_iter().filter_map(|key| shared.cache.object(&key));
     live.into_iter().any(|object| object.data.to_string().contains(DELETES))
 }
@@ -166,7 +166,7 @@ fn delivered(shared: &Shared, app: &Application) -> BTreeMap<ObjectKey, Delivere
     if app.sources().len() < 2 {
         return BTreeMap::new();
     }
-    let workloads = shared.cache.owned(&app.identity()).into_iter().filter(|key| key.kind.is_workload());
+    let workloads = shared.owned(app).into_iter().filter(|key| key.kind.is_workload());
     let live_objects = shared.live.objects(&app.identity());
     let project = shared.cache.project(app, &shared.secrets.repositories());
     let permissions = Permissions::of(app, project.as_deref(), &shared.options.control_namespace);
@@ -228,21 +228,20 @@ pub(super) fn prime(shared: &Shared) {
     let bridged = shared.cache.applications().state_filter(Application::is_bridged);
     let repositories = shared.secrets.repositories();
     let all = bridged.iter().map(|app| {
-        let identity = app.identity();
         let project = shared.cache.project(app, &repositories);
         let permissions = Permissions::of(app, project.as_deref(), &shared.options.control_namespace);
-        let inventories = inventories(shared, &shared.cache.owned(&identity), &permissions);
-        (identity, Wanted::of(inventories.others(), &permissions))
+        let inventories = inventories(shared, &shared.owned(app), &permissions);
+        (app.identity(), Wanted::of(inventories.others(), &permissions))
     });
     shared.live.want(all);
 }
 
 /// Wanted, referenced and owned objects, with the sources and charts behind the workload objects among them.
-fn keys(shared: &Shared, identity: &str, translation: &Translation) -> BTreeSet<ObjectKey> {
+fn keys(shared: &Shared, app: &Application, translation: &Translation) -> BTreeSet<ObjectKey> {
     let mut keys: BTreeSet<ObjectKey> =
         translation.all_objects().map(|manifest| manifest.key.clone()).collect();
     keys.extend(translation.references.iter().cloned());
-    keys.extend(shared.cache.owned(identity));
+    keys.extend(shared.owned(app));
     let behind: Vec<ObjectKey> = keys
         .iter()
         .filter(|key| key.kind.is_workload())

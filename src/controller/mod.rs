@@ -22,6 +22,7 @@ mod rendering;
 mod secrets;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -36,7 +37,9 @@ use tokio_util::sync::CancellationToken;
 use crate::argo::Application;
 use crate::cache::settings::Overrides;
 use crate::cache::{Signals, Writer};
+use crate::flux::ObjectKey;
 use crate::metrics::Metrics;
+use crate::panics;
 use crate::registry;
 use crate::repo_server::RepoServer;
 use crate::serve::Readiness;
@@ -228,6 +231,11 @@ impl Shared {
         self.policies.wake();
     }
 
+    /// The Flux objects that the bridge made for the Application.
+    fn owned(&self, app: &Application) -> BTreeSet<ObjectKey> {
+        self.cache.owned(app, &self.options.control_namespace)
+    }
+
     fn tell_census(&self) {
         self.metrics.set_states(self.memory.states());
         self.metrics.set_problems(self.memory.problems());
@@ -236,7 +244,13 @@ impl Shared {
     /// Waits until everything is known from which Applications are decided upon.
     async fn filled(&self) {
         self.cache.filled().await;
-        self.primed.call_once(|| gather::prime(self));
+        self.primed.call_once(|| {
+            // It only spares lists, and each look asks for its own again.
+            if let Err(panic) = panics::caught_now(|| gather::prime(self)) {
+                self.metrics.panicked("start");
+                tracing::error!(place = panic.place, "a mistake of the bridge's: please report it");
+            }
+        });
     }
 
     /// Waits for one of the places in which Applications are reconciled; those that wait are the queue.

@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use crate::argo::Application;
+use crate::merge::deep_merge;
 use crate::names;
+use crate::panics::{self, Panic};
 use crate::policy::{Census, FluxDeliveryPolicy, FluxDeliveryPolicyStatus, desired};
 
 /// Looks at Applications within this time are counted together.
@@ -43,12 +45,21 @@ impl Policies {
                     () = tokio::time::sleep(SETTLE) => {}
                     () = stop.cancelled() => return,
                 }
-                if tell(&shared).await.is_none() {
-                    return;
+                match panics::caught(tell(&shared)).await {
+                    Ok(None) => return,
+                    Ok(Some(())) => {}
+                    Err(panic) => note(&shared, &panic),
                 }
             }
         });
     }
+}
+
+fn note(shared: &Weak<Shared>, panic: &Panic) {
+    if let Some(shared) = shared.upgrade() {
+        shared.metrics.panicked("policies");
+    }
+    tracing::error!(place = panic.place, "a mistake of the bridge's about policies: please report it");
 }
 
 /// Writes every status that changed; `None` when the controller is gone.
@@ -80,7 +91,8 @@ async fn write(client: &Client, policy: &FluxDeliveryPolicy, status: &FluxDelive
     let namespace = policy.metadata.namespace.as_deref().unwrap_or_default();
     let name = policy.metadata.name.as_deref().unwrap_or_default();
     let mut patch = json!({ "status": status });
-    patch["status"]["refusals"] = json!(status.refusals);
+    // An empty list, too: nothing is left out in a merge patch.
+    deep_merge(&mut patch, json!({"status": {"refusals": status.refusals}}));
     let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() };
     let api = Api::<FluxDeliveryPolicy>::namespaced(client.clone(), namespace);
     match api.patch_status(name, &params, &Patch::Merge(patch)).await {

@@ -13,7 +13,8 @@ use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::metrics::Outcome;
 use crate::mirror::Refusal;
-use crate::plan::{Step, hand_back, plan, refresh};
+use crate::panics::{self, Panic};
+use crate::plan::{Step, hand_back, panicked, plan, refresh};
 
 /// Why a reconcile is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub(super) enum ReconcileError {
     /// A step was not carried out.
     #[error(transparent)]
     Execute(#[from] ExecuteError),
+    /// The bridge itself is wrong.
+    #[error(transparent)]
+    Panic(#[from] Panic),
     /// It took too long.
     #[error("no end after {0:?}")]
     Timeout(Duration),
@@ -40,18 +44,43 @@ pub(super) async fn reconcile(app: Arc<Application>, shared: Arc<Shared>) -> Res
     let _active = shared.metrics.reconciling();
     let begin = Instant::now();
     let limit = shared.options.reconcile_timeout;
-    let result = match tokio::time::timeout(limit, look(&shared, app)).await {
-        Ok(result) => result.map_err(ReconcileError::from),
+    let looked = panics::caught(look(&shared, Arc::clone(&app)));
+    let result = match Box::pin(tokio::time::timeout(limit, looked)).await {
+        Ok(Ok(result)) => result.map_err(ReconcileError::from),
+        Ok(Err(panic)) => {
+            shared.tell_of_panic(app, &panic).await;
+            Err(ReconcileError::Panic(panic))
+        }
         Err(_) => Err(ReconcileError::Timeout(limit)),
     };
     let outcome = match &result {
         Ok(_) => Outcome::Ok,
         Err(ReconcileError::Execute(ExecuteError::Stale)) => Outcome::Conflict,
         Err(ReconcileError::Timeout(_)) => Outcome::Timeout,
-        Err(ReconcileError::Execute(_)) => Outcome::Error,
+        Err(ReconcileError::Execute(_) | ReconcileError::Panic(_)) => Outcome::Error,
     };
     shared.metrics.reconciled(outcome, begin.elapsed());
     result
+}
+
+impl Shared {
+    /// One Application fails on a mistake of the bridge's: it says so, and nobody else notices.
+    async fn tell_of_panic(&self, app: Arc<Application>, panic: &Panic) {
+        let app = self.cache.application(app);
+        let identity = app.identity();
+        self.metrics.panicked("reconcile");
+        tracing::error!(
+            application = identity,
+            place = panic.place,
+            "a mistake of the bridge's: please report it"
+        );
+        let Some(step) = panicked::step(&app, &panic.to_string(), seconds::floor(Timestamp::now())) else {
+            return;
+        };
+        if let Err(error) = execute(self, &app, &step).await {
+            tracing::debug!(application = identity, error = chain(&error), "cannot be told of a panic");
+        }
+    }
 }
 
 async fn look(shared: &Shared, watched: Arc<Application>) -> Result<Action, ExecuteError> {

@@ -22,6 +22,7 @@ use super::missed;
 use super::watch::{Delays, Watches};
 use crate::argo::Application;
 use crate::credentials::{LiveSecret, Repositories, SecretData, SecretManifest};
+use crate::merge::deep_merge;
 use crate::names;
 use crate::plan::step::KnownSecret;
 
@@ -246,7 +247,7 @@ fn to_value(manifest: &SecretManifest, over: Option<&KnownSecret>) -> Value {
         "annotations": manifest.annotations,
     });
     if let Some(over) = over {
-        metadata["uid"] = json!(over.uid);
+        deep_merge(&mut metadata, json!({"uid": over.uid}));
     }
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": manifest.kind, "data": data})
 }

@@ -113,7 +113,7 @@ impl<'a> Live<'a> {
         self.object.metadata.deletion_timestamp.is_some()
     }
 
-    /// The bridge made it (it carries the label and names an owner).
+    /// It says that the bridge made it: it carries the label and names an owner.
     pub fn is_generated(&self) -> bool {
         self.label(names::LABEL_GENERATED) == Some("true") && self.owner().is_some()
     }
@@ -123,8 +123,9 @@ impl<'a> Live<'a> {
         self.annotation(names::ANNOTATION_APPLICATION)
     }
 
-    /// The bridge made it for the Application with that identity: both marks are there (invariant 2).
-    pub fn is_owned_by(&self, identity: &str) -> bool {
+    /// It carries both marks of the Application with that identity. Anybody may have written them: whether they count,
+    /// [`crate::mirror::ownership`] says.
+    pub fn is_marked_for(&self, identity: &str) -> bool {
         self.is_generated() && self.owner() == Some(identity)
     }
 
@@ -161,20 +162,20 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_both_marks_make_an_object_ours() {
+    fn only_both_marks_together_name_an_application() {
         let owned = object(
             FluxKind::HelmRelease,
             &json!({"metadata": {"labels": {"flamingo/generated": "true"},
                 "annotations": {"flux-subsystem.dev/application": "argocd/demo"}}}),
         );
         let live = Live { kind: FluxKind::HelmRelease, object: &owned };
-        assert!(live.is_owned_by("argocd/demo"));
-        assert!(!live.is_owned_by("argocd/other"));
+        assert!(live.is_marked_for("argocd/demo"));
+        assert!(!live.is_marked_for("argocd/other"));
 
         let unlabelled = object(
             FluxKind::HelmRelease,
             &json!({"metadata": {"annotations": {"flux-subsystem.dev/application": "argocd/demo"}}}),
         );
-        assert!(!Live { kind: FluxKind::HelmRelease, object: &unlabelled }.is_owned_by("argocd/demo"));
+        assert!(!Live { kind: FluxKind::HelmRelease, object: &unlabelled }.is_marked_for("argocd/demo"));
     }
 }

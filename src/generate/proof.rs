@@ -83,7 +83,9 @@ fn standing(
             workload_spec(manifest, *live)
         };
         let mut object = manifest.to_value();
-        object["spec"] = spec;
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("spec".to_owned(), spec);
+        }
         let object = serde_json::from_value(object).map_err(|error| Refusal::new(error.to_string()))?;
         standing.insert(manifest.key.clone(), object);
     }

@@ -137,7 +137,7 @@ fn comparable(wanted: &Manifest, spec: &Value) -> Value {
     for pointer in &wanted.ignored {
         remove(&mut object, pointer);
     }
-    object["spec"].take()
+    object.get_mut("spec").map(Value::take).unwrap_or_default()
 }
 
 /// Takes away what a JSON pointer names, if it is there.

@@ -16,6 +16,7 @@ use super::live::NodeKey;
 use super::view::{Resource, View};
 use super::{patch, status};
 use crate::flux::{Live, Manifest, ObjectKey};
+use crate::merge::deep_merge;
 use crate::names;
 
 /// Where kubectl, and Argo CD, keep what was applied last.
@@ -134,10 +135,10 @@ fn resource_diff(key: &ObjectKey, live: Option<Live<'_>>, sides: &Sides) -> Valu
         "predictedLiveState": text(&sides.predicted),
     });
     if let Some(version) = live.and_then(|live| live.object.metadata.resource_version.as_ref()) {
-        diff["resourceVersion"] = json!(version);
+        deep_merge(&mut diff, json!({"resourceVersion": version}));
     }
     if sides.live != sides.predicted {
-        diff["modified"] = json!(true);
+        deep_merge(&mut diff, json!({"modified": true}));
     }
     diff
 }
@@ -145,8 +146,7 @@ fn resource_diff(key: &ObjectKey, live: Option<Live<'_>>, sides: &Sides) -> Valu
 /// The live object as the API server has it; objects of a list do not say what they are.
 fn whole(live: Live<'_>) -> Value {
     let mut value = json!(live.object);
-    value["apiVersion"] = json!(live.kind.api_version());
-    value["kind"] = json!(live.kind.kind());
+    deep_merge(&mut value, json!({"apiVersion": live.kind.api_version(), "kind": live.kind.kind()}));
     value
 }
 
@@ -164,18 +164,18 @@ fn beside(view: &View<'_>, resource: &Resource<'_>, live: Live<'_>) -> Sides {
         return Sides { target, predicted: found.clone(), live: found };
     }
     if let Some(since) = &live.object.metadata.deletion_timestamp {
-        found["metadata"]["deletionTimestamp"] = json!(since);
+        deep_merge(&mut found, json!({"metadata": {"deletionTimestamp": since}}));
     }
     let is_as_wanted = predicted(&found, &target) == found;
     if let Some((is, should_be)) = undelivered(view, &resource.key, is_as_wanted) {
-        found["metadata"]["annotations"][names::ANNOTATION_DELIVERED] = json!(is);
-        target["metadata"]["annotations"][names::ANNOTATION_DELIVERED] = json!(should_be);
+        annotate(&mut found, names::ANNOTATION_DELIVERED, &is);
+        annotate(&mut target, names::ANNOTATION_DELIVERED, &should_be);
     }
     let predicted = predicted(&found, &target);
     if predicted == found {
         // It was applied from a wish that came to the same.
         let older = live.annotation(names::ANNOTATION_DIGEST).unwrap_or_default();
-        found["metadata"]["annotations"][names::ANNOTATION_DIGEST] = json!(older);
+        annotate(&mut found, names::ANNOTATION_DIGEST, older);
     }
     remember(&mut found, &target);
     Sides { predicted: with_last_applied(predicted, &found), target, live: found }
@@ -262,7 +262,9 @@ fn predicted(live: &Value, target: &Value) -> Value {
     patch::merge(&mut metadata, &target["metadata"]);
     patch::merge(&mut metadata, &json!({"deletionTimestamp": null}));
     let mut predicted = patch::without_nulls(target.clone());
-    predicted["metadata"] = metadata;
+    if let Some(fields) = predicted.as_object_mut() {
+        fields.insert("metadata".to_owned(), metadata);
+    }
     predicted
 }
 
@@ -271,15 +273,24 @@ fn predicted(live: &Value, target: &Value) -> Value {
 fn remember(live: &mut Value, target: &Value) {
     let mut applied = live.clone();
     for field in ["labels", "annotations"] {
-        if let Some(fields) = applied["metadata"][field].as_object_mut() {
+        if let Some(fields) =
+            applied.pointer_mut(&format!("/metadata/{field}")).and_then(Value::as_object_mut)
+        {
             fields.retain(|key, _| target["metadata"][field].get(key).is_some());
         }
     }
-    live["metadata"]["annotations"][LAST_APPLIED] = json!(applied.to_string());
+    annotate(live, LAST_APPLIED, &applied.to_string());
+}
+
+fn annotate(object: &mut Value, name: &str, value: &str) {
+    deep_merge(object, json!({"metadata": {"annotations": {name: value}}}));
 }
 
 fn with_last_applied(mut predicted: Value, live: &Value) -> Value {
-    predicted["metadata"]["annotations"][LAST_APPLIED] =
-        live["metadata"]["annotations"][LAST_APPLIED].clone();
+    annotate(
+        &mut predicted,
+        LAST_APPLIED,
+        live["metadata"]["annotations"][LAST_APPLIED].as_str().unwrap_or_default(),
+    );
     predicted
 }

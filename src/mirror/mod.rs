@@ -16,6 +16,7 @@ mod lockdown;
 pub mod managed;
 pub mod namespace;
 pub mod observed;
+pub mod ownership;
 pub mod patch;
 pub mod revision;
 pub mod source;

@@ -9,6 +9,7 @@ use kube::core::DynamicObject;
 use super::live::LiveObjects;
 use super::managed::Tracking;
 use super::namespace::NamespaceMetadata;
+use super::ownership;
 use crate::argo::Application;
 use crate::credentials::LiveSecret;
 use crate::flux::{FluxKind, Live, ObjectKey};
@@ -112,10 +113,12 @@ impl Observed {
 
     /// All live objects that the bridge generated for this Application.
     pub fn owned(&self) -> impl Iterator<Item = Live<'_>> {
-        let identity = self.app.identity();
-        self.objects
-            .iter()
-            .map(|(key, object)| Live { kind: key.kind, object })
-            .filter(move |live| live.is_owned_by(&identity))
+        let objects = self.objects.iter().map(|(key, object)| Live { kind: key.kind, object });
+        objects.filter(|live| self.owns(*live))
+    }
+
+    /// Whether the bridge generated that object for this Application.
+    pub fn owns(&self, live: Live<'_>) -> bool {
+        ownership::owns(&self.app, &self.control_namespace, live)
     }
 }

@@ -8,6 +8,7 @@ use super::conditions;
 use super::drift;
 use super::health;
 use super::leg::Leg;
+use super::ownership;
 use super::source;
 use super::summary;
 use super::tree::Tree;
@@ -18,7 +19,7 @@ use crate::argo::operation::OperationState;
 use crate::argo::status::{
     ApplicationStatus, ComparedTo, HealthStatus, ResourceStatus, RevisionHistory, SyncStatus,
 };
-use crate::flux::Live;
+use crate::flux::{Live, ObjectKey};
 
 /// How many history entries Argo CD keeps unless told otherwise (types.go, `RevisionHistoryLimit`).
 const HISTORY_LIMIT: usize = 10;
@@ -124,17 +125,38 @@ pub fn one_or_several(multiple: bool, revisions: Vec<String>) -> (String, Vec<St
 
 fn resources(view: &View<'_>, is_operating: bool) -> Vec<ResourceStatus> {
     let known = view.resources.iter().map(|resource| resource_status(view, resource, is_operating));
-    let stale = view.stale.iter().map(|live| ResourceStatus {
-        status: "OutOfSync".to_owned(),
-        requires_pruning: true,
-        ..identified(&live.key(), Some(live_health(view, *live)))
-    });
+    let stale = view.stale.iter().map(|live| to_be_pruned(&live.key(), Some(live_health(view, *live))));
     let drifted = view.legs.iter().filter_map(|leg| leg.parts.workload).flat_map(drift::resources);
     // The message that names them is the tenant's as much as the inventory.
     let drifted = drifted.filter(|r| view.permissions.object(&r.group, &r.kind, &r.namespace, &r.name));
-    let mut all: Vec<_> = known.chain(stale).chain(drifted).collect();
+    let mut all: Vec<_> = known.chain(stale).chain(guards_left(view)).chain(drifted).collect();
     all.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     all
+}
+
+/// Guards in a former place: what is listed of it is all that tells whose they are. Where the Application stands now, they
+/// are nothing that anybody has to see.
+fn guards_left(view: &View<'_>) -> impl Iterator<Item = ResourceStatus> {
+    let namespace = view.observed.app.flux_namespace();
+    let left = view.observed.owned().filter(move |live| live.is_guard() && live.namespace() != namespace);
+    left.map(|live| to_be_pruned(&live.key(), None))
+}
+
+fn to_be_pruned(key: &ObjectKey, health: Option<HealthStatus>) -> ResourceStatus {
+    ResourceStatus { status: "OutOfSync".to_owned(), requires_pruning: true, ..identified(key, health) }
+}
+
+/// `resources` with those of `keys` that are missing there: an operation applies something else than the spec wants.
+pub fn with_keys(mut resources: Vec<ResourceStatus>, keys: &[ObjectKey]) -> Vec<ResourceStatus> {
+    let added = keys.iter().filter(|key| !ownership::is_among(&resources, key));
+    let added: Vec<_> = added.map(|key| to_be_pruned(key, Some(missing()))).collect();
+    resources.extend(added);
+    resources.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    resources
+}
+
+fn missing() -> HealthStatus {
+    HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() }
 }
 
 /// Health of one live object. While an operation runs (`is_operating`) that is about to apply another wish than the one
@@ -155,7 +177,7 @@ fn sort_key(resource: &ResourceStatus) -> [&str; 4] {
 fn resource_status(view: &View<'_>, resource: &Resource<'_>, is_operating: bool) -> ResourceStatus {
     let health = match resource.live {
         Some(live) => told_health(view, live, is_operating),
-        None => HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() },
+        None => missing(),
     };
     ResourceStatus {
         status: resource_sync(view, resource).to_owned(),
@@ -163,7 +185,7 @@ fn resource_status(view: &View<'_>, resource: &Resource<'_>, is_operating: bool)
     }
 }
 
-fn identified(key: &crate::flux::ObjectKey, health: Option<HealthStatus>) -> ResourceStatus {
+fn identified(key: &ObjectKey, health: Option<HealthStatus>) -> ResourceStatus {
     ResourceStatus {
         group: key.kind.group().to_owned(),
         version: key.kind.version().to_owned(),
@@ -225,7 +247,7 @@ pub fn entry(
     let multiple = sync.has_multiple_sources(app);
     let (revision, revisions) = one_or_several(multiple, revisions);
     RevisionHistory {
-        id: last.map_or(0, |id| id + 1),
+        id: last.map_or(0, |id| id.saturating_add(1)),
         revision,
         revisions,
         deployed_at: now,

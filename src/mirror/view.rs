@@ -267,8 +267,7 @@ fn reference<'a>(observed: &'a Observed, permissions: &Permissions<'_>, key: &Ob
 
 /// A live object that is the Application's own, or stands where the project lets it deliver. Of others nothing is read.
 pub fn seen<'a>(observed: &'a Observed, permissions: &Permissions<'_>, key: &ObjectKey) -> Option<Live<'a>> {
-    let identity = observed.app.identity();
-    let is_seen = |live: &Live<'_>| permissions.namespace(live.namespace()) || live.is_owned_by(&identity);
+    let is_seen = |live: &Live<'_>| permissions.namespace(live.namespace()) || observed.owns(*live);
     observed.live(key).filter(is_seen)
 }
 

@@ -133,7 +133,7 @@ fn is_rebuilt_since(view: &View<'_>, last: &OperationState) -> bool {
 fn heal(view: &View<'_>, last: &OperationState) -> Decision {
     let healed = if waited(view, last) > HEAL_COOLDOWN { 0 } else { heal_count(&last.operation) };
     let factor = 3_u32.saturating_pow(u32::try_from(healed).unwrap_or(u32::MAX));
-    after(view, last, HEAL_DELAYS.0.saturating_mul(factor).min(HEAL_DELAYS.1), Some(healed + 1))
+    after(view, last, HEAL_DELAYS.0.saturating_mul(factor).min(HEAL_DELAYS.1), Some(healed.saturating_add(1)))
 }
 
 fn waited(view: &View<'_>, last: &OperationState) -> Duration {

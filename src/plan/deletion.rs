@@ -60,7 +60,7 @@ fn charts(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
         observed.translation.objects.iter().filter(|manifest| manifest.key.kind == FluxKind::HelmRelease);
     wanted.filter_map(|manifest| {
         let release = observed.live(&manifest.key);
-        let is_ours = release.is_none_or(|release| release.is_owned_by(&observed.app.identity()));
+        let is_ours = release.is_none_or(|release| observed.owns(release));
         let key = release.map_or_else(|| view::wanted_chart_key(manifest), view::chart_key);
         let key = key.filter(|_| is_ours)?;
         observed.live(&key)
@@ -148,7 +148,7 @@ pub(super) fn confirm_gone(app: &Application) -> Step {
         (names::LABEL_APPLICATION_NAME.to_owned(), names::shorten(app.name(), names::MAX_LABEL_VALUE)),
         (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
     ]);
-    Step::ConfirmGone { labels, identity: app.identity() }
+    Step::ConfirmGone { labels }
 }
 
 /// What hinders the deletion, in Flux's words, as a `DeletionError`; the patch of the Application if that is news.

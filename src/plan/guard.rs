@@ -48,7 +48,10 @@ pub(super) fn leftover(view: &View<'_>) -> Vec<Step> {
         let key = live.key();
         view.observed.translation.guards.iter().any(|guard| guard.key == key)
     };
-    let is_needed = |live: &Live<'_>| view.workloads().any(|workload| guard::depends(workload, live.name()));
+    let is_needed = |live: &Live<'_>| {
+        let mut beside = view.workloads().filter(|workload| workload.namespace() == live.namespace());
+        beside.any(|workload| guard::depends(workload, live.name()))
+    };
     let guards = view.observed.owned().filter(Live::is_guard);
     guards
         .filter(|live| !live.is_deleting() && !wanted(live) && !is_needed(live))

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::state::State;
-use super::{Plan, Step, deletion, guarded, refresh, secrets, terminated, upkeep};
+use super::{Plan, Step, deletion, guarded, records, refresh, secrets, terminated, upkeep};
 use crate::argo::Application;
 use crate::argo::operation::{Operation, OperationState, Phase};
 use crate::argo::status::seconds;
-use crate::flux::{FluxKind, Live};
+use crate::flux::Live;
 use crate::merge::deep_merge;
 use crate::mirror::{Observed, conditions, view};
 use crate::names;
@@ -23,11 +23,6 @@ use crate::names;
 const REQUEST: &str = "hand-back/";
 /// How long Flux may take before the Application says what it is waiting for.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Release records beyond the last one that the `HelmRelease` knows of: somebody may have upgraded by hand.
-const RECORDS_AHEAD: i64 = 5;
-/// Release records before it. Helm keeps `maxHistory` of them (5) and the one that is deployed, which may be as far back
-/// as there were failures since.
-const RECORDS_BACK: i64 = 500;
 
 /// The bridge's stamp is on an Application that no longer asks for the bridge. A stamp without the bridge's mark is
 /// somebody's own wish and no business of the bridge's.
@@ -109,31 +104,13 @@ fn suspend(live: Live<'_>, now: Timestamp) -> Option<Step> {
 pub(super) fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
     let chart = view::chart_key(live).and_then(|key| observed.live(&key));
     let chart = chart.filter(|chart| !chart.is_deleting() && view::is_made_for(live, *chart));
-    let records = (!keeps_records(&observed.app)).then(|| records(live)).flatten();
+    let records = (!keeps_records(&observed.app)).then(|| records::delete(live)).flatten();
     records.into_iter().chain(chart.map(upkeep::delete)).chain([upkeep::delete(live)]).collect()
 }
 
 fn keeps_records(app: &Application) -> bool {
     let outlives = app.is_bridged() && app.has_sync_option(names::OPTION_NO_DELETE);
     outlives || app.annotation(names::ANNOTATION_KEEP_RELEASE_RECORD) == Some("true")
-}
-
-/// What makes `helm list` go on showing the release. Those of a release that Flux never stored are somebody else's, those
-/// in another cluster are out of reach.
-fn records(live: Live<'_>) -> Option<Step> {
-    if live.kind != FluxKind::HelmRelease || live.at("/spec/kubeConfig").is_some() {
-        return None;
-    }
-    let history = live.at("/status/history")?.as_array()?;
-    let last = history.iter().filter_map(|snapshot| snapshot.get("version")?.as_i64()).max()?;
-    let text = |pointers: [&str; 2]| pointers.into_iter().find_map(|pointer| live.text(pointer));
-    Some(Step::DeleteReleaseRecords {
-        namespace: text(["/status/storageNamespace", "/spec/storageNamespace"])
-            .unwrap_or(live.namespace())
-            .to_owned(),
-        release: text(["/status/history/0/name", "/spec/releaseName"])?.to_owned(),
-        versions: (last - RECORDS_BACK).max(1)..=last + RECORDS_AHEAD,
-    })
 }
 
 /// The stamp goes, and of the status what stock Argo CD could take for its own.

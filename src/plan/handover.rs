@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Step, request};
 use crate::flux::{FluxKind, Live};
+use crate::merge::deep_merge;
 use crate::mirror::{Leg, NodeKey, View, WorkloadState, inventory};
 use crate::names;
 use crate::translate::duplicates::{self, AllPlaces, Identity};
@@ -95,8 +96,11 @@ fn ask(view: &View<'_>, source: usize, what: &str) -> Option<Step> {
     let mut patch = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}});
     // On `warn` Flux would only look at what is missing of a release.
     if live.kind == FluxKind::HelmRelease && live.text("/spec/driftDetection/mode") == Some("warn") {
-        patch["metadata"]["annotations"][names::ANNOTATION_FOR_ONE_SYNC] = Value::from(UNTIL_ANSWERED);
-        patch["spec"] = json!({"driftDetection": {"mode": "enabled"}});
+        let correct = json!({
+            "metadata": {"annotations": {names::ANNOTATION_FOR_ONE_SYNC: UNTIL_ANSWERED}},
+            "spec": {"driftDetection": {"mode": "enabled"}},
+        });
+        deep_merge(&mut patch, correct);
     }
     Some(Step::PatchObject { key: live.key(), patch })
 }
@@ -106,6 +110,8 @@ mod tests {
     use std::sync::Arc;
 
     use rstest::rstest;
+
+    use serde_json::Value;
 
     use super::*;
     use crate::mirror::fixtures::{Object, app, chart_source, git_source, helm_release, kustomization};

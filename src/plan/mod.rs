@@ -15,6 +15,8 @@ pub mod hand_back;
 mod handover;
 pub mod marks;
 pub mod operation;
+pub mod panicked;
+mod records;
 mod refetch;
 pub mod refresh;
 mod replaced;
@@ -41,7 +43,8 @@ pub use step::Step;
 
 use crate::argo::application::Application;
 use crate::argo::status::{ApplicationStatus, seconds};
-use crate::mirror::{Observed, Tree, View, patch, status};
+use crate::flux::ObjectKey;
+use crate::mirror::{Observed, Tree, View, ownership, patch, status};
 use operation::{OperationField, Turn};
 
 /// What is to be done, and what state that leaves the Application in.
@@ -96,7 +99,8 @@ pub fn plan(observed: &Observed) -> Plan {
     assemble(&view, turn, answer, upkeep)
 }
 
-/// Puts the steps in order: a beginning operation is recorded before anything is done about it, everything else after.
+/// Puts the steps in order: a beginning operation is recorded before anything is done about it, and so is an object before it is
+/// applied for the first time; everything else after.
 ///
 /// What the API server refused is told first, too: a plan ends where a step is refused again.
 fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<Step>) -> Plan {
@@ -104,13 +108,15 @@ fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<St
     let tree = Tree::of(view);
     let mut desired = status::desired(view, &tree, record);
     let state = State::of(view, &desired);
-    let write = application_patch(view, &mut desired, operation, answer.is_done);
+    let unlisted = unlisted(view, upkeep.iter().chain(&steps));
+    desired.resources = status::with_keys(desired.resources, &unlisted);
+    let write = application_patch(view, &mut desired, operation, answer.is_done, !unlisted.is_empty());
     let later = write.is_none().then(|| chatter::delay(view.observed, &desired)).flatten();
     let mut events = operation::events(&view.observed.app, &desired);
 
     let mut all = vec![Step::write_cache(view, &tree, answer.is_done)];
     let mut write = write.map(Step::PatchApplication);
-    if begins || view.observed.refusal.is_some() {
+    if begins || !unlisted.is_empty() || view.observed.refusal.is_some() {
         all.extend(write.take());
         all.extend(events.take());
     }
@@ -126,12 +132,27 @@ fn assemble(view: &View<'_>, turn: Turn, answer: refresh::Answer, upkeep: Vec<St
     Plan { steps: all, state, status: Some(desired) }
 }
 
-/// The merge patch of the Application; `None` when nothing changes.
+/// What is about to be applied and is not listed in the status yet. It is listed first: an object counts as the Application's
+/// in its present namespace and wherever the status lists it, and the next look may find another destination
+/// (`mirror/ownership.rs`). In Argo CD's own namespace everything counts.
+fn unlisted<'a>(view: &View<'_>, steps: impl Iterator<Item = &'a Step>) -> Vec<ObjectKey> {
+    let Observed { app, control_namespace, .. } = view.observed;
+    let applied = steps.filter_map(|step| match step {
+        Step::ApplyObject(manifest) => Some(&manifest.key),
+        _ => None,
+    });
+    let is_unlisted =
+        |key: &&ObjectKey| key.namespace != *control_namespace && !ownership::is_listed(app, key);
+    applied.filter(is_unlisted).cloned().collect()
+}
+
+/// The merge patch of the Application; `None` when nothing changes, or nothing but words that can wait, unless `is_due`.
 fn application_patch(
     view: &View<'_>,
     desired: &mut ApplicationStatus,
     operation: OperationField,
     is_refreshed: bool,
+    is_due: bool,
 ) -> Option<Value> {
     let app = &view.observed.app;
     let mut fields = Map::new();
@@ -151,7 +172,8 @@ fn application_patch(
     }
     let status = app.status.as_ref().map_or(Value::Null, |status| patch::without_nulls(json!(status)));
     let change = patch::between(&status, &patch::without_nulls(json!(desired)));
-    if fields.is_empty() && (change.is_none() || chatter::delay(view.observed, desired).is_some()) {
+    let is_waiting = !is_due && chatter::delay(view.observed, desired).is_some();
+    if fields.is_empty() && (change.is_none() || is_waiting) {
         return None;
     }
     // Later than or equal to `finishedAt`, or notifications and `argocd app wait` never see the end of an operation

@@ -127,7 +127,7 @@ fn resume(view: &View<'_>, state: OperationState) -> Turn {
 /// An attempt has failed: the next one begins when it is due, unless Flux got there by itself.
 fn wait(view: &View<'_>, mut state: OperationState) -> Turn {
     let mut tried = state.clone();
-    tried.retry_count -= 1;
+    tried.retry_count = tried.retry_count.saturating_sub(1);
     let progress = sync::advance(view, &tried);
     if let Some(outcome) = progress.outcome.filter(|outcome| outcome.phase == Phase::Succeeded) {
         let mut turn = end(view, state, &outcome, OperationField::Clear);
@@ -207,7 +207,7 @@ fn try_again_or_end(
         }
     };
     let now = view.observed.now;
-    state.retry_count += 1;
+    state.retry_count = state.retry_count.saturating_add(1);
     let due = retry.due(now, state.retry_count);
     state.message = retry::announced(&outcome.message, state.retry_count, due);
     // An end on an operation that runs: it waits for its next attempt.

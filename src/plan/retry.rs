@@ -52,7 +52,7 @@ impl Retry {
 
     /// How long to wait before retry number `attempt`, which counts from 1.
     fn delay(self, attempt: i64) -> Duration {
-        let exponent = u32::try_from(attempt - 1).unwrap_or(0);
+        let exponent = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0);
         let factor = u32::try_from(self.factor).unwrap_or(0).saturating_pow(exponent);
         let delay = self.first.saturating_mul(factor);
         if self.longest.is_zero() { delay } else { delay.min(self.longest) }

@@ -65,8 +65,7 @@ fn names_of(live: Live<'_>) -> impl Iterator<Item = &str> {
 /// reads, once.
 pub(super) fn requests(view: &View<'_>) -> Vec<Step> {
     let sources = view.source_resources().filter_map(|resource| resource.live);
-    let sources: Vec<Live<'_>> =
-        sources.filter(|live| live.is_owned_by(&view.observed.app.identity())).collect();
+    let sources: Vec<Live<'_>> = sources.filter(|live| view.observed.owns(*live)).collect();
     let versioned = || sources.iter().filter_map(|live| Some((*live, version(view, *live)?)));
     let failed = versioned().filter(|(live, _)| has_failed(&source::state(Some(*live), None)));
     // A chart is pulled with what its repository reads.

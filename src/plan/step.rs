@@ -83,8 +83,6 @@ pub enum Step {
     ConfirmGone {
         /// Owner labels to look for.
         labels: BTreeMap<String, String>,
-        /// `NAMESPACE/NAME` of the Application.
-        identity: String,
     },
     /// Merge patch of the Application, guarded by its resourceVersion.
     PatchApplication(Value),

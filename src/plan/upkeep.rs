@@ -175,7 +175,7 @@ pub(super) fn hold(view: &View<'_>) -> Vec<Step> {
 /// The live workload objects that are the Application's own, with what is wanted of them.
 fn workloads<'a>(view: &View<'a>) -> impl Iterator<Item = (Option<&'a Manifest>, Live<'a>)> {
     let found = view.workload_resources().filter_map(|resource| Some((resource.manifest, resource.live?)));
-    found.filter(|(_, live)| is_ours(view, *live) && !live.is_deleting())
+    found.filter(|(_, live)| view.observed.owns(*live) && !live.is_deleting())
 }
 
 /// The Sync is over that had set fields for its time: they go back to what is wanted, or to the default.
@@ -202,10 +202,6 @@ fn put_back(manifest: &Manifest, live: Live<'_>) -> Step {
         key: live.key(),
         patch: json!({"metadata": {"annotations": annotations}, "spec": spec}),
     }
-}
-
-fn is_ours(view: &View<'_>, live: Live<'_>) -> bool {
-    live.is_owned_by(&view.observed.app.identity())
 }
 
 /// The patch that suspends a workload object for that reason.

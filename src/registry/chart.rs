@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::manifests;
+use crate::merge::deep_merge;
 use crate::translate::hook;
 use crate::{translate, yaml};
 
@@ -44,7 +45,7 @@ impl ChartMetadata {
         let version = if translate::is_version(&self.version) { self.version.as_str() } else { NO_VERSION };
         let mut chart = json!({"apiVersion": "v2", "name": self.folder(), "version": version});
         if !self.app_version.is_empty() {
-            chart["appVersion"] = json!(self.app_version);
+            deep_merge(&mut chart, json!({"appVersion": self.app_version}));
         }
         chart
     }

@@ -108,7 +108,9 @@ fn placements(first: &Placement, sources: &[ApplicationSource]) -> Vec<Placement
             if taken.contains(&position) { format!("source-{position}") } else { position }
         });
         taken.insert(suffix.clone());
-        suffixes[index] = suffix;
+        if let Some(place) = suffixes.get_mut(index) {
+            *place = suffix;
+        }
     }
     let named = |suffix: String| match suffix.as_str() {
         "" => first.clone(),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use crate::flux::{FluxKind, Manifest};
+use crate::merge::deep_merge;
 use crate::policy::{Effective, Setting};
 use crate::project::Impersonation;
 
@@ -28,7 +29,7 @@ pub(super) fn apply(context: &Context, objects: &mut [Manifest]) {
         if let (Impersonation::As { account, .. }, true) =
             (&context.impersonation, object.key.kind.is_workload())
         {
-            object.spec["serviceAccountName"] = json!(account);
+            deep_merge(&mut object.spec, json!({"serviceAccountName": account}));
         }
         for (key, value) in policy.labels.iter().flat_map(|labels| &labels.value) {
             // The owner's labels are not a policy's to set.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Context, Problem, RepoPath, Want};
 use crate::argo::{Application, ApplicationSource};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::merge::deep_merge;
 use crate::policy::Refused;
 use serde_json::{Value, json};
 
@@ -149,7 +150,7 @@ impl Placement {
     pub(super) fn reference(&self, origin: &ObjectKey) -> Value {
         let mut reference = json!({"kind": origin.kind.kind(), "name": origin.name});
         if origin.namespace != self.namespace {
-            reference["namespace"] = json!(origin.namespace);
+            deep_merge(&mut reference, json!({"namespace": origin.namespace}));
         }
         reference
     }

@@ -19,6 +19,7 @@ use super::shape::Leg;
 use super::{Context, Route, Severity, Want};
 use crate::argo::Application;
 use crate::flux::{FluxKind, Manifest};
+use crate::merge::deep_merge;
 use crate::project::RenderedObject;
 use crate::yaml;
 
@@ -199,7 +200,7 @@ fn append(spec: &mut Value, field: &str, mut items: Vec<Value>) {
     if let Some(list) = spec.get_mut(field).and_then(Value::as_array_mut) {
         list.append(&mut items);
     } else {
-        spec[field] = Value::Array(items);
+        deep_merge(spec, json!({field: items}));
     }
 }
 
@@ -229,7 +230,7 @@ pub(super) fn patches(
             "name": exactly(name),
         });
         if let Some(namespace) = namespace {
-            target["namespace"] = json!(exactly(namespace));
+            deep_merge(&mut target, json!({"namespace": exactly(namespace)}));
         }
         let api_version = if group.is_empty() { version.clone() } else { format!("{group}/{version}") };
         let mut changed = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}});
@@ -240,7 +241,7 @@ pub(super) fn patches(
 }
 
 pub(super) fn deletion(object: &mut Value) {
-    object["$patch"] = json!("delete");
+    deep_merge(object, json!({"$patch": "delete"}));
 }
 
 /// The objects that `patches` of a workload object take out, as [`patches`] writes them.

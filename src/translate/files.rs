@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobSet};
 
 /// The largest file that is read, in bytes: an object of the API server is hardly larger.
 pub const MAX_FILE: u64 = 1 << 20;
@@ -50,13 +50,15 @@ impl FilePattern {
                 Ok(Box::new(move |file| file == path))
             }
             Self::Glob(pattern) => {
+                let why = |error: globset::Error| error.kind().to_string();
                 let glob = GlobBuilder::new(pattern)
                     .literal_separator(true)
                     .backslash_escape(true)
                     .empty_alternates(true)
                     .build()
-                    .map_err(|error| error.kind().to_string())?
-                    .compile_matcher();
+                    .map_err(why)?;
+                // A set, though of one: a glob that takes too much memory is an error of it, and ends the program by itself.
+                let glob = GlobSet::builder().add(glob).build().map_err(why)?;
                 // To doublestar the folder before a final `**` matches as well.
                 let folder = pattern.strip_suffix("/**").map(str::to_owned);
                 Ok(Box::new(move |file| glob.is_match(file) || folder.as_deref() == Some(file)))
@@ -113,6 +115,13 @@ pub fn matching_folders<'a>(
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    /// An Application may be as long as that.
+    #[test]
+    fn a_glob_that_takes_too_much_memory_is_an_error() {
+        let long = FilePattern::Glob("?".repeat(200_000));
+        assert!(long.matcher().is_err());
+    }
 
     /// What doublestar 4.10 `Match` says.
     #[rstest]

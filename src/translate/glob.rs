@@ -2,12 +2,17 @@
 
 /// The most patterns that one with braces becomes: each pair of them multiplies.
 const MAX_WORDS: usize = 256;
+/// The most pairs of braces in one pattern.
+const MAX_PAIRS: usize = 32;
 
 /// The patterns that together match the names of files that `pattern` matches; `None` when `.gitignore` cannot say it, or only in
-/// more words than [`MAX_WORDS`].
+/// more words than [`MAX_WORDS`], of more pairs of braces than [`MAX_PAIRS`].
 ///
 /// A name holds no slash, so a `*` that would cross one and one that would not are the same.
 pub(super) fn words(pattern: &str) -> Option<Vec<String>> {
+    if pattern.matches('{').count() > MAX_PAIRS {
+        return None;
+    }
     let alternatives = alternatives(pattern)?;
     // What asks for a slash matches no name.
     let words = alternatives.into_iter().filter(|word| !word.contains('/'));
@@ -81,6 +86,7 @@ mod tests {
     #[case("a\\*", None)]
     #[case("{a,{b,c}}", None)]
     #[case(&"{a,b}".repeat(30), None)]
+    #[case::as_deep_as_a_stack(&"{a}".repeat(100_000), None)]
     #[case("{a", None)]
     #[case("a}", None)]
     fn in_gitignore(#[case] pattern: &str, #[case] expected: Option<&[&str]>) {

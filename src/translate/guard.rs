@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::argo::Application;
 use crate::argo::application::Automated;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::merge::deep_merge;
 use crate::names;
 
 /// What is ready once the guard has found something. Beside it stands a dependency without an expression: one with an
@@ -62,7 +63,7 @@ pub(super) fn apply(app: &Application, objects: &mut [Manifest]) -> Vec<Manifest
 }
 
 /// The guard of a Kustomization, by that one's key.
-pub(super) fn key(guarded: &ObjectKey) -> ObjectKey {
+pub(crate) fn key(guarded: &ObjectKey) -> ObjectKey {
     let name = names::shorten(&format!("{}-{}", guarded.name, names::ROLE_GUARD), names::MAX_LABEL_VALUE);
     ObjectKey { name, ..guarded.clone() }
 }
@@ -71,7 +72,7 @@ fn depend(spec: &mut Value, name: &str) {
     let mut depends = spec.get("dependsOn").and_then(Value::as_array).cloned().unwrap_or_default();
     depends.push(json!({"name": name}));
     depends.push(json!({"name": name, "readyExpr": BUILDS_SOMETHING}));
-    spec["dependsOn"] = Value::Array(depends);
+    deep_merge(spec, json!({"dependsOn": depends}));
 }
 
 fn guard(app: &Application, guarded: &Manifest) -> Manifest {

@@ -7,11 +7,12 @@
 //! What a source gives up with a new commit Flux takes out of the cluster without asking the bridge. Then the one that
 //! has it next applies it afterwards: an object that goes while Flux waits for its health is waited for until a timeout.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::duplicates::{AllPlaces, Identity, Places, add, deletion, patches};
 use super::{Context, Delivered, Route};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::merge::deep_merge;
 use crate::names;
 use crate::project::RenderedObject;
 
@@ -142,9 +143,8 @@ pub(super) fn mark(workload: &mut Manifest, objects: &[&RenderedObject], destina
         add(workload, patches(objects, FluxKind::HelmRelease, destination_namespace, marked));
     } else {
         // Whatever renames its objects; itself it asks for another mark.
-        for (name, value) in [TAKEN_OVER, KEPT_BY_HELM] {
-            workload.spec["commonMetadata"]["annotations"][name] = json!(value);
-        }
+        let marks = annotations(&[TAKEN_OVER, KEPT_BY_HELM]);
+        deep_merge(&mut workload.spec, json!({"commonMetadata": {"annotations": marks}}));
     }
 }
 
@@ -167,9 +167,12 @@ fn has_all(spec: &Value, patches: &[Value]) -> bool {
 }
 
 fn marked(object: &mut Value) {
-    for (name, value) in [TAKEN_OVER, KEPT_BY_HELM, KEPT_BY_KUSTOMIZATIONS] {
-        object["metadata"]["annotations"][name] = json!(value);
-    }
+    let marks = annotations(&[TAKEN_OVER, KEPT_BY_HELM, KEPT_BY_KUSTOMIZATIONS]);
+    deep_merge(object, json!({"metadata": {"annotations": marks}}));
+}
+
+fn annotations(marks: &[(&str, &str)]) -> Map<String, Value> {
+    marks.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect()
 }
 
 #[cfg(test)]

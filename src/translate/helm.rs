@@ -9,6 +9,7 @@ use super::value_files::{Home, Reader};
 use super::{RepoPath, checked, dependencies, links, post_render, revision};
 use crate::argo::application::HelmSource;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::merge::deep_merge;
 use crate::names;
 
 /// Where a release's chart comes from.
@@ -135,7 +136,7 @@ pub(super) fn release(
     let chart = chart(draft, placement, source, helm, from, origin, &values.files)?;
     let mut spec = spec(draft, placement, &release, chart, &action(helm));
     if !values.inline.is_empty() {
-        spec["values"] = Value::Object(values.inline);
+        deep_merge(&mut spec, json!({"values": values.inline}));
     }
     Some(placement.object(draft.app, FluxKind::HelmRelease, spec))
 }
@@ -173,7 +174,7 @@ fn spec(
         "driftDetection": {"mode": if draft.app.self_heals() { "enabled" } else { "warn" }},
     });
     if !release.post_renderers.is_empty() {
-        spec["postRenderers"] = json!(release.post_renderers);
+        deep_merge(&mut spec, json!({"postRenderers": release.post_renderers}));
     }
     spec
 }
@@ -199,7 +200,7 @@ fn action(helm: &HelmSource) -> Value {
         "strategy": {"name": "RetryOnFailure", "retryInterval": names::RETRY_INTERVAL},
     });
     if helm.rest.get("skipSchemaValidation") == Some(&Value::Bool(true)) {
-        action["disableSchemaValidation"] = Value::Bool(true);
+        deep_merge(&mut action, json!({"disableSchemaValidation": true}));
     }
     action
 }

@@ -297,7 +297,9 @@ fn put(list: &mut Vec<Value>, index: usize, value: Value) -> Result<(), Stop> {
     if list.len() <= index {
         list.resize(index + 1, Value::Null);
     }
-    list[index] = value;
+    if let Some(place) = list.get_mut(index) {
+        *place = value;
+    }
     Ok(())
 }
 

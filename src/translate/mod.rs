@@ -15,6 +15,7 @@ mod directory;
 mod draft;
 pub(crate) mod duplicates;
 mod env;
+mod field_types;
 pub mod files;
 mod glob;
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub(crate) use duplicates::{DELETES, taken_out};
 pub use checked::is_checked_only;
 pub use context::{Contents, Context, Delivered, Form, PathKind, RemoteRefs, RenderedSource, Settings, Want};
 pub use files::{File, FilePattern, Files};
+pub(crate) use guard::key as guard_key;
 pub(crate) use helm_set::{Segment, reads_as_text, target};
 pub(crate) use ignore::leaves_out;
 pub use ignore_differences::{IgnoreDifferences, customizations};

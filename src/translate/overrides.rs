@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::draft::Draft;
-use super::{Route, allowed, rendered};
+use super::{Route, allowed, field_types, rendered};
 use crate::argo::ApplicationSource;
 use crate::flux::{FluxKind, Manifest};
 use crate::{merge, names, yaml};
@@ -172,7 +172,8 @@ fn each(
     let named: Vec<usize> = reached.iter().filter(is_named).copied().collect();
     for index in if named.is_empty() { reached } else { named.as_slice() } {
         let before = draft.problems.len();
-        one(draft, &mut objects[*index], field, &parsed, change);
+        let Some(object) = objects.get_mut(*index) else { continue };
+        one(draft, object, field, &parsed, change);
         if draft.problems.len() > before {
             return;
         }
@@ -196,6 +197,8 @@ fn one(
         Ok(_) => Err("is not a map".to_owned()),
     };
     if let Err(message) = result {
+        draft.error::<()>(field, message, hint);
+    } else if let Some(message) = field_types::mistake(object) {
         draft.error::<()>(field, message, hint);
     } else if let Some(message) = allowed::trespass(&draft.context.control_namespace, &before, object) {
         draft.error::<()>(field, message, "take it out");

@@ -53,7 +53,7 @@ pub(super) fn attach(draft: &mut Draft<'_>, generated: &Generated, translation: 
     let mut moved = Vec::new();
     for index in 0..translation.objects.len() {
         let Some(found) = of_source(draft, &translation.objects[index], translation) else { continue };
-        let object = &mut translation.objects[index];
+        let Some(object) = translation.objects.get_mut(index) else { continue };
         let Some(access) = access(draft, generated, object, &found) else { continue };
         if let Some(spec) = object.spec.as_object_mut() {
             spec.extend(access.spec);
@@ -65,7 +65,9 @@ pub(super) fn attach(draft: &mut Draft<'_>, generated: &Generated, translation: 
         let key = private_key(draft, &before);
         for part in access.parts {
             let name = names::secret(&key, part.role.word());
-            object.spec[part.role.field()] = json!({"name": name});
+            if let Some(spec) = object.spec.as_object_mut() {
+                spec.insert(part.role.field().to_owned(), json!({"name": name}));
+            }
             translation.secrets.push(SecretManifest::owned_by(draft.app, name, part.kind, part.data));
         }
         object.key = key.clone();

@@ -244,7 +244,7 @@ fn delivered(source: &Source<'_>, whole: Manifest, rendering: Rendering) -> Mani
         // Narrowed whether or not there are subfolders now: the artifact that was narrowed shows none, and a translation
         // that depended on them would go back and forth.
         Rendering::Directory => match Directory::of(source).ignore(source) {
-            Ok(Some(ignore)) => sources::narrowed(whole, ignore),
+            Ok(Some(ignore)) => sources::narrowed(whole, &ignore),
             _ => whole,
         },
         Rendering::Helm if is_artifact => sources::as_chart(whole),

@@ -6,6 +6,7 @@ use super::draft::{Draft, Placement, Source};
 use super::{ignore, revision};
 use crate::argo::repository_url::{user_of, without_user};
 use crate::flux::{FluxKind, Manifest};
+use crate::merge::deep_merge;
 use crate::names;
 
 /// Where a source comes from, by Argo CD's own order of asking (argo-cd `repository.go`, source client choice).
@@ -124,7 +125,8 @@ pub(super) fn oci(draft: &Draft<'_>, placement: &Placement, source: &Source<'_>)
 
 /// The same artifact as the packed chart that `chartRef` of a `HelmRelease` needs.
 pub(super) fn as_chart(mut repository: Manifest) -> Manifest {
-    repository.spec["layerSelector"] = json!({"mediaType": names::MEDIA_TYPE_CHART, "operation": "copy"});
+    let copy = json!({"layerSelector": {"mediaType": names::MEDIA_TYPE_CHART, "operation": "copy"}});
+    deep_merge(&mut repository.spec, copy);
     // Copied as it is.
     if let Some(spec) = repository.spec.as_object_mut() {
         spec.remove("ignore");
@@ -133,8 +135,8 @@ pub(super) fn as_chart(mut repository: Manifest) -> Manifest {
 }
 
 /// The same source without the files that `ignore` names.
-pub(super) fn narrowed(mut repository: Manifest, ignore: String) -> Manifest {
-    repository.spec["ignore"] = Value::String(ignore);
+pub(super) fn narrowed(mut repository: Manifest, ignore: &str) -> Manifest {
+    deep_merge(&mut repository.spec, json!({"ignore": ignore}));
     repository
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::draft::Draft;
 use crate::flux::{FluxKind, Manifest};
+use crate::merge::deep_merge;
 use crate::names;
 
 /// What becomes of an option.
@@ -113,7 +114,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, objects: &mut [Manifest]) {
 
 fn kustomization(draft: &mut Draft<'_>, spec: &mut Value) {
     if draft.app.has_sync_option(names::OPTION_NO_DELETE) {
-        spec["deletionPolicy"] = json!("Orphan");
+        deep_merge(spec, json!({"deletionPolicy": "Orphan"}));
     }
     if let Some(field) = place(draft, NO_VALIDATION) {
         let why =
@@ -128,20 +129,19 @@ fn kustomization(draft: &mut Draft<'_>, spec: &mut Value) {
 
 fn release(draft: &mut Draft<'_>, spec: &mut Value) {
     if place(draft, NO_VALIDATION).is_some() {
-        for action in ["install", "upgrade"] {
-            spec[action]["disableOpenAPIValidation"] = Value::Bool(true);
-        }
+        let unchecked = json!({"disableOpenAPIValidation": true});
+        deep_merge(spec, json!({"install": unchecked, "upgrade": unchecked}));
     }
     // Helm replaces (as opposed to: patches) only what it does not apply on the server's side (helm-controller
     // `internal/action/upgrade.go`).
     if place(draft, REPLACE).is_some() {
-        spec["upgrade"]["force"] = Value::Bool(true);
-        spec["upgrade"]["serverSideApply"] = json!("disabled");
+        deep_merge(spec, json!({"upgrade": {"force": true, "serverSideApply": "disabled"}}));
     }
     let Some(field) = place(draft, names::OPTION_NO_PRUNE) else { return };
     if draft.app.has_sync_option(names::OPTION_NO_DELETE) {
         // Helm's own word for both at once.
-        spec["commonMetadata"]["annotations"]["helm.sh/resource-policy"] = json!("keep");
+        let keep = json!({"annotations": {"helm.sh/resource-policy": "keep"}});
+        deep_merge(spec, json!({"commonMetadata": keep}));
     } else {
         draft.unsupported(
             field,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use flux_subsystem::merge::deep_merge;
 use serde_json::{Map, Value, json};
 
 use super::case::Case;
@@ -171,8 +172,51 @@ fn any(seeds: &[Case], random: &mut Random) -> Case {
     if random.once_in(6) {
         case.policies = (0..=random.below(2)).map(|_| outside::a_policy(random)).collect();
     }
+    if random.once_in(4) {
+        case.is_delivered = true;
+    }
+    if random.once_in(6) {
+        change_an_object(&mut case.application, random);
+    }
     join(&mut case.application, random);
     case
+}
+
+/// Fields of generated objects that are read and written after an override.
+const FIELDS: &[&str] = &[
+    "chart",
+    "chartRef",
+    "commonMetadata",
+    "dependsOn",
+    "driftDetection",
+    "ignore",
+    "install",
+    "patches",
+    "postRenderers",
+    "prune",
+    "ref",
+    "secretRef",
+    "sourceRef",
+    "upgrade",
+    "values",
+];
+
+/// Overrides one of those fields, perhaps with something of another type.
+fn change_an_object(application: &mut Value, random: &mut Random) {
+    let kinds = ["helmrelease", "kustomize", "gitrepository", "ocirepository", "helmrepository"];
+    let kind = random.pick(&kinds).copied().unwrap_or_default();
+    let verb = if random.once_in(4) { "replace" } else { "override" };
+    let source = if random.once_in(2) { String::new() } else { format!(".{}", 1 + random.below(3)) };
+    let field = random.pick(FIELDS).copied().unwrap_or_default();
+    let mut value = scalar(random);
+    if random.once_in(3) {
+        value = json!({"annotations": value, "spec": scalar(random), "ignore": scalar(random)});
+    } else if random.once_in(3) {
+        value = json!([value]);
+    }
+    let key = format!("flamingo/{kind}-{verb}{source}");
+    let annotation = json!({key: json!({"spec": {field: value}}).to_string()});
+    deep_merge(application, json!({"metadata": {"annotations": annotation}}));
 }
 
 /// Nearly all have the options: what is not bridged is not translated.

@@ -7,7 +7,7 @@ use flux_subsystem::argo::Application;
 use flux_subsystem::credentials::{LiveSecret, Repositories, SecretData};
 use flux_subsystem::policy::{Effective, FluxDeliveryPolicy};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::mutate::{WORDS, text};
 use super::random::Random;
@@ -119,7 +119,7 @@ pub fn credentials(application: &Value, random: &mut Random) -> Credentials {
 /// A policy with a few of its settings.
 pub fn a_policy(random: &mut Random) -> Value {
     let word = |random: &mut Random| random.pick(WORDS).map(|word| (*word).to_owned()).unwrap_or_default();
-    let mut spec = json!({});
+    let mut spec = Map::new();
     for _ in 0..=random.below(4) {
         let (key, value) = match random.below(9) {
             0 => ("priority", json!(random.below(3))),
@@ -132,7 +132,7 @@ pub fn a_policy(random: &mut Random) -> Value {
             7 => ("patches", json!([{"patch": word(random), "target": {"kind": word(random)}}])),
             _ => ("overrides", json!({"allowed": [{"kinds": ["HelmRelease"], "paths": [word(random)]}]})),
         };
-        spec[key] = value;
+        spec.insert(key.to_owned(), value);
     }
-    spec
+    Value::Object(spec)
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use flux_subsystem::merge::deep_merge;
 use flux_subsystem::yaml;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::case::Case;
 use crate::parity::entry::{Entry, Places};
@@ -35,12 +36,10 @@ fn corpus() -> Result<Vec<Case>> {
         .map(|entry| {
             let text = places.fill(&entry.application, "podinfo", "prod");
             let mut application = yaml::parse(&text).with_context(|| format!("read {}", entry.name))?;
-            application["metadata"]["name"] = "podinfo".into();
-            application["metadata"]["namespace"] = "argocd".into();
-            let destination = &mut application["spec"]["destination"];
-            if destination.is_null() {
-                *destination =
-                    serde_json::json!({"server": "https://kubernetes.default.svc", "namespace": "prod"});
+            deep_merge(&mut application, json!({"metadata": {"name": "podinfo", "namespace": "argocd"}}));
+            if application.pointer("/spec/destination").is_none_or(Value::is_null) {
+                let destination = json!({"server": "https://kubernetes.default.svc", "namespace": "prod"});
+                deep_merge(&mut application, json!({"spec": {"destination": destination}}));
             }
             Ok(world(application, files.clone()))
         })

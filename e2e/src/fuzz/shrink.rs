@@ -92,7 +92,9 @@ fn smaller(value: &Value) -> Vec<Value> {
             for (index, item) in items.iter().enumerate() {
                 for item in smaller(item) {
                     let mut less = items.clone();
-                    less[index] = item;
+                    if let Some(place) = less.get_mut(index) {
+                        *place = item;
+                    }
                     all.push(Value::Array(less));
                 }
             }

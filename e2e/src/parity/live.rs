@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
+use flux_subsystem::merge::deep_merge;
 use futures::StreamExt as _;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::discovery::{Discovery, Scope, verbs};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::side::{Delivery, Side};
 use crate::TestEnv;
@@ -54,8 +55,7 @@ async fn list(env: &TestEnv, namespace: &str, resource: ApiResource) -> Result<V
     };
     let full = |object: DynamicObject| -> Result<Value> {
         let mut value = serde_json::to_value(object)?;
-        value["apiVersion"] = resource.api_version.clone().into();
-        value["kind"] = resource.kind.clone().into();
+        deep_merge(&mut value, json!({ "apiVersion": resource.api_version, "kind": resource.kind }));
         Ok(value)
     };
     list.items.into_iter().map(full).collect()
@@ -74,8 +74,7 @@ async fn one(env: &TestEnv, discovery: &Discovery, id: &Id) -> Result<Option<Val
     let object = api.get_opt(name).await.with_context(|| format!("get {kind} {name}"))?;
     let Some(object) = object else { return Ok(None) };
     let mut value = serde_json::to_value(object)?;
-    value["apiVersion"] = resource.api_version.into();
-    value["kind"] = resource.kind.into();
+    deep_merge(&mut value, json!({ "apiVersion": resource.api_version, "kind": resource.kind }));
     Ok(Some(value))
 }
 

@@ -10,6 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use flux_subsystem::merge::deep_merge;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -64,7 +65,7 @@ fn credentials(control: &str, name: &str, places: &Places, ssh_key: &str) -> Res
     let login =
         |kind: &str, url: String| json!({"type": kind, "url": url, "username": LOGIN.0, "password": LOGIN.1});
     let mut named = login("helm", format!("{}-private", places.helm));
-    named["name"] = json!("parity-private");
+    deep_merge(&mut named, json!({"name": "parity-private"}));
     let secrets = [
         ("private-git", "repository", login("git", format!("{}/private.git", places.git))),
         ("private-helm", "repository", named),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use flux_subsystem::merge::deep_merge;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -181,22 +182,23 @@ fn complete(application: &mut Value, name: &str, namespace: &str, side: Side) {
     });
     if application.pointer("/spec/destination/name").is_some() {
         // An Application says it by name or by address.
-        defaults["spec"]["destination"] = json!({ "namespace": namespace });
+        if let Some(destination) = defaults.pointer_mut("/spec/destination").and_then(Value::as_object_mut) {
+            destination.remove("server");
+        }
     }
     let has_policy = application.pointer("/spec/syncPolicy").is_some_and(|policy| !policy.is_null());
     let policy = application.pointer("/spec/syncPolicy").cloned();
     fill(application, &defaults);
     if has_policy {
-        application["spec"]["syncPolicy"] = policy.unwrap_or_default();
+        if let Some(spec) = application.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.insert("syncPolicy".to_owned(), policy.unwrap_or_default());
+        }
     }
     if side == Side::Bridged {
-        let options = &mut application["spec"]["syncPolicy"]["syncOptions"];
-        if options.is_null() {
-            *options = json!([]);
-        }
-        if let Some(options) = options.as_array_mut() {
-            options.extend([json!("FluxSubsystem=true"), json!("AutoCreateFluxResources=true")]);
-        }
+        let options = application["spec"]["syncPolicy"]["syncOptions"].as_array().cloned();
+        let joined = [json!("FluxSubsystem=true"), json!("AutoCreateFluxResources=true")];
+        let options: Vec<Value> = options.unwrap_or_default().into_iter().chain(joined).collect();
+        deep_merge(application, json!({ "spec": { "syncPolicy": { "syncOptions": options } } }));
     }
 }
 

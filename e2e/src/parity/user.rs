@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use flux_subsystem::merge::deep_merge;
 use serde_json::{Value, json};
 
 use super::entry::{Entry, Expectation, Fixed, parse};
@@ -68,37 +69,37 @@ pub async fn entry(sources: &Sources, file: &Path, folders: &[SourceDir], unique
 
 /// Points the sources that `folder` stands for at `url`; says how many.
 fn replace(application: &mut Value, folder: &SourceDir, url: &str) -> usize {
-    let spec = &mut application["spec"];
     let mut replaced = 0;
     let mut point = |source: &mut Value| {
         let written = source["repoURL"].as_str().unwrap_or_default();
         let is_git = source["chart"].is_null() && !written.starts_with("oci://");
         let is_meant = folder.url.as_deref().map_or(is_git, |wanted| wanted == written);
         if is_meant {
-            source["repoURL"] = url.into();
             // The folder is the one revision that there is.
-            source["targetRevision"] = "main".into();
+            deep_merge(source, json!({ "repoURL": url, "targetRevision": "main" }));
             replaced += 1;
         }
     };
-    if spec["source"].is_object() {
-        point(&mut spec["source"]);
-    }
-    spec.get_mut("sources").and_then(Value::as_array_mut).into_iter().flatten().for_each(&mut point);
+    // One of the two is not there, and must not come to be: the API server takes no null for a list.
+    application
+        .pointer_mut("/spec/source")
+        .filter(|source| source.is_object())
+        .into_iter()
+        .for_each(&mut point);
+    let several = application.pointer_mut("/spec/sources").and_then(Value::as_array_mut);
+    several.into_iter().flatten().for_each(&mut point);
     replaced
 }
 
 /// The stack has one cluster and one project.
 fn at_home(application: &mut Value) {
-    application["metadata"] = json!({
+    let metadata = json!({
         "name": application["metadata"]["name"],
         "annotations": application["metadata"]["annotations"],
         "labels": application["metadata"]["labels"],
     });
-    application["spec"]["project"] = "default".into();
     let namespace = application["spec"]["destination"]["namespace"].clone();
-    application["spec"]["destination"] =
-        json!({ "server": "https://kubernetes.default.svc", "namespace": namespace });
+    let destination = json!({ "server": "https://kubernetes.default.svc", "namespace": namespace });
     let options = application["spec"]["syncPolicy"]["syncOptions"].as_array().cloned().unwrap_or_default();
     let mut options: Vec<Value> = options
         .into_iter()
@@ -107,8 +108,15 @@ fn at_home(application: &mut Value) {
     if !options.iter().any(|option| option == "CreateNamespace=true") {
         options.push("CreateNamespace=true".into());
     }
-    application["spec"]["syncPolicy"]["syncOptions"] = Value::Array(options);
+    deep_merge(
+        application,
+        json!({ "spec": { "project": "default", "syncPolicy": { "syncOptions": options } } }),
+    );
+    if let Some(spec) = application.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.insert("destination".to_owned(), destination);
+    }
     if let Some(fields) = application.as_object_mut() {
+        fields.insert("metadata".to_owned(), metadata);
         fields.remove("status");
         fields.remove("operation");
     }
@@ -132,14 +140,16 @@ mod tests {
         assert_eq!(replace(&mut application, &other, "http://there"), 1);
     }
 
+    /// The API server takes no null for a list.
     #[test]
-    fn what_an_application_does_not_say_stays_unsaid() {
+    fn an_application_with_one_source_gets_no_list_of_sources() {
         let mut application = json!({"spec": {"source": {"repoURL": "https://g/a", "path": "x"}}});
         let any = SourceDir { url: None, folder: PathBuf::from(".") };
         assert_eq!(replace(&mut application, &any, "http://here"), 1);
-        let expected = json!({"spec": {"source":
-            {"repoURL": "http://here", "path": "x", "targetRevision": "main"}}});
-        assert_eq!(application, expected);
+        let source = json!({"repoURL": "http://here", "path": "x", "targetRevision": "main"});
+        assert_eq!(application, json!({"spec": {"source": source}}));
+        at_home(&mut application);
+        assert!(application["spec"].get("sources").is_none(), "{application}");
     }
 
     #[test]

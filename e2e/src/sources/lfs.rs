@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use flux_subsystem::merge::deep_merge;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -42,9 +43,9 @@ pub(crate) async fn answer(
             let id = object["oid"].as_str().unwrap_or_default();
             let mut download = json!({ "href": format!("{url}/objects/{id}") });
             if !authorization.is_empty() {
-                download["header"] = json!({ "Authorization": authorization });
+                deep_merge(&mut download, json!({ "header": { "Authorization": authorization } }));
             }
-            object["actions"] = json!({ "download": download });
+            deep_merge(&mut object, json!({ "actions": { "download": download } }));
             object
         })
         .collect();

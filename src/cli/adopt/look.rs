@@ -216,7 +216,8 @@ async fn objects_in(
         };
         for object in found {
             let live = Live { kind, object: &object };
-            if live.is_owned_by(&identity) {
+            // Where the Application has objects now; of former places nothing is adopted.
+            if live.is_marked_for(&identity) {
                 objects.insert(live.key(), object);
             }
         }

@@ -18,6 +18,7 @@ use super::cluster::ClusterArgs;
 use super::flux_objects::application;
 use crate::adopt::{Adoption, adopt};
 use crate::flux::{Live, ObjectKey};
+use crate::merge::deep_merge;
 use crate::mirror::{Relation, compare, patch};
 use crate::names;
 use look::Look;
@@ -213,7 +214,7 @@ fn readable(app: &Value) -> Value {
         .collect();
     let mut shown = json!({"spec": app.get("spec")});
     if !annotations.is_empty() {
-        shown["metadata"] = json!({"annotations": annotations});
+        deep_merge(&mut shown, json!({"metadata": {"annotations": annotations}}));
     }
     shown
 }

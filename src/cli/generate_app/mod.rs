@@ -17,6 +17,7 @@ use super::flux_objects::application;
 use crate::argo::Application;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::generate::{Request, draft, prove};
+use crate::merge::deep_merge;
 use crate::{names, yaml};
 use look::Look;
 
@@ -154,8 +155,7 @@ async fn generate_app(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<
 /// The Application as Kubernetes reads it.
 fn manifest(app: &Application) -> anyhow::Result<Value> {
     let mut value = serde_json::to_value(app)?;
-    value["apiVersion"] = json!("argoproj.io/v1alpha1");
-    value["kind"] = json!("Application");
+    deep_merge(&mut value, json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}));
     Ok(value)
 }
 

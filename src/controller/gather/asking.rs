@@ -136,9 +136,8 @@ impl Asking<'_> {
             let Some((pinned, when)) = wish::pinned(base, index) else { continue };
             let pinned = Box::pin(self.wished(pinned, known.clone())).await;
             let base = free.as_ref().map_or(own, |wish| &wish.translation);
-            let identity = app.identity();
             let translations = [base, &unpinned, &pinned.translation];
-            let keys = translations.into_iter().flat_map(|wanted| keys(self.shared, &identity, wanted));
+            let keys = translations.into_iter().flat_map(|wanted| keys(self.shared, app, wanted));
             let objects = objects(self.shared, keys.collect());
             let is_due = |app| wish::is_due(app, index, &objects, [base, &unpinned], &pinned.translation);
             if when == When::Now || is_due(app) {
@@ -313,8 +312,8 @@ impl Asking<'_> {
         let Some(artifact) = self.artifact(app, translation.origin_of(index)) else { return false };
         let shared = self.shared;
         let Some(project) = shared.cache.project(app, &shared.secrets.repositories()) else { return false };
-        let mut revisions = vec![String::new(); app.sources().len()];
-        revisions[index] = artifact.revision;
+        let asked = |other| if other == index { artifact.revision.clone() } else { String::new() };
+        let revisions: Vec<String> = (0..app.sources().len()).map(asked).collect();
         let known = known(shared);
         let question = Question { app, index, revisions: &revisions, project: &project, known: &known };
         match Box::pin(shared.rendering.source_type(question)).await {

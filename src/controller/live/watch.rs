@@ -17,6 +17,7 @@ use super::usage::{GroupKind, Scope, Watch};
 use crate::controller::lenient::{self, FromJson, Lenient};
 use crate::controller::watch::Delays;
 use crate::mirror::live::{Node, NodeKey, reads_body};
+use crate::panics;
 use crate::watch_error;
 
 /// When to ask again for what may not be read or is not served, the first time and at most.
@@ -36,6 +37,8 @@ enum End {
     Forbidden,
     /// The API server does not know the kind.
     Absent,
+    /// The bridge itself is wrong about an object of the kind, which goes without health and children until it is asked for again.
+    Broken,
 }
 
 /// Watches until `token` is cancelled.
@@ -43,17 +46,13 @@ pub(super) async fn run(live: Arc<Live>, watch: Watch, token: CancellationToken)
     let work = async {
         let mut delay = None;
         loop {
-            let mut has_listed = false;
-            let end = match find(&live, &watch, &token).await {
-                Some(served) => {
-                    let mut running = Running::new(&live, &watch, &token, &served);
-                    let end = running.follow().await;
-                    has_listed = running.has_listed;
-                    end
-                }
-                None => End::Absent,
-            };
-            live.unreadable(&watch, &token, end == End::Forbidden);
+            let looked = panics::caught(follow(&live, &watch, &token)).await;
+            let (end, has_listed) = looked.unwrap_or_else(|panic| {
+                live.metrics.panicked("watch");
+                tracing::error!(kind = %watch.kind, place = panic.place, "a mistake of the bridge's: please report it");
+                (End::Broken, false)
+            });
+            live.unreadable(&watch, &token, end != End::Absent);
             if end == End::Absent {
                 live.discovery.forget(&watch.kind);
             }
@@ -84,6 +83,17 @@ impl Failures {
         self.count = if is_in_a_row { self.count.saturating_add(1) } else { 1 };
         self.last = Some(now);
         self.count
+    }
+}
+
+/// Watches as long as that goes on; whether anything could be listed meanwhile.
+async fn follow(live: &Arc<Live>, watch: &Watch, token: &CancellationToken) -> (End, bool) {
+    match find(live, watch, token).await {
+        Some(served) => {
+            let mut running = Running::new(live, watch, token, &served);
+            (running.follow().await, running.has_listed)
+        }
+        None => (End::Absent, false),
     }
 }
 

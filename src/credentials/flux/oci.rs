@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::secret::SecretData;
 use super::{Draft, OPAQUE, Role};
+use crate::merge::deep_merge;
 
 /// The type that source-controller reads registry credentials from.
 const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
@@ -58,7 +59,7 @@ impl Draft<'_> {
         let login = json!({"username": user, "password": password});
         let mut auths = json!({self.address.authority(): login});
         if matches!(self.address.host.as_str(), "docker.io" | "index.docker.io" | "registry-1.docker.io") {
-            auths[DOCKER_HUB] = login;
+            deep_merge(&mut auths, json!({DOCKER_HUB: login}));
         }
         SecretData::default().with(".dockerconfigjson", json!({"auths": auths}).to_string())
     }

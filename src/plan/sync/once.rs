@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Outcome, Progress, Turn};
 use crate::argo::operation::SyncOperation;
 use crate::flux::{FluxKind, Live};
+use crate::merge::deep_merge;
 use crate::mirror::Leg;
 use crate::mirror::guard::GuardState;
 use crate::names;
@@ -73,8 +74,11 @@ impl Turn<'_> {
         }}});
         let is_looking = matches!(live.text("/spec/driftDetection/mode"), Some("warn" | "enabled"));
         if leg.has_drifted() && is_looking && self.view.generates() {
-            change["metadata"]["annotations"][names::ANNOTATION_FOR_ONE_SYNC] = json!("true");
-            change["spec"] = json!({"driftDetection": {"mode": "disabled"}});
+            let blind = json!({
+                "metadata": {"annotations": {names::ANNOTATION_FOR_ONE_SYNC: "true"}},
+                "spec": {"driftDetection": {"mode": "disabled"}},
+            });
+            deep_merge(&mut change, blind);
         }
         change
     }

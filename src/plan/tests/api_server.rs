@@ -10,7 +10,7 @@ use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::credentials::{LiveSecret, SecretManifest};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
-use crate::mirror::{compare, patch};
+use crate::mirror::{compare, ownership, patch};
 use crate::names;
 
 /// Why a write was not done.
@@ -176,17 +176,16 @@ impl ApiServer {
     }
 
     /// Whether anything generated for the Application is left.
-    pub(super) fn confirm_gone(
-        &self,
-        labels: &BTreeMap<String, String>,
-        identity: &str,
-    ) -> Result<(), Refused> {
+    pub(super) fn confirm_gone(&self, labels: &BTreeMap<String, String>) -> Result<(), Refused> {
+        let app = self.application().unwrap();
         let is_left = self.objects.iter().any(|(key, object)| {
             let object = serde_json::from_value(object.clone()).unwrap();
             let live = Live { kind: key.kind, object: &object };
-            labels.iter().all(|(label, value)| live.label(label) == Some(value)) && live.is_owned_by(identity)
+            let is_labelled = labels.iter().all(|(label, value)| live.label(label) == Some(value));
+            is_labelled && ownership::owns(&app, "argocd", live)
         });
-        let is_left = is_left || self.secrets.values().any(|secret| secret.owner() == Some(identity));
+        let is_left =
+            is_left || self.secrets.values().any(|secret| secret.owner() == Some(app.identity().as_str()));
         if is_left { Err(Refused::NotGone) } else { Ok(()) }
     }
 

@@ -16,7 +16,7 @@ use crate::argo::Application;
 use crate::argo::status::{ApplicationStatus, RevisionHistory};
 use crate::credentials::Repositories;
 use crate::flux::{FluxKind, ObjectKey};
-use crate::mirror::fixtures::{App, NAMESPACE, context_of, now, open_project};
+use crate::mirror::fixtures::{App, context_of, now, open_project};
 use crate::mirror::managed::Tracking;
 use crate::mirror::namespace::NamespaceMetadata;
 use crate::mirror::{LiveObjects, Observed, Refresh, Refusal, Wish, patch};
@@ -148,6 +148,7 @@ impl Cluster {
             .collect();
         let outside = Outside { head: &self.flux.commit, repositories: self.repositories.as_ref() };
         let context = known(&app, &objects, outside);
+        let namespace_exists = self.api.namespaces.contains(app.flux_namespace());
         Some(Observed {
             now,
             translation: if app.is_bridged() { translate(&app, &context) } else { Translation::default() },
@@ -158,7 +159,7 @@ impl Cluster {
             objects,
             namespace_ends: false,
             brings_namespace: false,
-            namespace_exists: self.api.namespaces.contains(NAMESPACE),
+            namespace_exists,
             namespace: NamespaceMetadata::default(),
             absent_kinds: std::collections::BTreeSet::new(),
             failures: Vec::new(),
@@ -208,7 +209,7 @@ impl Cluster {
             Step::TryObject(manifest) => self.api.clone().apply(manifest)?,
             Step::PatchObject { key, patch } => self.api.patch_object(key, patch),
             Step::DeleteObject { key, uid } => self.api.delete(key, uid),
-            Step::ConfirmGone { labels, identity } => self.api.confirm_gone(labels, identity)?,
+            Step::ConfirmGone { labels } => self.api.confirm_gone(labels)?,
             Step::ApplySecret { manifest, .. } => self.api.apply_secret(manifest),
             Step::DeleteSecret { name, uid } => self.api.delete_secret(name, uid),
             Step::DeleteReleaseRecords { release, versions, .. } => {

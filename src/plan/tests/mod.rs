@@ -9,6 +9,7 @@ mod deletion;
 mod flux;
 mod guards;
 mod operations;
+mod places;
 mod private;
 mod projects;
 mod retries;

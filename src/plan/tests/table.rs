@@ -87,7 +87,7 @@ fn names_are_told_apart() {
 #[case(State::HandingBack, &["PatchObject HelmRelease"])]
 #[case(State::Deleting, &["DeleteObject HelmRelease"])]
 #[case(State::Failing, &["PatchApplication"])]
-#[case(State::Syncing, &["ApplyObject HelmRelease", "PatchApplication"])]
+#[case(State::Syncing, &["PatchApplication", "ApplyObject HelmRelease"])]
 #[case(State::OutOfSync, &["PatchApplication"])]
 #[case(State::Progressing, &["PatchApplication"])]
 #[case(State::Degraded, &["PatchApplication"])]
