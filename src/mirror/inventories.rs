@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kube::core::DynamicObject;
 
 use super::inventory::{self, Entry};
+use super::leftover;
 use super::live::NodeKey;
 use crate::flux::{Live, ObjectKey};
 
@@ -17,6 +18,8 @@ const MAX_DEPTH: usize = 8;
 pub struct Inventory {
     /// What it has put into its cluster, in its order.
     pub entries: Vec<Entry>,
+    /// What left its source and may still be there ([`super::leftover`]).
+    pub forgotten: Vec<Entry>,
     /// That cluster is another one (`spec.kubeConfig`): nothing of it can be looked at from here.
     pub is_remote: bool,
 }
@@ -58,15 +61,15 @@ impl Inventories {
     /// Everything that was delivered into this cluster and is not a Flux object.
     pub fn others(&self) -> impl Iterator<Item = NodeKey> + '_ {
         let local = self.0.values().filter(|inventory| !inventory.is_remote);
-        let entries = local.flat_map(|inventory| &inventory.entries);
+        let entries = local.flat_map(|inventory| inventory.entries.iter().chain(&inventory.forgotten));
         entries.filter(|entry| entry.flux_key().is_none()).map(Entry::node_key)
     }
 }
 
 impl Inventory {
     fn flux_objects(&self) -> impl Iterator<Item = ObjectKey> + '_ {
-        let local = (!self.is_remote).then_some(&self.entries);
-        local.into_iter().flatten().filter_map(Entry::flux_key)
+        let local = (!self.is_remote).then_some([&self.entries, &self.forgotten]);
+        local.into_iter().flatten().flatten().filter_map(Entry::flux_key)
     }
 }
 
@@ -78,6 +81,7 @@ fn read(key: &ObjectKey, object: Option<&DynamicObject>) -> Inventory {
     }
     Inventory {
         entries: inventory::entries(live).collect(),
+        forgotten: if live.is_generated() { leftover::forgotten(live) } else { Vec::new() },
         is_remote: live.at("/spec/kubeConfig").is_some(),
     }
 }
