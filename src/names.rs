@@ -100,6 +100,9 @@ pub const ANNOTATION_SUSPENDED: &str = "flux-subsystem.dev/suspended";
 /// On a generated workload object: a Sync has set fields of the spec for its own time (`prune`, `force`, drift detection),
 /// and its end will put them back.
 pub const ANNOTATION_FOR_ONE_SYNC: &str = "flux-subsystem.dev/for-one-sync";
+/// On a generated workload object: what it has delivered and Flux leaves in the cluster for its sync options, as ids of an
+/// inventory, separated by spaces. Flux forgets what left the source, and this tells what is still there.
+pub const ANNOTATION_KEPT: &str = "flux-subsystem.dev/kept";
 /// On an object that one workload object takes over from another, until that one has let go of it.
 pub const ANNOTATION_TAKEN_OVER: &str = "flux-subsystem.dev/taken-over";
 /// On a generated workload object: the revisions that its values were read from, a JSON object from the number of the
@@ -126,6 +129,18 @@ pub const SUSPENDED_TO_HAND_BACK: &str = "hand-back";
 pub const LABEL_HELM_RELEASE_NAME: &str = "helm.toolkit.fluxcd.io/name";
 /// The namespace of the same.
 pub const LABEL_HELM_RELEASE_NAMESPACE: &str = "helm.toolkit.fluxcd.io/namespace";
+
+/// On what a `HelmRelease` delivers, too (helm-controller `internal/postrender/build.go`). The same of a Kustomization
+/// (kustomize-controller `internal/controller/kustomization_controller.go`, `SetOwnerLabels`).
+pub const LABEL_KUSTOMIZATION_NAME: &str = "kustomize.toolkit.fluxcd.io/name";
+/// The namespace of the same.
+pub const LABEL_KUSTOMIZATION_NAMESPACE: &str = "kustomize.toolkit.fluxcd.io/namespace";
+
+/// Annotation, and its value, of what Helm leaves in the cluster (helm `pkg/kube/resource_policy.go`).
+pub const KEPT_BY_HELM: (&str, &str) = ("helm.sh/resource-policy", "keep");
+/// The same of kustomize-controller, as annotation or label (its `internal/controller/kustomization_controller.go`, `prune`
+/// and `finalize`).
+pub const KEPT_BY_KUSTOMIZATIONS: (&str, &str) = ("kustomize.toolkit.fluxcd.io/prune", "disabled");
 
 /// Annotations that merge YAML into a generated object (`-override`) or replace its spec (`-replace`), by kind.
 pub const OVERRIDE_PREFIX: &str = "flamingo/";

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::mirror::{Relation, compare, patch};
-use crate::translate::{Context, Translation, translate};
+use crate::translate::{Context, Translation, keep, translate};
 
 /// How often one object is looked at: parameters over values under an annotation are three layers.
 const ROUNDS: usize = 4;
@@ -210,9 +210,10 @@ impl Draft<'_> {
     /// What the Application has no field for goes into the annotation.
     fn keep_rest(&mut self, object: &Edited<'_>) -> Result<(), Refusal> {
         let Some(wanted) = find(&self.before, object.key()) else { return Ok(()) };
-        let Some(rest) = patch::between(&compare::comparable_wanted(wanted), &object.spec) else {
+        let Some(mut rest) = patch::between(&compare::comparable_wanted(wanted), &object.spec) else {
             return Ok(());
         };
+        keep::without_the_last(object.key().kind, &mut rest);
         if let Some(path) = changes::null_in_values(object.key().kind, &rest) {
             return Err(Refusal::new(format!(
                 "{} spec.values{path} was removed by hand, and what sets it in the Application cannot be told apart \

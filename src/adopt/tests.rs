@@ -210,6 +210,38 @@ fn the_rest_goes_into_the_annotation(
     assert_eq!(patch, json!({"metadata": {"annotations": {format!("flamingo/{word}-override"): text}}}));
 }
 
+/// Beside the patch that keeps objects, which is written into the Application only where another one comes after it.
+#[rstest]
+#[case::before_it(0)]
+#[case::after_it(usize::MAX)]
+fn a_patch_by_hand_goes_into_the_annotation(#[case] place: usize) {
+    let (app, context) = (app("demo").git(), context(PathKind::Kustomization));
+    let mut patches = patches(&app, &context);
+    let (number, place) = (patches.len(), place.min(patches.len()));
+    patches
+        .insert(place, json!({"patch": "- op: remove\n  path: /spec/a\n", "target": {"kind": "Deployment"}}));
+    let edit = json!({"spec": {"patches": patches}});
+    let adoption = adopted(&app, &context, FluxKind::Kustomization, &edit).unwrap().unwrap();
+    let text = adoption.patch["metadata"]["annotations"]["flamingo/kustomize-override"].as_str().unwrap();
+    assert_eq!(text.contains("sync-options"), place == number, "{text}");
+    assert!(text.contains("/spec/a"), "{text}");
+}
+
+#[test]
+fn the_patch_that_keeps_objects_is_not_taken_away() {
+    let (app, context) = (app("demo").git(), context(PathKind::Kustomization));
+    let mut patches = patches(&app, &context);
+    patches.pop();
+    let edit = json!({"spec": {"patches": patches}});
+    assert!(adopted(&app, &context, FluxKind::Kustomization, &edit).is_err());
+}
+
+fn patches(app: &App, context: &Context) -> Vec<Value> {
+    let objects = translate(&app.build(), context).objects;
+    let kustomization = objects.iter().find(|object| object.key.kind == FluxKind::Kustomization).unwrap();
+    kustomization.spec["patches"].as_array().unwrap().clone()
+}
+
 #[test]
 fn images_of_a_plain_directory_go_into_the_annotation() {
     // `kustomize` in the Application would make a kustomization of the directory.

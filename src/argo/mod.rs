@@ -5,6 +5,7 @@ pub mod duration;
 mod hydrator;
 pub mod operation;
 pub mod plugins;
+pub mod protection;
 pub mod repository_url;
 pub mod schema;
 pub mod status;
@@ -12,6 +13,7 @@ pub mod status;
 pub use application::{Application, ApplicationSource};
 pub use hydrator::SourceHydrator;
 pub use operation::{Operation, OperationState, Phase};
+pub use protection::{Protection, Stays};
 pub use status::ApplicationStatus;
 
 /// Go's `strconv.ParseBool`.

@@ -219,6 +219,9 @@ fn one(
         let word = if problem.severity == Severity::Warning { "warning: " } else { "" };
         writeln!(streams.errors, "{place}: {word}{problem}")?;
     }
+    for (field, sentence) in &translation.notes {
+        writeln!(streams.errors, "{place}: note: {field}: {sentence}")?;
+    }
     if problems().any(|problem| problem.severity == Severity::Error) {
         return Ok(false);
     }

@@ -9,6 +9,7 @@ use super::{Found, Proven, Refusal};
 use crate::adopt::adopt;
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::translate::keep::protect_like;
 use crate::translate::{Context, PathKind, translate};
 
 /// Where a source object names Secrets, which are read in its own namespace alone.
@@ -80,7 +81,7 @@ fn standing(
         let spec = if live.kind.is_source() {
             source_spec(manifest, *live, notes)?
         } else {
-            workload_spec(manifest, *live)
+            workload_spec(manifest, *live, notes)
         };
         let mut object = manifest.to_value();
         if let Some(fields) = object.as_object_mut() {
@@ -113,8 +114,9 @@ fn source_spec(manifest: &Manifest, live: Live<'_>, notes: &mut Vec<String>) -> 
     Ok(spec)
 }
 
-/// The live spec, fed by the Application's own source object, with the names written out that Helm's release goes by.
-fn workload_spec(manifest: &Manifest, live: Live<'_>) -> Value {
+/// The live spec, fed by the Application's own source object, with the names written out that Helm's release goes by, and with
+/// what every workload object has: the patch by which objects stay that say so.
+fn workload_spec(manifest: &Manifest, live: Live<'_>, notes: &mut Vec<String>) -> Value {
     let mut spec = live.spec().clone();
     for pointer in ["/sourceRef", "/chart/spec/sourceRef", "/chartRef"] {
         if let (Some(place), Some(own)) = (spec.pointer_mut(pointer), manifest.spec.pointer(pointer)) {
@@ -137,6 +139,15 @@ fn workload_spec(manifest: &Manifest, live: Live<'_>) -> Value {
         for (field, default) in defaults {
             fields.entry(field).or_insert_with(|| json!(default));
         }
+    }
+    let (spec, is_added) = protect_like(manifest, spec);
+    if is_added {
+        let revision =
+            if live.kind == FluxKind::HelmRelease { ", for which Helm counts one more revision" } else { "" };
+        notes.push(format!(
+            "{} gets a patch by which objects stay whose sync options say so{revision}",
+            manifest.key
+        ));
     }
     spec
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Relation;
 use super::guard::{GuardState, WAY_OUT, WIPES_OUT};
+use super::leftover;
 use super::leg::Leg;
 use super::namespace::Dispute;
 use super::source::SourceState;
@@ -67,6 +68,7 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
     found.extend(view.violations.iter().map(|violation| (violation.kind, violation.message.clone())));
     found.extend(comparison_errors(view).into_iter().map(|message| (COMPARISON_ERROR, message)));
     found.extend(warnings::found(view));
+    found.extend(overprotected(view).map(|message| (TRANSLATION_WARNING, message)));
     found.extend(disputes(view).into_iter().map(|message| (TRANSLATION_WARNING, message)));
     let sync_errors =
         [wiped_out(view), sync_error(view, operation), refusal(view, operation), homeless(view)];
@@ -74,6 +76,14 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
     let refusal = adopt::wished(view).and_then(Result::err);
     found.extend(refusal.map(|refusal| (ADOPTION_WARNING, refusal.to_string())));
     found
+}
+
+/// What left a source and stays, though stock Argo CD would prune it, or ask.
+fn overprotected(view: &View<'_>) -> Option<String> {
+    let names = leftover::overprotected(&view.leftovers)?;
+    Some(format!(
+        "no source holds this any more, and Flux keeps whatever has sync options: {names} (delete it where it is not needed)"
+    ))
 }
 
 /// Labels and annotations of the namespace that another Application keeps.

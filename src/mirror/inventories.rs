@@ -9,6 +9,7 @@ use std::sync::Arc;
 use kube::core::DynamicObject;
 
 use super::inventory::{self, Entry};
+use super::leftover;
 use super::live::NodeKey;
 use crate::flux::{Live, ObjectKey};
 use crate::project::Permissions;
@@ -21,6 +22,8 @@ const MAX_DEPTH: usize = 8;
 pub struct Inventory {
     /// What it has put into its cluster, as far as the project permits it, in its order.
     pub entries: Vec<Entry>,
+    /// What left its source and may still be there ([`super::leftover`]).
+    pub forgotten: Vec<Entry>,
     /// That cluster is another one (`spec.kubeConfig`): nothing of it can be looked at from here.
     pub is_remote: bool,
 }
@@ -63,15 +66,15 @@ impl Inventories {
     /// Everything that was delivered into this cluster and is not a Flux object.
     pub fn others(&self) -> impl Iterator<Item = NodeKey> + '_ {
         let local = self.0.values().filter(|inventory| !inventory.is_remote);
-        let entries = local.flat_map(|inventory| &inventory.entries);
+        let entries = local.flat_map(|inventory| inventory.entries.iter().chain(&inventory.forgotten));
         entries.filter(|entry| entry.flux_key().is_none()).map(Entry::node_key)
     }
 }
 
 impl Inventory {
     fn flux_objects(&self) -> impl Iterator<Item = ObjectKey> + '_ {
-        let local = (!self.is_remote).then_some(&self.entries);
-        local.into_iter().flatten().filter_map(Entry::flux_key)
+        let local = (!self.is_remote).then_some([&self.entries, &self.forgotten]);
+        local.into_iter().flatten().flatten().filter_map(Entry::flux_key)
     }
 }
 
@@ -81,8 +84,10 @@ fn read(key: &ObjectKey, object: Option<&DynamicObject>, permissions: &Permissio
     if live.is_guard() {
         return Inventory::default();
     }
+    let forgotten = live.is_generated().then(|| leftover::forgotten(live)).into_iter().flatten();
     Inventory {
         entries: inventory::entries(live).filter(|entry| entry.is_permitted(permissions)).collect(),
+        forgotten: forgotten.filter(|entry| entry.is_permitted(permissions)).collect(),
         is_remote: live.at("/spec/kubeConfig").is_some(),
     }
 }

@@ -39,6 +39,12 @@ impl Entry {
         })
     }
 
+    /// The id that [`Self::parse`] reads.
+    pub fn id(&self) -> String {
+        let Self { group, kind, namespace, name, .. } = self;
+        format!("{namespace}_{}_{group}_{kind}", name.replace(':', "__"))
+    }
+
     /// Which object of the cluster this is.
     pub fn node_key(&self) -> NodeKey {
         let Self { group, kind, namespace, name, .. } = self.clone();
@@ -89,6 +95,7 @@ mod tests {
         let entry = Entry::parse(id, "v1").unwrap();
         assert_eq!([&entry.namespace, &entry.name, &entry.group, &entry.kind], parts);
         assert_eq!(entry.version, "v1");
+        assert_eq!(entry.id(), id);
     }
 
     #[rstest]

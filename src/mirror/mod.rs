@@ -10,6 +10,7 @@ pub mod guard;
 pub mod health;
 pub mod inventories;
 pub mod inventory;
+pub mod leftover;
 pub mod leg;
 pub mod live;
 mod lockdown;

@@ -7,6 +7,7 @@ use super::compare::Relation;
 use super::conditions;
 use super::drift;
 use super::health;
+use super::leftover::Leftover;
 use super::leg::Leg;
 use super::ownership;
 use super::source;
@@ -83,7 +84,7 @@ pub fn sync_word(view: &View<'_>) -> &'static str {
         || !conditions::comparison_errors(view).is_empty()
     {
         "Unknown"
-    } else if view.is_complete() && view.is_synced() {
+    } else if view.is_complete() && view.is_synced() && !view.leftovers.iter().any(Leftover::is_difference) {
         "Synced"
     } else {
         "OutOfSync"
@@ -129,7 +130,9 @@ fn resources(view: &View<'_>, is_operating: bool) -> Vec<ResourceStatus> {
     let drifted = view.legs.iter().filter_map(|leg| leg.parts.workload).flat_map(drift::resources);
     // The message that names them is the tenant's as much as the inventory.
     let drifted = drifted.filter(|r| view.permissions.object(&r.group, &r.kind, &r.namespace, &r.name));
-    let mut all: Vec<_> = known.chain(stale).chain(guards_left(view)).chain(drifted).collect();
+    let left = view.leftovers.iter().map(Leftover::status);
+    let mut all: Vec<_> =
+        known.chain(stale).chain(guards_left(view)).chain(drifted).chain(left).collect();
     all.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     all
 }

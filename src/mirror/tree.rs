@@ -162,6 +162,14 @@ impl Growing {
         for entry in &inventory.entries {
             self.add_delivered(view, entry, inventory.is_remote, &parent);
         }
+        for left in view.leftovers.iter().filter(|left| left.workload == *workload) {
+            let node = TreeNode {
+                node: Arc::clone(&left.node),
+                parents: vec![parent.clone()],
+                role: Role::Delivered,
+            };
+            self.add(node);
+        }
     }
 
     /// What two have delivered hangs under both.

@@ -5,6 +5,7 @@ mod tests;
 
 use super::compare::{self, Relation};
 use super::guard::{self, WAY_OUT, WIPES_OUT};
+use super::leftover::{self, Leftover};
 use super::leg::{self, Leg};
 use super::observed::Observed;
 use super::source::SourceState;
@@ -38,6 +39,8 @@ pub struct View<'a> {
     pub stale: Vec<Live<'a>>,
     /// The ways of the sources into the cluster, in the order of the sources; at least one.
     pub legs: Vec<Leg<'a>>,
+    /// What left a source and stays in the cluster.
+    pub leftovers: Vec<Leftover>,
     /// What the Application may not do in its project.
     pub violations: Vec<Violation>,
     /// What would be delivered and may not.
@@ -54,7 +57,10 @@ impl<'a> View<'a> {
         let legs = leg::all(observed, &permissions, &resources);
         let stale = stale(observed, &resources);
         let refusals = refusals(observed, &resources);
-        Self { observed, permissions, resources, stale, legs, violations, refusals }
+        let live = resources.iter().filter_map(|resource| resource.live).chain(stale.iter().copied());
+        let workloads: Vec<Live<'_>> = live.filter(|live| live.kind.is_workload()).collect();
+        let leftovers = leftover::all(observed, &permissions, &workloads);
+        Self { observed, permissions, resources, stale, legs, leftovers, violations, refusals }
     }
 
     /// The legs that deliver: all but those that others only refer to.

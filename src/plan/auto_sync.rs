@@ -52,7 +52,10 @@ pub fn decide(view: &View<'_>) -> Decision {
     }
     let last = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
     match status::sync_word(view) {
-        "Synced" if is_unrecorded(view, last) => Decision::Sync(Box::new(operation(view, None))),
+        "Unknown" => Decision::Wait,
+        // What left the source and stays is out of sync, and no Sync changes that.
+        _ if view.is_synced() && is_unrecorded(view, last) => Decision::Sync(Box::new(operation(view, None))),
+        _ if view.is_synced() => Decision::Wait,
         "OutOfSync" if is_guarded(view) || is_on_its_way(view) => Decision::Wait,
         "OutOfSync" => out_of_sync(view, last),
         _ => Decision::Wait,

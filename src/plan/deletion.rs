@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::state::State;
-use super::{Plan, Step, guarded, hand_back, secrets, upkeep};
+use super::{Plan, Step, guarded, hand_back, kept, secrets, upkeep};
 use crate::argo::Application;
 use crate::argo::status::seconds;
 use crate::flux::{FluxKind, Live};
@@ -108,7 +108,8 @@ fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
         patch::merge(&mut change, &json!({"spec": {"uninstall": {"disableWait": true}}}));
     }
     let before = (change != json!({})).then(|| Step::PatchObject { key: live.key(), patch: change });
-    before.into_iter().chain([upkeep::delete(live)]).collect()
+    let left = kept::outliving(observed, live);
+    before.into_iter().chain([upkeep::delete(live)]).chain(left).collect()
 }
 
 /// With the namespace goes what the others need to take away what they delivered elsewhere: Helm's records, accounts.

@@ -13,6 +13,7 @@ pub mod gate;
 mod guard;
 pub mod hand_back;
 mod handover;
+mod kept;
 pub mod marks;
 pub mod operation;
 pub mod panicked;

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::upkeep::{delete, resume, suspend};
-use super::{Step, hand_back};
+use super::{Step, hand_back, kept};
 use crate::flux::{FluxKind, Live};
 use crate::mirror::View;
 use crate::mirror::inventory::{Entry, entries};
@@ -24,7 +24,8 @@ pub(super) fn remove(view: &View<'_>, live: Live<'_>) -> Vec<Step> {
     }
     if !is_replaced(view, live) {
         let resume = Step::PatchObject { key: live.key(), patch: resume() };
-        return live.is_suspended().then_some(resume).into_iter().chain([delete(live)]).collect();
+        let left = kept::outliving(view.observed, live);
+        return live.is_suspended().then_some(resume).into_iter().chain([delete(live)]).chain(left).collect();
     }
     let mut steps = vec![alone()];
     steps.extend(hand_back::remove(view.observed, live));

@@ -5,7 +5,8 @@ use super::sync::Outcome;
 use super::{dry_run, gate};
 use crate::argo::operation::{OperationState, Phase, ResourceResult, SyncResult};
 use crate::flux::Live;
-use crate::mirror::{Resource, SourceState, View, WorkloadState, status};
+use crate::mirror::leftover::Leftover;
+use crate::mirror::{NodeKey, Resource, SourceState, View, WorkloadState, status};
 
 /// `syncResult` of an operation that is at `outcome`, or still at work.
 pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>) -> SyncResult {
@@ -20,7 +21,7 @@ pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>
     let (revision, revisions) = status::one_or_several(multiple, revisions.collect());
     let sources = if sync.sources.is_empty() { app.multiple_sources() } else { &sync.sources };
     SyncResult {
-        resources: lines(view, outcome, selection.as_ref(), sync.dry_run),
+        resources: lines(view, outcome, selection.as_ref(), sync.dry_run, sync.prune),
         revisions,
         revision,
         source: sync.only_source().or(app.single_source()).cloned().filter(|_| !multiple),
@@ -34,12 +35,14 @@ fn refused(view: &View<'_>, index: usize) -> Option<String> {
     gate::is_one_version(&source.target_revision).then(|| source.target_revision.clone())
 }
 
-/// A line for each Flux object, and one for each object that the project refuses.
+/// A line for each Flux object, one for each object that stays where a Sync would prune it, and one for each that the project
+/// refuses.
 fn lines(
     view: &View<'_>,
     outcome: Option<&Outcome>,
     selection: Option<&Selection>,
     is_dry: bool,
+    prunes: bool,
 ) -> Vec<ResourceResult> {
     let refused = view.refusals.iter().filter(|_| outcome.is_some()).map(|refused| {
         let object = refused.object.clone();
@@ -58,7 +61,27 @@ fn lines(
     let is_selected =
         |resource: &&Resource<'_>| selection.is_some_and(|selection| selection.has(&resource.key));
     let own = view.resources.iter().filter(is_selected);
-    own.map(|resource| line(view, resource, outcome, is_dry)).chain(refused).collect()
+    let is_all = outcome.is_some() && !is_dry && selection.is_some_and(Selection::is_all);
+    let left = view.leftovers.iter().filter(|_| is_all).map(|left| unpruned(left, prunes));
+    own.map(|resource| line(view, resource, outcome, is_dry)).chain(left).chain(refused).collect()
+}
+
+/// The result line of what left the source and stays (gitops-engine `pkg/sync/sync_context.go`, `pruneObject`). By the words of
+/// the message the CLI tells what a Sync was to prune and did not (argo-cd `cmd/argocd/commands/app.go`).
+fn unpruned(left: &Leftover, prunes: bool) -> ResourceResult {
+    let message = if prunes { "ignored (no prune)" } else { "ignored (requires pruning)" };
+    let NodeKey { group, kind, namespace, name } = left.node.key.clone();
+    ResourceResult {
+        group,
+        version: left.node.version.clone(),
+        kind,
+        namespace,
+        name,
+        status: "PruneSkipped".to_owned(),
+        message: message.to_owned(),
+        hook_phase: "Succeeded".to_owned(),
+        sync_phase: "Sync".to_owned(),
+    }
 }
 
 /// The result line of one Flux object, with Flux's own message.

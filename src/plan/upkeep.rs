@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Step, gate, guard, handover, refetch, replaced, secrets};
+use super::{Step, gate, guard, handover, kept, refetch, replaced, secrets};
 use crate::flux::{FluxKind, Live, Manifest};
 use crate::mirror::view::source_key;
 use crate::mirror::{Relation, Resource, SourceState, View, compare, namespace, source};
@@ -46,6 +46,7 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
     steps.extend(guard::leftover(view));
     steps.extend(secrets::requests(view));
     steps.extend(fingerprints(view));
+    steps.extend(kept::remember(view));
     steps
 }
 

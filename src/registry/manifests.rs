@@ -5,9 +5,13 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::argo::Protection;
+use crate::argo::protection::ANNOTATION_SYNC_OPTIONS;
+use crate::flux::FluxKind;
 use crate::mirror::warnings::{EXCLUDED_RESOURCE, REPEATED_RESOURCE, excluded_message, repeated_message};
 use crate::project::ResourcesFilter;
 use crate::translate::hook;
+use crate::translate::keep::mark;
 
 /// Why an answer of the repo-server cannot be delivered.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +46,7 @@ pub struct Finished {
 
 /// The objects of an answer as stock Argo CD would apply them (argo-cd `controller/state.go`, `NormalizeTargetObjects` and
 /// `CompareAppState`; gitops-engine `sync_phase.go`): in their namespaces, each once, without what `filter` excludes and
-/// without hooks that no Sync runs.
+/// without hooks that no Sync runs. Those that say that they stay have Flux's word for it beside their own.
 ///
 /// `namespace` is for those that name none, `is_namespaced` says of a group and kind whether its objects are in namespaces;
 /// what it does not know is taken for namespaced, as there. Of two objects with one name the last one counts. What becomes a
@@ -79,6 +83,7 @@ pub fn finish(
             return Err(ManifestError::GenerateName { kind, prefix });
         }
         let key = [group, kind, text("namespace"), name];
+        keep(&mut object, is_chart);
         *times.entry(key.clone()).or_default() += 1;
         objects.insert(key, object);
     }
@@ -103,6 +108,18 @@ fn place(object: &mut Value, namespace: &str, is_namespaced: bool) {
         metadata.remove("namespace");
     } else if is_absent {
         metadata.insert("namespace".to_owned(), namespace.into());
+    }
+}
+
+/// Flux's own word on an object whose sync options say that it stays.
+fn keep(object: &mut Value, is_chart: bool) {
+    let annotations = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
+    let Some(annotations) = annotations else { return };
+    let options = annotations.get(ANNOTATION_SYNC_OPTIONS).and_then(Value::as_str).unwrap_or_default();
+    if Protection::read(options).is_any() {
+        let kind = if is_chart { FluxKind::HelmRelease } else { FluxKind::Kustomization };
+        let (name, value) = mark(kind);
+        annotations.insert(name.to_owned(), value.into());
     }
 }
 
@@ -207,6 +224,24 @@ mod tests {
         assert!(finish(&["{".to_owned()], "apps", &filter, false, |_, _| None).is_err());
         let nothing = finish(&["null".to_owned()], "apps", &filter, false, |_, _| None).unwrap();
         assert_eq!(nothing, Finished::default());
+    }
+
+    #[test]
+    fn what_stays_says_so_to_flux() {
+        let annotated = |options: &str| {
+            object("ConfigMap", &json!({"name": "a", "annotations": {ANNOTATION_SYNC_OPTIONS: options}}))
+        };
+        let marks = |options: &str, is_chart: bool| {
+            let texts = [annotated(options).to_string()];
+            let finished =
+                finish(&texts, "apps", &ResourcesFilter::default(), is_chart, |_, _| None).unwrap();
+            let annotations = finished.objects[0]["metadata"]["annotations"].clone();
+            ["kustomize.toolkit.fluxcd.io/prune", "helm.sh/resource-policy"]
+                .map(|name| annotations.get(name).and_then(Value::as_str).unwrap_or_default().to_owned())
+        };
+        assert_eq!(marks("Replace=true, Prune=false", false), ["disabled", ""]);
+        assert_eq!(marks("Delete=confirm", true), ["", "keep"]);
+        assert_eq!(marks("ServerSideApply=true", false), ["", ""]);
     }
 
     #[test]

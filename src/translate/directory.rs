@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::draft::{Draft, Source};
 use super::files::{File, FilePattern};
-use super::{Contents, Want, glob, ignore, is_empty, manifest};
+use super::{Contents, Want, glob, ignore, is_empty, keep, manifest};
 use crate::project::{ResourcesFilter, glob as matches};
 
 /// How what a path holds gets into the cluster.
@@ -96,11 +96,14 @@ pub(super) fn way(draft: &mut Draft<'_>, source: &Source<'_>, contents: &Content
     let folder = source.folder(draft)?;
     let texts = files.iter().filter(|(path, _)| folder.strip(path).is_some_and(|path| taken.contains(path)));
     let texts: Result<Vec<&str>, String> = texts.map(|(_, file)| file.text()).collect();
-    Some(match texts.map(|texts| manifest::unlike_flux(texts.into_iter(), &filter)) {
-        Err(_) => Way::Rendered("very large or binary files"),
-        Ok(Some(reason)) => Way::Rendered(reason),
-        Ok(None) => Way::Native,
-    })
+    let Ok(texts) = texts else { return Some(Way::Rendered("very large or binary files")) };
+    if let Some(reason) = manifest::unlike_flux(texts.iter().copied(), &filter) {
+        return Some(Way::Rendered(reason));
+    }
+    for text in texts {
+        keep::note(draft, &source.at("path"), text);
+    }
+    Some(Way::Native)
 }
 
 /// Which kinds Argo CD leaves out; `None` when that cannot be read, which is noted.

@@ -15,6 +15,8 @@ pub(super) struct Draft<'a> {
     pub(super) context: &'a Context,
     pub(super) problems: Vec<Problem>,
     pub(super) wants: Vec<Want>,
+    /// What is worth knowing and no problem: a field and a sentence.
+    pub(super) notes: Vec<(String, String)>,
     /// What policies refused.
     pub(super) refused: Vec<Refused>,
     /// What Flux would not render of a chart as Argo CD does.
@@ -30,6 +32,7 @@ impl<'a> Draft<'a> {
             context,
             problems: Vec::new(),
             wants: Vec::new(),
+            notes: Vec::new(),
             refused: Vec::new(),
             unfaithful: None,
             releases: BTreeMap::new(),

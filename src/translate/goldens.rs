@@ -188,6 +188,9 @@ fn said(translation: &Translation) -> String {
         let word = if problem.severity == Severity::Error { "error" } else { "warning" };
         writeln!(text, "{word}: {problem}").unwrap();
     }
+    for (field, sentence) in &translation.notes {
+        writeln!(text, "note: {field}: {sentence}").unwrap();
+    }
     for want in &translation.wants {
         match want {
             Want::Contents { source } => writeln!(text, "wants: contents of source {source}").unwrap(),

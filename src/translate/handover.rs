@@ -13,15 +13,11 @@ use super::duplicates::{AllPlaces, Identity, Places, add, deletion, patches};
 use super::{Context, Delivered, Route};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::merge::deep_merge;
-use crate::names;
+use crate::names::{self, KEPT_BY_HELM, KEPT_BY_KUSTOMIZATIONS};
 use crate::project::RenderedObject;
 
 /// What tells whose word was the last: whoever applies the object without the mark takes it off.
 const TAKEN_OVER: (&str, &str) = (names::ANNOTATION_TAKEN_OVER, "true");
-/// What Helm keeps (helm `pkg/kube/resource_policy.go`).
-const KEPT_BY_HELM: (&str, &str) = ("helm.sh/resource-policy", "keep");
-/// What kustomize-controller keeps (its `internal/controller/kustomization_controller.go`, `prune`).
-const KEPT_BY_KUSTOMIZATIONS: (&str, &str) = ("kustomize.toolkit.fluxcd.io/prune", "disabled");
 /// Why kustomize-controller holds an object back whose dependency is not ready (fluxcd/pkg `apis/meta/conditions.go`).
 const HELD_BACK: &str = "DependencyNotReady";
 

@@ -32,6 +32,7 @@ mod ignore;
 mod ignore_differences;
 mod in_repository;
 mod jq;
+pub(crate) mod keep;
 mod kustomization;
 mod kustomize;
 mod lfs;
@@ -105,6 +106,8 @@ pub struct Translation {
     pub references: Vec<ObjectKey>,
     /// What cannot be, or is not yet, expressed.
     pub problems: Vec<Problem>,
+    /// What is worth knowing and no problem: path of a field in the Application, and a sentence.
+    pub notes: Vec<(String, String)>,
     /// Those of the problems that a policy is the reason of.
     pub refused: Vec<Refused>,
     /// What has to be found out before the translation is complete.
@@ -192,6 +195,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         let generated = private::Generated::of(&translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, &translation.routes, assembly.is_complete);
         private::attach(&mut draft, &generated, &mut translation);
+        keep::apply(&mut translation.objects);
         translation.is_handing_over =
             duplicates::apply(&mut draft, &mut translation.objects, &translation.routes);
         translation.guards = guard::apply(app, &mut translation.objects);
@@ -199,6 +203,7 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         translation.references = references(app, placement);
     }
     translation.problems = draft.problems;
+    translation.notes = draft.notes;
     translation.refused = draft.refused;
     translation.wants = draft.wants;
     if translation.has_errors() {

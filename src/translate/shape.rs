@@ -138,6 +138,8 @@ fn from_files(
         return Leg { origin: probe.clone(), artifact: probe, ..Leg::default() };
     };
     if let Rendering::Rendered(served) = rendering {
+        // They are about what Flux makes of the files.
+        draft.notes.retain(|(field, _)| *field != source.at("path"));
         return from_repo_server(draft, placement, source, prepared, served, pool);
     }
     let from = if prepared.origin == Origin::Git { ChartFrom::Git } else { ChartFrom::Artifact };

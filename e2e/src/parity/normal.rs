@@ -133,12 +133,15 @@ fn strip(object: &mut Value) {
 /// Takes the tools' keys out of a map of labels or annotations, and the map away when nothing else was in it.
 fn strip_keys(metadata: &mut Map<String, Value>, field: &str) {
     let Some(map) = metadata.get_mut(field).and_then(Value::as_object_mut) else { return };
+    let has_options = map.contains_key("argocd.argoproj.io/sync-options");
     map.retain(|key, value| {
         let is_tools =
             TOOLS.contains(&key.as_str()) || TOOL_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
         // Helm's library puts this label on everything it delivers; a chart's own label of that value is the same.
         let is_helms = key == "app.kubernetes.io/managed-by" && value == "Helm";
-        !is_tools && !is_helms
+        // By this Flux keeps what has sync options.
+        let is_kept = has_options && key == "helm.sh/resource-policy";
+        !is_tools && !is_helms && !is_kept
     });
     if let Some(label) = map.get_mut("helm.sh/chart")
         && let Some(text) = label.as_str()

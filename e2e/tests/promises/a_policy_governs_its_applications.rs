@@ -71,9 +71,11 @@ async fn a_chart_is_delivered_as_the_policy_says() -> Result<()> {
     let deployment = app.delivered(&env, "Deployment", &podinfo(&app)).await?;
     assert_eq!(deployment["metadata"]["labels"]["team"], "platform");
     let release = free.delivered(&env, "HelmRelease", free.name()).await?;
+    assert_eq!(release["spec"]["interval"], "10m");
     assert_eq!(
-        [&release["spec"]["interval"], &release["spec"]["postRenderers"]],
-        [&json!("10m"), &Value::Null]
+        release["spec"]["postRenderers"].as_array().map(Vec::len),
+        Some(1),
+        "what keeps objects is nobody's policy"
     );
 
     let status = said(&env, "all", "one Application", |status| status["governedApplications"] == 1).await?;

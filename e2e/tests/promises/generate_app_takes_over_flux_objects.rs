@@ -25,8 +25,13 @@ async fn a_release_is_generated_from_then_on() -> Result<()> {
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
     assert_eq!(after["metadata"]["labels"]["flamingo/generated"], "true");
     assert_eq!(contained(&before["spec"], &after["spec"]), None, "all that was said is said");
-    let listed = env.helm(&["list", "-n", &ns, "-o", "json"]).await?.json()?;
-    assert_eq!(listed[0]["revision"], "1", "nothing was upgraded");
+    env.wait_until("one revision more has the patch by which objects stay", PATIENCE, async || {
+        let listed = env.helm(&["list", "-n", &ns, "-o", "json"]).await?.json()?;
+        Ok((listed[0]["revision"] == "2" && listed[0]["status"] == "deployed").then_some(()))
+    })
+    .await?;
+    let restarted = env.list("ReplicaSet", &ns).await?;
+    assert_eq!(restarted.len(), 1, "no Pod is replaced: {restarted:?}");
 
     // The Application is where changes are made now.
     let change = json!({ "spec": { "source": { "helm": { "valuesObject": { "replicaCount": 3 } } } } });

@@ -4,6 +4,7 @@ pub mod children;
 mod gateway;
 mod health;
 mod info;
+mod kept;
 mod networking;
 pub mod node;
 mod object;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub use children::{ChildKind, children_of, descendants_of};
 pub use node::reads_body;
 
+use crate::argo::Protection;
 use crate::argo::status::HealthStatus;
 use crate::flux::ObjectKey;
 use crate::project::Permissions;
@@ -123,8 +125,21 @@ pub struct Node {
     pub has_ended: bool,
     /// A workload object takes it over from another one ([`crate::names::ANNOTATION_TAKEN_OVER`]).
     pub is_taken_over: bool,
+    /// Flux leaves it in the cluster, whatever becomes of the source and of the workload object.
+    pub kept: Option<Box<Kept>>,
     /// Names of the templates that a `StatefulSet` makes `PersistentVolumeClaim`s from.
     pub claim_templates: Vec<String>,
+}
+
+/// Why, and by whom, an object is left in the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The workload objects that applied it, by the labels that they leave, as far as they keep it.
+    pub by: Vec<ObjectKey>,
+    /// What its sync options say; `None` where it has none (any more).
+    pub protection: Option<Protection>,
+    /// That it is not in the source does not make the Application `OutOfSync`.
+    pub is_no_difference: bool,
 }
 
 /// What is known of the objects that an Application's workload objects delivered, and of everything below them.
@@ -136,4 +151,11 @@ pub struct LiveObjects {
     pub unreadable: BTreeSet<(String, String)>,
     /// Everything in use has been listed once; before that, absence from `nodes` says nothing.
     pub is_complete: bool,
+}
+
+impl LiveObjects {
+    /// Whether absence of an object of that kind from `nodes` says that it is not there.
+    pub fn knows(&self, group: &str, kind: &str) -> bool {
+        self.is_complete && !self.unreadable.contains(&(group.to_owned(), kind.to_owned()))
+    }
 }

@@ -4,7 +4,7 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::object::Object;
-use super::{Node, NodeKey, Owner, health, info, networking};
+use super::{Node, NodeKey, Owner, health, info, kept, networking};
 use crate::argo::status::seconds;
 use crate::names;
 
@@ -44,6 +44,7 @@ impl Node {
             ignores_health: read.annotation(IGNORE_HEALTH_CHECK) == Some("true"),
             has_ended: pod.has_ended,
             is_taken_over: read.annotation(names::ANNOTATION_TAKEN_OVER).is_some(),
+            kept: kept::of(read).map(Box::new),
             claim_templates: claim_templates(read),
         }
     }

@@ -39,6 +39,10 @@ impl<'a> Object<'a> {
         self.whole.metadata.annotations.as_ref()?.get(key).map(String::as_str)
     }
 
+    pub(super) fn label(self, key: &str) -> Option<&'a str> {
+        self.whole.metadata.labels.as_ref()?.get(key).map(String::as_str)
+    }
+
     pub(super) fn annotations(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let all = self.whole.metadata.annotations.iter().flatten();
         all.map(|(key, value)| (key.as_str(), value.as_str()))

@@ -10,7 +10,7 @@ use crate::translate::contents::is_kustomization;
 use crate::translate::directory::{self, files, text};
 use crate::translate::draft::{Draft, Source};
 use crate::translate::files::{File, FilePattern, Matches};
-use crate::translate::{RepoPath, glob, manifest};
+use crate::translate::{RepoPath, glob, keep, manifest};
 use crate::yaml;
 
 /// More kustomizations than this are left to the repo-server.
@@ -45,6 +45,9 @@ pub(super) fn unlike_flux(draft: &mut Draft<'_>, source: &Source<'_>, fields: &M
     };
     if let Some(reason) = clash(&kustomization, fields) {
         return Some(Some(reason));
+    }
+    if keep::is_added_last(&kustomization) {
+        return Some(Some("sync options that the kustomization adds last"));
     }
     let says_namespace = |fields: &Map<String, Value>, name: &str| {
         fields.get(name).and_then(Value::as_str).is_some_and(|namespace| !namespace.is_empty())
@@ -182,14 +185,14 @@ impl Walk {
                 None if !path.as_str().is_empty() => return Err("files that Flux does not fetch"),
                 None => self.enter(path.as_str()),
                 Some(file) if file.is_folder() => self.enter(path.as_str()),
-                Some(file) => self.file(file)?,
+                Some(file) => self.file(draft, &source.at("path"), file)?,
             }
         }
         Ok(())
     }
 
     /// A file that a kustomization names: manifests, a patch, or what a generator packs.
-    fn file(&self, file: &File) -> Result<(), &'static str> {
+    fn file(&self, draft: &mut Draft<'_>, field: &str, file: &File) -> Result<(), &'static str> {
         let Some(text) = text(file) else {
             return if self.sees_default { Err("very large or binary files") } else { Ok(()) };
         };
@@ -203,7 +206,11 @@ impl Walk {
                 Some(documents) => documents.iter().any(manifest::names_default),
                 None => speaks_of_default(text),
             };
-        if names_default { Err(manifest::NAMES_DEFAULT) } else { Ok(()) }
+        if names_default {
+            return Err(manifest::NAMES_DEFAULT);
+        }
+        keep::note(draft, field, text);
+        Ok(())
     }
 }
 
@@ -318,6 +325,15 @@ mod tests {
     #[case::broken(&[("k/kustomization.yaml", "a: [")], Some("a kustomization file that cannot be read"))]
     #[case::two(&[("k/kustomization.yaml", "{}"), ("k/Kustomization", "{}")],
         Some("a kustomization file that cannot be read"))]
+    #[case::options_added_last(&[("k/kustomization.yaml", "commonAnnotations: {argocd.argoproj.io/sync-options: Prune=false}")],
+        Some("sync options that the kustomization adds last"))]
+    #[case::json_patch_in_a_file(&[
+        ("k/kustomization.yaml", "patchesJson6902: [{target: {kind: ConfigMap, name: a}, path: p.yaml}]"), ("k/p.yaml", "[]"),
+    ], Some("sync options that the kustomization adds last"))]
+    #[case::options_added_below(&[
+        ("k/kustomization.yaml", "resources: [../base]\ncommonAnnotations: {a: b}"),
+        ("base/kustomization.yaml", "commonAnnotations: {argocd.argoproj.io/sync-options: Prune=false}"),
+    ], None)]
     #[case::cycle(&[("k/kustomization.yaml", "resources: [../k2]"), ("k2/kustomization.yaml", "resources: [../k]")], None)]
     fn kustomizations(#[case] files: &[(&str, &str)], #[case] expected: Option<&str>) {
         assert_eq!(ask(files, &json!({})), expected);
