@@ -59,6 +59,7 @@ mod applications;
 mod applications_in_any_namespace;
 mod argocd_app_wait_in_all_forms;
 mod automation_can_be_switched_off_and_on;
+mod borders;
 mod candidates_are_listed;
 mod commands;
 mod compression_none_is_honoured;
