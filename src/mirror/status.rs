@@ -131,8 +131,7 @@ fn resources(view: &View<'_>, is_operating: bool) -> Vec<ResourceStatus> {
     // The message that names them is the tenant's as much as the inventory.
     let drifted = drifted.filter(|r| view.permissions.object(&r.group, &r.kind, &r.namespace, &r.name));
     let left = view.leftovers.iter().map(Leftover::status);
-    let mut all: Vec<_> =
-        known.chain(stale).chain(guards_left(view)).chain(drifted).chain(left).collect();
+    let mut all: Vec<_> = known.chain(stale).chain(guards_left(view)).chain(drifted).chain(left).collect();
     all.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     all
 }

@@ -10,8 +10,7 @@ use crate::names;
 /// The steps by which the workload objects remember what Flux keeps of what they deliver: from before it leaves the source, of
 /// which nobody is told.
 pub(super) fn remember(view: &View<'_>) -> Vec<Step> {
-    let identity = view.observed.app.identity();
-    let is_due = |live: &Live<'_>| live.is_owned_by(&identity) && !live.is_deleting() && !live.is_guard();
+    let is_due = |live: &Live<'_>| view.observed.owns(*live) && !live.is_deleting() && !live.is_guard();
     view.workloads()
         .filter(is_due)
         .filter_map(|live| {
