@@ -39,13 +39,10 @@ async fn in_time<T>(
     answer: impl Future<Output = Result<T, BoxError>>,
     limit: Duration,
 ) -> Result<T, BoxError> {
-    match tokio::time::timeout(limit, answer).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            let why = format!("the API server has not answered within {limit:?}");
-            Err(io::Error::new(io::ErrorKind::TimedOut, why).into())
-        }
-    }
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+        let why = format!("the API server has not answered within {limit:?}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, why).into())
+    })
 }
 
 /// Which cluster; as kubectl finds it unless told otherwise.

@@ -168,7 +168,7 @@ fn regex_of(parts: &[Part], other: &str) -> String {
             }
             Part::Class { is_negated, ranges } => {
                 regex.push_str(if *is_negated { "[^" } else { "[" });
-                regex.extend(ranges.iter().map(range));
+                regex.extend(ranges.iter().copied().map(range));
                 regex.push(']');
             }
             Part::Either(all) => {
@@ -182,8 +182,8 @@ fn regex_of(parts: &[Part], other: &str) -> String {
     regex
 }
 
-fn range((low, high): &(char, char)) -> String {
-    if low == high { literal(*low) } else { format!("{}-{}", literal(*low), literal(*high)) }
+fn range((low, high): (char, char)) -> String {
+    if low == high { literal(low) } else { format!("{}-{}", literal(low), literal(high)) }
 }
 
 /// A character inside a class.
