@@ -116,7 +116,6 @@ mod tests {
     /// How long a project takes for the objects of a large source; to be read, not judged.
     #[test]
     #[ignore = "a measurement: cargo test --release -- --ignored --nocapture thousand_objects"]
-    #[expect(clippy::print_stdout, reason = "what was measured")]
     fn a_thousand_objects_against_twenty_rules() {
         let rules: Vec<String> = (0..20).map(|number| format!("Kind{number}*")).collect();
         let begun = std::time::Instant::now();
