@@ -53,7 +53,7 @@ pub fn up_shared(name: &str, options: &Options, executable: &Path) -> Result<(St
     let held = lock::shared(&in_use(name))?;
     let Some(state) = State::read(name)? else { return Ok((start(name, options, executable)?, held)) };
     let current =
-        state.options == *options && state.fingerprint == fingerprint(&built(options)?, executable)?;
+        state.options == *options && state.fingerprint == fingerprint(&located(options)?, executable)?;
     if state.serves() && current {
         return Ok((state, held));
     }
@@ -139,14 +139,15 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn built(options: &Options) -> Result<Vec<Built>> {
-    let argocd = if options.argocd { programs::ARGOCD } else { &[] };
-    build::ensure(&programs::BASE.iter().chain(argocd).collect::<Vec<_>>())
+/// All programs of such a stack, built or not.
+fn located(options: &Options) -> Result<Vec<Built>> {
+    build::locate(&programs::of_stack(options.argocd))
 }
 
 fn start(name: &str, options: &Options, executable: &Path) -> Result<State> {
     packages::ensure(options)?;
-    let programs = built(options)?;
+    build::ensure(&programs::of_stack(options.argocd && !options.argocd_later))?;
+    let programs = located(options)?;
     let folder = folder(name)?;
     build::remove(&folder)?;
     std::fs::create_dir_all(folder.join("logs")).with_context(|| format!("create {}", folder.display()))?;
@@ -162,7 +163,7 @@ fn start(name: &str, options: &Options, executable: &Path) -> Result<State> {
         fingerprint: fingerprint(&programs, executable)?,
         supervisor: own,
         ports: layout::ports()?,
-        path: programs.iter().map(Built::bin).filter(|bin| bin.is_dir()).collect(),
+        path: programs.iter().map(Built::bin).collect(),
         files: programs.iter().map(|built| (built.name.to_owned(), built.files())).collect(),
         components: std::collections::BTreeMap::new(),
     };

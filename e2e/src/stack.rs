@@ -13,12 +13,13 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::hex::hex;
+use crate::process::Process;
 use crate::redis::Redis;
 use crate::run::{Output, run};
 use crate::sources::Sources;
 use crate::state::{Options, State};
 use crate::test_env::TestEnv;
-use crate::{bootstrap, http, launch, paths};
+use crate::{bootstrap, build, http, launch, paths, programs};
 use crate::{bridge, bridge::Bridge, bridge::BridgeOptions};
 
 /// How long the stack of the tests stays after the last of them.
@@ -139,6 +140,15 @@ impl Stack {
     /// Installs the CRDs of Flux and starts its controllers, in a stack that came up without.
     pub async fn install_flux_crds(&self) -> Result<()> {
         self.control("flux", "start").await
+    }
+
+    /// Builds Argo CD where it is missing and starts it, in a stack that came up with [`Options::argocd_later`]; nothing is
+    /// done where it runs already.
+    pub async fn start_argocd(&self) -> Result<()> {
+        blocking(|| build::ensure(&programs::of_stack(true))).await?;
+        let state = State::read(&self.state.name)?.context("the stack is gone")?;
+        let runs = state.components.get("argocd-server").and_then(|component| component.process);
+        if runs.is_some_and(Process::alive) { Ok(()) } else { self.control("argocd", "start").await }
     }
 
     /// Ends a component with SIGKILL.

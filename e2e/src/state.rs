@@ -12,9 +12,14 @@ use crate::process::Process;
 /// What a stack is asked to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Argo CD and Redis run, too.
     pub argocd: bool,
+    /// Argo CD is neither built nor started before somebody asks for it; its settings, and Redis, are there from the
+    /// start.
+    #[serde(default)]
+    pub argocd_later: bool,
     /// The CRDs of Flux are installed from the start, and its controllers run.
     pub flux_crds: bool,
     /// Flux's controllers run with `--no-cross-namespace-refs`.
@@ -26,7 +31,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { argocd: false, flux_crds: true, locked_down: false, idle_exit: None }
+        Self { argocd: false, argocd_later: false, flux_crds: true, locked_down: false, idle_exit: None }
     }
 }
 

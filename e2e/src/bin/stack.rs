@@ -12,8 +12,8 @@ use flux_subsystem_e2e::{environment, launch, supervisor};
 /// A Kubernetes control plane, Flux, test repositories and, on request, Argo CD: the real programs, on this
 /// machine's loopback, without containers.
 ///
-/// The first `up` builds the programs from Go modules, which takes about half an hour on two cores with nothing
-/// cached; later ones take seconds. Several stacks run side by side under different names.
+/// The first `up` builds the programs from Go modules, which takes about twelve minutes on two cores with
+/// nothing cached; later ones take seconds. Several stacks run side by side under different names.
 ///
 ///   cargo stack up --with argocd
 ///   cargo stack exec -- flux get all --all-namespaces

@@ -1,4 +1,7 @@
 //! `cargo demo`: three Applications on the real programs, from nothing to delivered to gone, watched all the way.
+//!
+//! The bridge and Flux deliver without Argo CD's programs. Where those are not built yet, the bridged Applications come
+//! first, and the plain one when Argo CD is there.
 
 mod cluster;
 mod times;
@@ -12,47 +15,46 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::build::{self, Built};
 use crate::stack::Stack;
 use crate::state::Options;
-use crate::{launch, progress};
+use crate::{launch, programs, progress};
 use cluster::{Change, Cluster};
 use track::Track;
 use view::View;
 
-/// The stack's name: `cargo stack exec --name demo`, `cargo stack down --name demo`.
-const NAME: &str = "demo";
 /// How long delivery, and deletion, may each take.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often the view is redrawn though nothing happens: its clock runs on.
 const TICK: Duration = Duration::from_millis(250);
 
-/// The whole demonstration; says whether everything was delivered, and with `keep` left out, gone again.
+/// The whole demonstration on the stack called `name`; says whether everything was delivered, and with `keep` left out, gone again.
 /// Interrupted (Ctrl-C), it ends what it started.
-pub async fn run(keep: bool) -> Result<bool> {
+pub async fn run(keep: bool, name: &str) -> Result<bool> {
     let outcome = tokio::select! {
-        outcome = act(keep) => outcome,
+        outcome = act(keep, name) => outcome,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
             progress::say("interrupted");
-            end().await?;
+            end(name).await?;
             return Ok(false);
         }
     };
     if keep {
         if outcome.is_ok() {
-            print(&how_to_play())?;
+            print(&how_to_play(name))?;
         }
     } else {
-        end().await?;
+        end(name).await?;
     }
     outcome
 }
 
-async fn act(keep: bool) -> Result<bool> {
-    let options = Options { argocd: true, ..Options::default() };
-    let stack = Stack::up(NAME, options).await?;
+async fn act(keep: bool, name: &str) -> Result<bool> {
+    let options = Options { argocd: true, argocd_later: true, ..Options::default() };
+    let stack = Stack::up(name, options).await?;
     let bridge = stack.shared_bridge().await?;
     print(&format!(
         "the bridge runs as process {}, under the service account of manifests/",
@@ -74,7 +76,8 @@ async fn act(keep: bool) -> Result<bool> {
 
 struct Demo {
     stack: Arc<Stack>,
-    manifests: String,
+    /// One for each of `tracks`.
+    manifests: Vec<Value>,
     tracks: Vec<Track>,
     cluster: Cluster,
     changes: BoxStream<'static, Change>,
@@ -91,10 +94,11 @@ impl Demo {
         let read = stack.run_with_input("kubectl", &arguments, &manifests).await?.text()?;
         let documents: Vec<Value> =
             serde_json::Deserializer::from_str(&read).into_iter().collect::<Result<_, _>>()?;
-        let items = documents
+        let manifests: Vec<_> = documents
             .iter()
-            .flat_map(|document| document["items"].as_array().cloned().unwrap_or(vec![document.clone()]));
-        let tracks: Vec<_> = items.map(|manifest| Track::of(&manifest)).collect();
+            .flat_map(|document| document["items"].as_array().cloned().unwrap_or(vec![document.clone()]))
+            .collect();
+        let tracks: Vec<_> = manifests.iter().map(Track::of).collect();
         clear(&stack, &tracks).await?;
         let changes = cluster::changes(&stack.admin().await?)?;
         let mut demo = Self { stack, manifests, tracks, cluster: Cluster::default(), changes };
@@ -108,12 +112,28 @@ impl Demo {
         self.cluster.observe(self.changes.next().await.context("the watches ended")?)
     }
 
-    /// Applies the Applications, watching all the while, until all are delivered; `false` when that takes too long.
+    /// Delivers the Applications, those that need Argo CD when it is there; `false` when that takes too long.
     async fn deliver(&mut self) -> Result<bool> {
         print("\nthree Applications: aa is plain, bb and cc are bridged\n")?;
-        let (stack, manifests) = (Arc::clone(&self.stack), self.manifests.clone());
-        let (applied, is_delivered) =
-            tokio::join!(stack.apply(&manifests), self.watch(|track| track.healthy.is_some()));
+        if build::locate(&programs::of_stack(true))?.iter().all(Built::is_built) {
+            self.stack.start_argocd().await?;
+            return self.apply(|_| true).await;
+        }
+        print("Argo CD is not built yet: first what Flux delivers\n")?;
+        let is_delivered = self.apply(|track| track.bridged).await?;
+        print("\nthe bridged ones need no more than that; now Argo CD for the plain one\n")?;
+        self.stack.start_argocd().await?;
+        Ok(self.apply(|track| !track.bridged).await? && is_delivered)
+    }
+
+    /// Applies Applications, watching all the while, until they are delivered; `false` when that takes too long.
+    async fn apply(&mut self, chosen: impl Fn(&Track) -> bool) -> Result<bool> {
+        let pairs = self.tracks.iter().zip(&self.manifests);
+        let items: Vec<_> = pairs.filter(|(track, _)| chosen(track)).map(|(_, manifest)| manifest).collect();
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string();
+        let stack = Arc::clone(&self.stack);
+        let done = |track: &Track| track.healthy.is_some() || !chosen(track);
+        let (applied, is_delivered) = tokio::join!(stack.apply(&list), self.watch(done));
         applied.and(is_delivered)
     }
 
@@ -190,23 +210,25 @@ async fn clear(stack: &Stack, tracks: &[Track]) -> Result<()> {
 }
 
 /// Ends the stack, and the bridge with it.
-async fn end() -> Result<()> {
-    let ended =
-        tokio::task::spawn_blocking(|| launch::down(NAME)).await.context("ending the stack panicked")??;
-    if ended { print("stack demo and the bridge are down") } else { Ok(()) }
+async fn end(name: &str) -> Result<()> {
+    let owned = name.to_owned();
+    let down = tokio::task::spawn_blocking(move || launch::down(&owned));
+    let ended = down.await.context("ending the stack panicked")??;
+    if ended { print(&format!("stack {name} and the bridge are down")) } else { Ok(()) }
 }
 
-fn how_to_play() -> String {
-    "everything runs on; some things to try:
+fn how_to_play(name: &str) -> String {
+    format!(
+        "everything runs on; some things to try:
 
-  cargo stack exec --name demo -- kubectl get applications -n argocd -w
-  cargo stack exec --name demo -- argocd app set bb-podinfo-helm-with-fsa -p replicaCount=4
-  cargo stack exec --name demo -- helm history bb-podinfo-helm-with-fsa -n podinfo-helm-with-fsa
-  cargo stack exec --name demo -- flux suspend helmrelease bb-podinfo-helm-with-fsa -n podinfo-helm-with-fsa
-  cargo stack logs --name demo bridge
-  cargo stack status --name demo
-  cargo stack down --name demo          # ends all of it, the bridge too"
-        .to_owned()
+  cargo stack exec --name {name} -- kubectl get applications -n argocd -w
+  cargo stack exec --name {name} -- argocd app set bb-podinfo-helm-with-fsa -p replicaCount=4
+  cargo stack exec --name {name} -- helm history bb-podinfo-helm-with-fsa -n podinfo-helm-with-fsa
+  cargo stack exec --name {name} -- flux suspend helmrelease bb-podinfo-helm-with-fsa -n podinfo-helm-with-fsa
+  cargo stack logs --name {name} bridge
+  cargo stack status --name {name}
+  cargo stack down --name {name}          # ends all of it, the bridge too"
+    )
 }
 
 fn print(text: &str) -> Result<()> {

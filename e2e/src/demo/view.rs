@@ -5,9 +5,7 @@ use std::time::Instant;
 
 use super::cluster::Cluster;
 use super::track::Track;
-
-/// Columns of a terminal that does not say how many it has.
-const WIDTH: usize = 100;
+use crate::progress::{columns, fit};
 
 /// The live view.
 #[derive(Debug)]
@@ -50,32 +48,7 @@ fn line(track: &Track, cluster: &Cluster, width: usize) -> String {
     format!("{:width$}  {sync:9} {health:11} {activity}", track.name).trim_end().to_owned()
 }
 
-/// The beginning of `text` that fits into a line.
-fn fit(text: &str, columns: usize) -> String {
-    if text.chars().count() <= columns {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(columns.saturating_sub(1)).collect();
-    format!("{head}…")
-}
-
-fn columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
-    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(WIDTH)
-}
-
 fn write(text: &str) {
     // Nobody is left to tell when standard error is closed.
     let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_never_wraps() {
-        assert_eq!(fit("podinfo", 7), "podinfo");
-        assert_eq!(fit("podinfo Synced", 8), "podinfo…");
-    }
 }

@@ -116,7 +116,8 @@ impl Supervisor {
             if state.options.flux_crds { self.flux(state).await } else { Ok(()) }
         };
         let argocd = async {
-            if state.options.argocd { self.run_all(components::argocd(state)).await } else { Ok(()) }
+            let is_wanted = state.options.argocd && !state.options.argocd_later;
+            if is_wanted { self.run_all(components::argocd(state)).await } else { Ok(()) }
         };
         futures::try_join!(around, flux, argocd)?;
         self.say("the Node becomes ready")?;
@@ -284,6 +285,7 @@ impl Supervisor {
         let state = self.snapshot();
         match verb {
             "start" if name == "flux" => self.flux(&state).await,
+            "start" if name == "argocd" => self.run_all(components::argocd(&state)).await,
             "start" => {
                 let spec = self.specs.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
                 self.run_all(vec![spec.with_context(|| format!("no component {name}"))?]).await

@@ -92,7 +92,7 @@ async fn order_of_ends(env: &TestEnv, app: &Application) -> Result<BTreeMap<&'st
                 gone.entry(kind).or_insert(look);
             }
         }
-        let releases = env.helm(&["list", "--all", "-n", ns, "-o", "json"]).await?.json()?;
+        let releases = env.helm(&["list", "-n", ns, "-o", "json"]).await?.json()?;
         if releases.as_array().is_some_and(Vec::is_empty) {
             gone.entry("release").or_insert(look);
         }
