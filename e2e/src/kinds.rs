@@ -20,6 +20,7 @@ const KINDS: &[(&str, &str, &str, &str)] = &[
     ("ReplicaSet", "apps", "v1", "replicasets"),
     ("Job", "batch", "v1", "jobs"),
     ("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers"),
+    ("Ingress", "networking.k8s.io", "v1", "ingresses"),
     ("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices"),
     ("Lease", "coordination.k8s.io", "v1", "leases"),
     ("ConfigMap", "", "v1", "configmaps"),

@@ -9,6 +9,7 @@ use clap::Parser;
 use flux_subsystem_e2e::parity::entry::Entry;
 use flux_subsystem_e2e::parity::publish::publish;
 use flux_subsystem_e2e::parity::user::{self, SourceDir};
+use flux_subsystem_e2e::parity::verdict::Verdict;
 use flux_subsystem_e2e::parity::{report, run};
 use flux_subsystem_e2e::{Options, Stack, paths, progress};
 
@@ -23,6 +24,8 @@ use flux_subsystem_e2e::{Options, Stack, paths, progress};
 /// Your own Application is delivered under its own name and to its own namespace, first by Argo CD, then by Flux.
 /// The stack has one cluster and the project `default`: its destination cluster and project are replaced. Charts and
 /// artifacts are fetched from where it says; git repositories are replaced by the folder that --source-dir names.
+/// Services of type `LoadBalancer` and Ingresses get an address, as in a cloud. What stays Progressing nevertheless is compared
+/// as it is after half a minute. An Application that fails says on which side and why, and the others are tried all the same.
 ///
 /// What does not count in a comparison: uids, versions, status, owners, what the API server assigns, and the labels and
 /// annotations by which Argo CD, Flux and Helm know their objects again.
@@ -39,6 +42,9 @@ struct Arguments {
     /// Contents of the git repository that --app points at; with several, say which: URL=DIR
     #[arg(long, value_name = "[URL=]DIR", requires = "app")]
     source_dir: Vec<SourceDir>,
+    /// Name of the stack
+    #[arg(long, value_name = "NAME", default_value = "parity")]
+    stack: String,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -74,25 +80,32 @@ async fn main() -> ExitCode {
 }
 
 async fn act(arguments: &Arguments) -> Result<bool> {
+    let mut unread = Vec::new();
     let mut entries = if arguments.app.is_empty() { Entry::read_all(&arguments.names)? } else { Vec::new() };
     if arguments.list {
         let lines: Vec<String> =
             entries.iter().map(|entry| format!("{:<32} {}\n", entry.name, entry.about)).collect();
         return print(&lines.concat()).map(|()| true);
     }
-    let stack = Stack::up("parity", Options { argocd: true, ..Options::default() }).await?;
+    let stack = Stack::up(&arguments.stack, Options { argocd: true, ..Options::default() }).await?;
     stack.shared_bridge().await?;
     let env = stack.test("parity").await?;
     let sources = env.sources();
     for (index, file) in arguments.app.iter().enumerate() {
         let unique = format!("{}-{index}", env.namespace);
-        entries.push(user::entry(&sources, file, &arguments.source_dir, &unique).await?);
+        match user::entry(&sources, file, &arguments.source_dir, &unique).await {
+            Ok(entry) => entries.push(entry),
+            Err(error) => {
+                unread.push(Verdict::failed(&file.display().to_string(), "cannot be tried", &error));
+            }
+        }
     }
     let places = publish(&env).await?;
     progress::say(&format!("{} Applications, {} at a time", entries.len(), arguments.at_once));
     // A user's own share names and namespaces, perhaps among each other.
     let at_once = if arguments.app.is_empty() { arguments.at_once.max(1) } else { 1 };
-    let verdicts = run::run(&env, &entries, &places, at_once).await?;
+    let mut verdicts = run::run(&env, &entries, &places, at_once).await?;
+    verdicts.extend(unread);
     if arguments.table {
         let path = paths::harness().join("parity/TABLE.md");
         let before = std::fs::read_to_string(&path).unwrap_or_default();

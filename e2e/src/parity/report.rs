@@ -16,7 +16,10 @@ const OUTCOMES: [Outcome; 4] =
 /// One line on one entry.
 pub fn line(verdict: &Verdict) -> String {
     let sign = if verdict.is_expected { "✓" } else { "✗" };
-    let word = verdict.outcome.map_or("failed", Outcome::word);
+    let failed = || {
+        format!("failed: {}", verdict.failed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+    };
+    let word = verdict.outcome.map_or_else(failed, |outcome| outcome.word().to_owned());
     format!("{sign} {:<32} {word:<15} {:>5.1}s", verdict.name, verdict.seconds)
 }
 

@@ -1,8 +1,10 @@
 //! One of the two deliveries of an entry: the Application as it is applied, and how its delivery ended.
 
+use std::fmt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::entry::{Entry, Places, parse};
@@ -12,16 +14,29 @@ use crate::TestEnv;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// A delivery that has ended otherwise than well is believed when nothing has changed for so long.
 const QUIET: Duration = Duration::from_secs(6);
+/// One that is Synced and goes on becoming Healthy is compared as it is when nothing has changed for so long: some objects
+/// never become Healthy without what only a real cluster has.
+const STUCK: Duration = Duration::from_secs(30);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(400);
 
 /// Which of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Side {
     /// Stock Argo CD delivers.
     Plain,
     /// Flux delivers, by the two sync options.
     Bridged,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Bridged => "bridged",
+        })
+    }
 }
 
 /// One delivery.
@@ -48,6 +63,8 @@ pub enum End {
     Refused(String),
     /// It did not come to rest.
     Unsettled(String),
+    /// It could not be tried, or not be looked at, or does not go again.
+    Failed(String),
 }
 
 impl Delivery {
@@ -124,10 +141,14 @@ impl Delivery {
         env.delete("Application", &env.control, &self.name).await
     }
 
-    /// Deletes it and waits until nothing is left of it: the next delivery uses the same names.
+    /// Deletes it and waits until nothing is left of it: the next delivery uses the same names. One that does not go is
+    /// an error, and is taken away without what it delivered.
     pub async fn clear(&self, env: &TestEnv, made: &[Value]) -> Result<()> {
         env.delete("Application", &env.control, &self.name).await?;
-        env.wait_until_gone("Application", &env.control, &self.name).await?;
+        if let Err(error) = env.wait_until_gone("Application", &env.control, &self.name).await {
+            self.forget(env, None).await?;
+            return Err(error);
+        }
         for object in made.iter().filter(|object| object["kind"] == "CustomResourceDefinition") {
             // Argo CD leaves definitions where they are, as Helm does.
             let name = object["metadata"]["name"].as_str().unwrap_or_default();
@@ -248,12 +269,24 @@ impl Look {
         // Where there is nothing to deliver, Argo CD is Synced without one.
         let has_begun =
             !matches!(self.sync.as_str(), "" | "Unknown") && !self.phase.is_empty() || self.sync == "Synced";
-        is_resting && self.health != "Progressing" && (has_begun || !self.errors.is_empty())
+        self.is_becoming_healthy()
+            || is_resting && self.health != "Progressing" && (has_begun || !self.errors.is_empty())
+    }
+
+    /// Everything is delivered, and something of it is not Healthy yet.
+    fn is_becoming_healthy(&self) -> bool {
+        self.sync == "Synced" && self.health == "Progressing" && self.errors.is_empty()
     }
 
     /// How long nothing may change until that is the end. What was delivered is compared once more, sooner or later.
     fn quiet(&self) -> Duration {
-        if self.errors.is_empty() && self.sync == "OutOfSync" { QUIET * 4 } else { QUIET }
+        if self.is_becoming_healthy() {
+            STUCK
+        } else if self.errors.is_empty() && self.sync == "OutOfSync" {
+            QUIET * 4
+        } else {
+            QUIET
+        }
     }
 
     /// An attempt has failed, and the next one waits for its time.
@@ -295,6 +328,17 @@ impl End {
     }
 }
 
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered(status) => write!(f, "delivered, {status}"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
+            Self::Unsettled(words) => write!(f, "did not come to rest: {words}"),
+            Self::Failed(why) => write!(f, "failed: {why}"),
+        }
+    }
+}
+
 /// A few characters that tell this run from others on the same stack.
 pub(crate) fn unique() -> Result<String> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).context("a clock before 1970")?;
@@ -314,6 +358,22 @@ mod tests {
         let options = json!(["CreateNamespace=true", "FluxSubsystem=true", "AutoCreateFluxResources=true"]);
         assert_eq!(application["spec"]["syncPolicy"]["syncOptions"], options);
         assert_eq!(application["spec"]["syncPolicy"]["automated"], json!({}));
+    }
+
+    #[test]
+    fn what_never_becomes_healthy_is_compared_all_the_same() {
+        let look = |phase: &str| {
+            Look::at(&json!({ "status": { "sync": { "status": "Synced" },
+                "health": { "status": "Progressing" }, "operationState": { "phase": phase } } }))
+        };
+        // Argo CD's operation ends once all is applied; Flux's goes on while it waits.
+        for look in [look("Succeeded"), look("Running")] {
+            assert!(look.may_be_final() && !look.is_good());
+            assert_eq!((look.quiet(), look.end()), (STUCK, End::Delivered("Synced/Progressing".into())));
+        }
+        let on_its_way = json!({ "status": { "sync": { "status": "OutOfSync" },
+            "health": { "status": "Progressing" }, "operationState": { "phase": "Running" } } });
+        assert!(!Look::at(&on_its_way).may_be_final());
     }
 
     #[test]

@@ -84,7 +84,7 @@ fn replace(application: &mut Value, folder: &SourceDir, url: &str) -> usize {
     if spec["source"].is_object() {
         point(&mut spec["source"]);
     }
-    spec["sources"].as_array_mut().into_iter().flatten().for_each(&mut point);
+    spec.get_mut("sources").and_then(Value::as_array_mut).into_iter().flatten().for_each(&mut point);
     replaced
 }
 
@@ -130,6 +130,16 @@ mod tests {
         assert_eq!(application["spec"]["sources"][0]["repoURL"], "http://here");
         let other = SourceDir { url: Some("https://h".to_owned()), folder: PathBuf::from(".") };
         assert_eq!(replace(&mut application, &other, "http://there"), 1);
+    }
+
+    #[test]
+    fn what_an_application_does_not_say_stays_unsaid() {
+        let mut application = json!({"spec": {"source": {"repoURL": "https://g/a", "path": "x"}}});
+        let any = SourceDir { url: None, folder: PathBuf::from(".") };
+        assert_eq!(replace(&mut application, &any, "http://here"), 1);
+        let expected = json!({"spec": {"source":
+            {"repoURL": "http://here", "path": "x", "targetRevision": "main"}}});
+        assert_eq!(application, expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::compare::Difference;
 use super::entry::{Entry, Outcome};
-use super::side::End;
+use super::side::{End, Side};
 
 /// What came of one entry.
 #[derive(Debug, Clone, Serialize)]
@@ -15,6 +15,8 @@ pub struct Verdict {
     pub about: String,
     /// How the deliveries compare; nothing when they could not be compared.
     pub outcome: Option<Outcome>,
+    /// The deliveries that ended without anything delivered.
+    pub failed: Vec<Side>,
     /// Why: what was refused and how, or what went wrong.
     pub explanation: Vec<String>,
     /// Where the live objects differ.
@@ -37,6 +39,7 @@ impl Verdict {
             name: entry.name.clone(),
             about: entry.about.clone(),
             outcome,
+            failed: failed(ends),
             explanation,
             differences,
             objects,
@@ -48,13 +51,20 @@ impl Verdict {
         verdict
     }
 
-    /// An entry that could not be tried.
-    pub fn failed(entry: &Entry, error: &anyhow::Error) -> Self {
-        let mut verdict = Self::of(entry, [&End::Delivered(String::new()); 2], Vec::new(), [0, 0]);
-        verdict.outcome = None;
-        verdict.is_expected = false;
-        verdict.explanation = vec![format!("{error:#}")];
-        verdict
+    /// An Application that could not be tried.
+    pub fn failed(name: &str, about: &str, error: &anyhow::Error) -> Self {
+        Self {
+            name: name.to_owned(),
+            about: about.to_owned(),
+            outcome: None,
+            failed: vec![Side::Plain, Side::Bridged],
+            explanation: vec![format!("{error:#}")],
+            differences: Vec::new(),
+            objects: [0, 0],
+            reason: String::new(),
+            is_expected: false,
+            seconds: 0.0,
+        }
     }
 
     /// Each line of why.
@@ -73,14 +83,17 @@ impl Verdict {
     }
 }
 
+fn failed(ends: [&End; 2]) -> Vec<Side> {
+    let sides = [Side::Plain, Side::Bridged].into_iter().zip(ends);
+    sides.filter(|(_, end)| !end.is_delivered()).map(|(side, _)| side).collect()
+}
+
 fn judge(ends: [&End; 2], differences: &[Difference]) -> (Option<Outcome>, Vec<String>) {
+    let both = || vec![format!("plain, by Argo CD: {}", ends[0]), format!("bridged, by Flux: {}", ends[1])];
     match ends {
-        [End::Unsettled(words), _] => (None, vec![format!("Argo CD: {words}")]),
-        [_, End::Unsettled(words)] => (None, vec![format!("Flux: {words}")]),
-        [End::Refused(plain), End::Refused(bridged)] => {
-            (Some(Outcome::RefusedByBoth), vec![format!("Argo CD: {plain}"), format!("Flux: {bridged}")])
-        }
-        [End::Delivered(_), End::Refused(bridged)] => (Some(Outcome::Refused), vec![bridged.clone()]),
+        [End::Unsettled(_) | End::Failed(_), _] | [_, End::Unsettled(_) | End::Failed(_)] => (None, both()),
+        [End::Refused(_), End::Refused(_)] => (Some(Outcome::RefusedByBoth), both()),
+        [End::Delivered(_), End::Refused(_)] => (Some(Outcome::Refused), both()),
         [End::Refused(plain), End::Delivered(_)] => {
             (Some(Outcome::Differs), vec![format!("only Argo CD refuses: {plain}")])
         }
@@ -91,5 +104,47 @@ fn judge(ends: [&End; 2], differences: &[Difference]) -> (Option<Outcome>, Vec<S
             (Some(Outcome::Identical), Vec::new())
         }
         [End::Delivered(_), End::Delivered(_)] => (Some(Outcome::Differs), Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(plain: &End, bridged: &End) -> Verdict {
+        let entry = Entry {
+            name: "web".into(),
+            about: "app.yaml".into(),
+            application: String::new(),
+            before: String::new(),
+            expectation: crate::parity::entry::Expectation::default(),
+            fixed: None,
+        };
+        Verdict::of(&entry, [plain, bridged], Vec::new(), [1, 1])
+    }
+
+    #[test]
+    fn each_verdict_says_which_side_failed_and_why() {
+        let delivered = End::Delivered("Synced/Healthy".into());
+        let good = verdict(&delivered, &delivered);
+        assert!(good.is_expected && good.failed.is_empty() && good.lines().is_empty());
+
+        let failed = verdict(&delivered, &End::Failed("no route".into()));
+        assert_eq!((failed.outcome, failed.failed.as_slice()), (None, [Side::Bridged].as_slice()));
+        let lines = ["plain, by Argo CD: delivered, Synced/Healthy", "bridged, by Flux: failed: no route"];
+        assert_eq!(failed.lines(), lines);
+
+        let refused = verdict(&delivered, &End::Refused("no such field".into()));
+        assert_eq!(
+            (refused.outcome, refused.failed.as_slice()),
+            (Some(Outcome::Refused), [Side::Bridged].as_slice())
+        );
+        assert!(refused.lines()[1].ends_with("no such field"));
+
+        let unsettled = verdict(&End::Unsettled("still OutOfSync".into()), &delivered);
+        assert_eq!((unsettled.outcome, unsettled.failed.as_slice()), (None, [Side::Plain].as_slice()));
+
+        let other = verdict(&delivered, &End::Delivered("Synced/Degraded".into()));
+        assert_eq!((other.outcome, other.failed.is_empty()), (Some(Outcome::Differs), true));
     }
 }

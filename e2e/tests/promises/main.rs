@@ -99,6 +99,7 @@ mod observations;
 mod only_what_is_in_use_is_watched;
 mod overrides_change_the_generated_objects;
 mod own_authorities_and_client_certificates_count;
+mod parity_says_which_side_fails;
 mod private_chart_dependencies_are_fetched;
 mod private_registries_are_delivered;
 mod private_repositories_are_delivered;
