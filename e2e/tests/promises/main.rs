@@ -74,6 +74,7 @@ mod deletion_with_flux_down;
 mod directories_take_what_argo_cd_takes;
 mod doctor_finds_what_is_wrong;
 mod drift_shows_and_a_sync_corrects_it;
+mod each_command_of_the_readmes_runs;
 mod every_field_of_an_application_is_accounted_for;
 mod every_source_shape_is_delivered;
 mod flux_installed_later_is_picked_up;
