@@ -3,8 +3,9 @@
 //! A *consumer module* under `e2e/programs/` pins what programs are built from. What Kubernetes and most of Flux is made
 //! of is the same, so `cluster` holds them together and each package is compiled once; a dependency there has the highest
 //! version that one of its programs asks for. `helm` and `helm-controller` have modules of their own, since Helm
-//! itself differs and what templates are made with has to be what each asks for (`sprig` with `cast` and `mergo`); all else
-//! they share with `cluster`, version by version, so that Go's build cache holds it already. The rest shares little.
+//! itself differs and what templates are made with has to be what each asks for (`sprig` with `cast` and `mergo`), and so
+//! has `flux`, which cannot be built with the `tablewriter` of source-controller; all else they share with `cluster`,
+//! version by version, so that Go's build cache holds it already. The rest shares little.
 //! Tests below hold the table and those modules together.
 
 /// One foreign Go module and what is built from it.
@@ -74,7 +75,8 @@ pub const BASE: &[Program] = &[
         ..program("etcd", "go.etcd.io/etcd/server/v3", "v3.7.3", "the API server's store")
     },
     Program {
-        packages: &[package("github.com/distribution/distribution/v3/cmd/registry", "registry")],
+        // A main package of our own, which does without the clients of clouds.
+        packages: &[package("flux-subsystem.dev/e2e/programs/registry", "registry")],
         ..program(
             "registry",
             "github.com/distribution/distribution/v3",
@@ -133,7 +135,6 @@ pub const BASE: &[Program] = &[
         )
     },
     Program {
-        consumer: CLUSTER,
         packages: &[package("github.com/fluxcd/flux2/v2/cmd/flux", "flux")],
         // `cmd/flux/manifests.embed.go`; only `flux install` and `flux bootstrap` read them.
         absent: &["cmd/flux/manifests/absent.yaml"],
@@ -156,6 +157,8 @@ pub const BASE: &[Program] = &[
     },
     Program {
         packages: &[package("helm.sh/helm/v4/cmd/helm", "helm")],
+        // Charts read it: `.Capabilities.HelmVersion`.
+        ldflags: "-X helm.sh/helm/v4/internal/version.version=v4.2.1",
         ..program(
             "helm",
             "helm.sh/helm/v4",
@@ -268,9 +271,9 @@ mod tests {
     }
 
     #[test]
-    fn helm_and_its_controller_share_all_else_with_the_cluster() {
+    fn what_shares_libraries_with_the_cluster_has_them_in_the_same_versions() {
         let cluster = requirements(CLUSTER);
-        for consumer in ["helm", "helm-controller"] {
+        for consumer in ["flux", "helm", "helm-controller"] {
             let mut shared = 0;
             for (module, version) in requirements(consumer) {
                 let Some(there) = cluster.get(&module) else { continue };

@@ -227,8 +227,7 @@ fn clone_name() -> String {
     format!("test-{}", hex(&hash[..4]))
 }
 
-/// A client for what a kubeconfig names.
-pub(crate) async fn client(kubeconfig: &std::path::Path) -> Result<Client> {
+async fn client(kubeconfig: &std::path::Path) -> Result<Client> {
     let read = Kubeconfig::read_from(kubeconfig)?;
     let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?;
     Client::try_from(config).context("make a Kubernetes client")

@@ -12,6 +12,7 @@ use crate::process::Process;
 /// What a stack is asked to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Argo CD and Redis run, too.
     pub argocd: bool,

@@ -20,6 +20,9 @@ struct Arguments {
     /// Leave everything running, Applications too, and say how to go on.
     #[arg(long)]
     keep: bool,
+    /// Name of the stack
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    stack: String,
 }
 
 const EXAMPLES: &str = "\
@@ -33,7 +36,7 @@ Examples:
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match flux_subsystem_e2e::demo::run(arguments.keep).await {
+    match flux_subsystem_e2e::demo::run(arguments.keep, &arguments.stack).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -24,7 +24,7 @@ use flux_subsystem_e2e::{Options, Stack, paths, progress};
 /// Your own Application is delivered under its own name and to its own namespace, first by Argo CD, then by Flux.
 /// The stack has one cluster and the project `default`: its destination cluster and project are replaced. Charts and
 /// artifacts are fetched from where it says; git repositories are replaced by the folder that --source-dir names.
-/// Services of type LoadBalancer and Ingresses get an address, as in a cloud. What stays Progressing nevertheless is compared
+/// Services of type `LoadBalancer` and Ingresses get an address, as in a cloud. What stays Progressing nevertheless is compared
 /// as it is after half a minute. An Application that fails says on which side and why, and the others are tried all the same.
 ///
 /// What does not count in a comparison: uids, versions, status, owners, what the API server assigns, and the labels and
@@ -42,6 +42,9 @@ struct Arguments {
     /// Contents of the git repository that --app points at; with several, say which: URL=DIR
     #[arg(long, value_name = "[URL=]DIR", requires = "app")]
     source_dir: Vec<SourceDir>,
+    /// Name of the stack
+    #[arg(long, value_name = "NAME", default_value = "parity")]
+    stack: String,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -84,7 +87,7 @@ async fn act(arguments: &Arguments) -> Result<bool> {
             entries.iter().map(|entry| format!("{:<32} {}\n", entry.name, entry.about)).collect();
         return print(&lines.concat()).map(|()| true);
     }
-    let stack = Stack::up("parity", Options { argocd: true, ..Options::default() }).await?;
+    let stack = Stack::up(&arguments.stack, Options { argocd: true, ..Options::default() }).await?;
     stack.shared_bridge().await?;
     let env = stack.test("parity").await?;
     let sources = env.sources();
@@ -93,7 +96,7 @@ async fn act(arguments: &Arguments) -> Result<bool> {
         match user::entry(&sources, file, &arguments.source_dir, &unique).await {
             Ok(entry) => entries.push(entry),
             Err(error) => {
-                unread.push(Verdict::failed(&file.display().to_string(), "cannot be tried", &error))
+                unread.push(Verdict::failed(&file.display().to_string(), "cannot be tried", &error));
             }
         }
     }

@@ -105,11 +105,12 @@ impl Module {
     }
 
     /// How many packages are not in the build cache.
-    fn to_compile(&self, packages: &[&str]) -> Result<usize> {
+    fn to_compile(&self, packages: &[&str]) -> Result<u64> {
         let stale = "{{if .Stale}}{{.StaleReason}}{{\"\\n\"}}{{end}}";
         let reasons = output(self.go("list").args(["-deps", "-trimpath", "-f", stale]).args(packages))?;
         let cached = "not installed but available in build cache";
-        Ok(reasons.lines().filter(|reason| !reason.is_empty() && *reason != cached).count())
+        let missing = reasons.lines().filter(|reason| !reason.is_empty() && *reason != cached);
+        Ok(missing.map(|_| 1).sum())
     }
 
     fn go(&self, verb: &str) -> Command {
@@ -129,7 +130,7 @@ fn is_package(line: &str) -> bool {
 }
 
 /// How far a build is, for people. Packages differ in size, so the time that is left is a guess, in minutes.
-fn far(done: usize, all: usize, elapsed: Duration) -> String {
+fn far(done: u64, all: u64, elapsed: Duration) -> String {
     if done >= all {
         return "links".to_owned();
     }
@@ -138,8 +139,8 @@ fn far(done: usize, all: usize, elapsed: Duration) -> String {
     if done * 10 < all {
         return counted;
     }
-    let left = elapsed.as_secs_f64() / done as f64 * (all - done) as f64;
-    format!("{counted}, about {} min left", (left / 60.0).ceil())
+    let left = elapsed.as_secs() * (all - done) / done;
+    format!("{counted}, about {} min left", left.div_ceil(60).max(1))
 }
 
 /// Runs a command and returns what it printed; an error holds what it complained of.

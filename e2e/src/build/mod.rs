@@ -92,6 +92,8 @@ fn key(program: &Program, go: &str) -> Result<String> {
         let path = module.join(file);
         hash.update(fs::read(&path).with_context(|| format!("read {}", path.display()))?);
     }
+    // Most have none: they build a main package of somebody else.
+    hash.update(fs::read(module.join("main.go")).unwrap_or_default());
     let packages: Vec<_> = program.packages.iter().map(|package| (package.path, package.binary)).collect();
     hash.update(format!("{go} {} {packages:?} {:?} {:?}", program.ldflags, program.files, program.absent));
     hash.update(program.scripts.concat());

@@ -25,38 +25,36 @@ use cluster::{Change, Cluster};
 use track::Track;
 use view::View;
 
-/// The stack's name: `cargo stack exec --name demo`, `cargo stack down --name demo`.
-const NAME: &str = "demo";
 /// How long delivery, and deletion, may each take.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often the view is redrawn though nothing happens: its clock runs on.
 const TICK: Duration = Duration::from_millis(250);
 
-/// The whole demonstration; says whether everything was delivered, and with `keep` left out, gone again.
+/// The whole demonstration on the stack called `name`; says whether everything was delivered, and with `keep` left out, gone again.
 /// Interrupted (Ctrl-C), it ends what it started.
-pub async fn run(keep: bool) -> Result<bool> {
+pub async fn run(keep: bool, name: &str) -> Result<bool> {
     let outcome = tokio::select! {
-        outcome = act(keep) => outcome,
+        outcome = act(keep, name) => outcome,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
             progress::say("interrupted");
-            end().await?;
+            end(name).await?;
             return Ok(false);
         }
     };
     if keep {
         if outcome.is_ok() {
-            print(&how_to_play())?;
+            print(&how_to_play(name))?;
         }
     } else {
-        end().await?;
+        end(name).await?;
     }
     outcome
 }
 
-async fn act(keep: bool) -> Result<bool> {
+async fn act(keep: bool, name: &str) -> Result<bool> {
     let options = Options { argocd: true, argocd_later: true, ..Options::default() };
-    let stack = Stack::up(NAME, options).await?;
+    let stack = Stack::up(name, options).await?;
     let bridge = stack.shared_bridge().await?;
     print(&format!(
         "the bridge runs as process {}, under the service account of manifests/",
@@ -212,23 +210,25 @@ async fn clear(stack: &Stack, tracks: &[Track]) -> Result<()> {
 }
 
 /// Ends the stack, and the bridge with it.
-async fn end() -> Result<()> {
-    let ended =
-        tokio::task::spawn_blocking(|| launch::down(NAME)).await.context("ending the stack panicked")??;
-    if ended { print("stack demo and the bridge are down") } else { Ok(()) }
+async fn end(name: &str) -> Result<()> {
+    let owned = name.to_owned();
+    let down = tokio::task::spawn_blocking(move || launch::down(&owned));
+    let ended = down.await.context("ending the stack panicked")??;
+    if ended { print(&format!("stack {name} and the bridge are down")) } else { Ok(()) }
 }
 
-fn how_to_play() -> String {
-    "everything runs on; some things to try:
+fn how_to_play(name: &str) -> String {
+    format!(
+        "everything runs on; some things to try:
 
-  cargo stack exec --name demo -- kubectl get applications -n argocd -w
-  cargo stack exec --name demo -- argocd app set bb-podinfo-helm-with-fsa -p replicaCount=4
-  cargo stack exec --name demo -- helm history bb-podinfo-helm-with-fsa -n podinfo-helm-with-fsa
-  cargo stack exec --name demo -- flux suspend helmrelease bb-podinfo-helm-with-fsa -n podinfo-helm-with-fsa
-  cargo stack logs --name demo bridge
-  cargo stack status --name demo
-  cargo stack down --name demo          # ends all of it, the bridge too"
-        .to_owned()
+  cargo stack exec --name {name} -- kubectl get applications -n argocd -w
+  cargo stack exec --name {name} -- argocd app set bb-podinfo-helm-with-fsa -p replicaCount=4
+  cargo stack exec --name {name} -- helm history bb-podinfo-helm-with-fsa -n podinfo-helm-with-fsa
+  cargo stack exec --name {name} -- flux suspend helmrelease bb-podinfo-helm-with-fsa -n podinfo-helm-with-fsa
+  cargo stack logs --name {name} bridge
+  cargo stack status --name {name}
+  cargo stack down --name {name}          # ends all of it, the bridge too"
+    )
 }
 
 fn print(text: &str) -> Result<()> {

@@ -11,7 +11,7 @@ use super::entry::{Entry, Outcome, Places};
 use super::normal::normal;
 use super::side::{Delivery, End, Side, unique};
 use super::verdict::Verdict;
-use super::{live, report};
+use super::{cloud, live, report};
 use crate::{TestEnv, progress};
 
 /// How long the Applications of a run may take to go.
@@ -20,10 +20,31 @@ const CLEARED_WITHIN: Duration = Duration::from_secs(30);
 /// Tries all entries, `at_once` at a time; the verdicts come in the order of the entries.
 pub async fn run(env: &TestEnv, entries: &[Entry], places: &Places, at_once: usize) -> Result<Vec<Verdict>> {
     let unique = unique()?;
+    // An entry that is no delivery says so when it is tried.
+    let deliveries = entries.iter().flat_map(|entry| {
+        [Side::Plain, Side::Bridged]
+            .map(|side| Delivery::of(entry, side, &unique, places))
+            .into_iter()
+            .flatten()
+    });
+    let namespaces = deliveries.map(|delivery| delivery.namespace).collect();
+    tokio::select! {
+        verdicts = try_all(env, entries, places, at_once, &unique) => Ok(verdicts),
+        never = cloud::serve(env.client(), &namespaces) => match never {},
+    }
+}
+
+async fn try_all(
+    env: &TestEnv,
+    entries: &[Entry],
+    places: &Places,
+    at_once: usize,
+    unique: &str,
+) -> Vec<Verdict> {
     let all = entries.len();
     let tries = entries.iter().enumerate().map(async |(index, entry)| {
         let begun = Instant::now();
-        let mut verdict = match judge(env, entry, places, &unique).await {
+        let mut verdict = match judge(env, entry, places, unique).await {
             Ok(verdict) => verdict,
             Err(error) => Verdict::failed(&entry.name, &entry.about, &error),
         };
@@ -37,10 +58,10 @@ pub async fn run(env: &TestEnv, entries: &[Entry], places: &Places, at_once: usi
         verdicts.push((index, verdict));
     }
     verdicts.sort_by_key(|(index, _)| *index);
-    if let Err(error) = clear(env, &unique).await {
+    if let Err(error) = clear(env, unique).await {
         progress::say(&format!("not everything was cleared away: {error:#}"));
     }
-    Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
+    verdicts.into_iter().map(|(_, verdict)| verdict).collect()
 }
 
 /// How a delivery ended, and the objects that it has in the cluster.

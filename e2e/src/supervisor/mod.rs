@@ -19,11 +19,9 @@ use crate::components::{self, Ready, Spec};
 use crate::process::Process;
 use crate::run::run;
 use crate::sources::{self, Sources};
-use crate::stack::client;
 use crate::state::{Component, Phase, State, tail};
 use crate::{bootstrap, build, http, launch, lock};
 
-mod cloud;
 pub(crate) mod layout;
 
 /// How long one program may take to become ready.
@@ -122,12 +120,6 @@ impl Supervisor {
             if is_wanted { self.run_all(components::argocd(state)).await } else { Ok(()) }
         };
         futures::try_join!(around, flux, argocd)?;
-        let client = client(&state.kubeconfig()).await?;
-        tokio::spawn(async {
-            if let Err(error) = cloud::serve(client).await {
-                note(&format!("load balancers: {error:#}"));
-            }
-        });
         self.say("the Node becomes ready")?;
         bootstrap::node(state).await
     }

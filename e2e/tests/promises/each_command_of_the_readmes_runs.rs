@@ -23,7 +23,7 @@ const FILES: [&str; 2] = ["README.md", "e2e/README.md"];
 enum Where {
     /// The cluster of the tests, as its administrator.
     Shared,
-    /// Stacks that the commands themselves start and end, in a cache of their own.
+    /// Stacks that the commands themselves start and end.
     Own,
     /// Nobody: it is not run, and this is why.
     Nowhere(&'static str),
@@ -35,7 +35,7 @@ type Command = (&'static str, &'static [(&'static str, &'static str)], Where);
 
 /// Every line of the `sh` blocks.
 const LINES: &[Command] = &[
-    ("cargo demo", &[], Own),
+    ("cargo demo", &[("demo", "demo --stack STACK-demo")], Own),
     ("cargo test --workspace", &[], Nowhere("it is what runs this test")),
     ("cargo run -- translate -f app.yaml", &[("app.yaml", "CHART_APP")], Shared),
     (
@@ -59,18 +59,19 @@ const LINES: &[Command] = &[
     ("flux-subsystem get", &[], Shared),
     ("flux-subsystem adopt podinfo", &[("podinfo", "EDITED_APP")], Shared),
     ("flux-subsystem doctor", &[], Shared),
-    ("cargo stack up --with argocd", &[], Own),
-    ("cargo stack exec -- flux get all -A", &[], Own),
-    ("cargo stack status", &[], Own),
-    ("cargo stack logs helm-controller", &[], Own),
-    ("cargo stack down", &[], Own),
+    // Stacks of these names may run on this machine.
+    ("cargo stack up --with argocd", &[("up", "up --name STACK")], Own),
+    ("cargo stack exec -- flux get all -A", &[("exec", "exec --name STACK")], Own),
+    ("cargo stack status", &[("status", "status --name STACK")], Own),
+    ("cargo stack logs helm-controller", &[("logs", "logs --name STACK")], Own),
+    ("cargo stack down", &[("down", "down --name STACK")], Own),
 ];
 
 /// Commands of the text that are run, too, not only understood.
 const TEXT: &[Command] = &[
     (
         "cargo parity --app app.yaml --source-dir ~/src/repo",
-        &[("app.yaml", "GIT_APP"), ("~/src/repo", "CLONE")],
+        &[("app.yaml", "GIT_APP"), ("~/src/repo", "CLONE"), ("parity", "parity --stack STACK-parity")],
         Own,
     ),
     ("flux-subsystem run --help", &[], Shared),
@@ -78,8 +79,10 @@ const TEXT: &[Command] = &[
 ];
 
 /// Commands of the text that cannot be asked whether they understand.
-const NOT_ASKED: &[(&str, &str)] =
-    &[("cargo parity-helm", "a test of `cargo test --workspace`, with more cases")];
+const NOT_ASKED: &[(&str, &str)] = &[
+    ("cargo parity-helm", "a test of `cargo test --workspace`, with more cases"),
+    ("cargo parity --app", "the beginning of one that is run"),
+];
 
 #[test]
 fn each_line_has_somebody_who_runs_it() -> Result<()> {
@@ -136,12 +139,12 @@ async fn commands_that_start_a_stack_do_what_they_say() -> Result<()> {
         for (line, names, _) in all().filter(|(_, _, place)| *place == Own) {
             let printed = bench.run(line, names, Own).await?;
             let expected = match line {
-                "cargo demo" => "stack demo and the bridge are down",
-                "cargo stack up --with argocd" => "stack default: Ready",
+                "cargo demo" => "and the bridge are down",
+                "cargo stack up --with argocd" => ": Ready, everything runs",
                 "cargo stack exec -- flux get all -A" => "",
                 "cargo stack status" => "kube-apiserver",
                 "cargo stack logs helm-controller" => "starting manager",
-                "cargo stack down" => "stack default is down",
+                "cargo stack down" => "is down",
                 "cargo stack --help" => "Usage: cargo stack",
                 line if line.starts_with("cargo parity") => "1 identical",
                 _ => bail!("nothing is expected of `{line}`"),
@@ -152,7 +155,9 @@ async fn commands_that_start_a_stack_do_what_they_say() -> Result<()> {
     };
     let outcome = tried.await;
     // `cargo parity` leaves its stack, and a line that failed may have left one, too.
-    bench.run("cargo stack down --all", &[], Own).await?;
+    for stack in ["STACK", "STACK-demo", "STACK-parity"] {
+        bench.run("cargo stack down", &[("down", &format!("down --name {stack}"))], Own).await?;
+    }
     outcome
 }
 
@@ -164,7 +169,8 @@ async fn commands_of_the_text_are_understood() -> Result<()> {
         if is_run || NOT_ASKED.iter().any(|(known, _)| *known == command) {
             continue;
         }
-        let mut words = program(&command).await?;
+        // Some files are read as soon as they are named.
+        let mut words = program(&command.replace("FILE", "/dev/null")).await?;
         words.push("--help".to_owned());
         let output = tokio::process::Command::new(&words[0]).args(&words[1..]).output().await?;
         let said = String::from_utf8_lossy(&output.stdout);
@@ -216,9 +222,10 @@ fn commands() -> Result<Vec<String>> {
 async fn program(command: &str) -> Result<Vec<String>> {
     let words: Vec<&str> = command.split_whitespace().collect();
     let (binary, rest) = match words.as_slice() {
-        ["cargo", "run", "--", rest @ ..] => ("flux-subsystem".to_owned(), rest),
+        ["cargo", "run", "--", rest @ ..] | ["flux-subsystem", rest @ ..] => {
+            ("flux-subsystem".to_owned(), rest)
+        }
         ["cargo", alias, rest @ ..] => (aliased(alias)?, rest),
-        ["flux-subsystem", rest @ ..] => ("flux-subsystem".to_owned(), rest),
         [other, rest @ ..] => return Ok([&[*other], rest].concat().into_iter().map(str::to_owned).collect()),
         [] => bail!("no command"),
     };
@@ -241,7 +248,8 @@ struct Bench {
     env: TestEnv,
     /// Somebody has changed its `HelmRelease` by hand.
     edited: Application,
-    folder: tempfile::TempDir,
+    /// Holds what some of them name.
+    _folder: tempfile::TempDir,
     names: Vec<(&'static str, String)>,
 }
 
@@ -257,9 +265,6 @@ impl Bench {
             .text()?;
         std::fs::write(path("chart.yaml"), Application::chart(&env, "6.3.5").manifest().to_string())?;
         std::fs::write(path("git.yaml"), git_app(&env))?;
-        // A cache of its own, but for the programs: stacks of that name may run on this machine.
-        std::fs::create_dir(path("cache"))?;
-        std::os::unix::fs::symlink(paths::programs()?, path("cache/programs"))?;
         let edited = Application::chart(&env, "6.3.5").named(&env, "edited");
         edited.deliver(&env).await?;
         let change = json!({ "spec": { "values": { "replicaCount": 2 } } });
@@ -277,8 +282,9 @@ impl Bench {
             ("KUSTOMIZATION_NAMESPACE", kustomize_namespace),
             ("KUSTOMIZATION", kustomize),
             ("EDITED_APP", edited.name().to_owned()),
+            ("STACK", env.namespace.clone()),
         ];
-        Ok(Self { env, edited, folder, names })
+        Ok(Self { env, edited, _folder: folder, names })
     }
 
     /// Runs a line, with `y` for who asks, and returns everything it printed; an error unless it ends well.
@@ -291,10 +297,9 @@ impl Bench {
             Shared => state.binary(&words[0]),
             Own | Nowhere(_) => PathBuf::from(&words[0]),
         });
-        match place {
-            Shared => command.envs(environment::variables(state)),
-            Own | Nowhere(_) => command.env("FLUX_SUBSYSTEM_CACHE", self.folder.path().join("cache")),
-        };
+        if place == Shared {
+            command.envs(environment::variables(state));
+        }
         command.args(&words[1..]).current_dir(paths::workspace()).kill_on_drop(true);
         let streams = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = streams.spawn().with_context(|| format!("run {filled}"))?;

@@ -1,7 +1,8 @@
 //! The surroundings, without the bridge: what users of Flux and of Argo CD do works here.
 
 use anyhow::{Context as _, Result};
-use flux_subsystem_e2e::{Server, Stack, TestEnv};
+use flux_subsystem_e2e::state::State;
+use flux_subsystem_e2e::{Server, Stack, TestEnv, programs};
 use serde_json::json;
 
 #[tokio::test]
@@ -170,6 +171,29 @@ spec:
     assert_eq!(shown["status"]["sync"]["revision"], "6.3.5");
     let releases = env.helm(&["list", "-n", &env.namespace, "-o", "json"]).await?.json()?;
     assert_eq!(releases, json!([]), "Argo CD renders charts, it does not release them");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_repo_server_renders_with_the_helm_of_its_image() -> Result<()> {
+    let stack = Stack::plain().await?;
+    let state = State::read(&stack.state().name)?.context("no stack")?;
+    let server = state.components.get("argocd-repo-server").and_then(|component| component.process);
+    let pid = server.context("no repo-server")?.pid;
+    let environment = std::fs::read_to_string(format!("/proc/{pid}/environ"))?;
+    let path = environment.split('\0').find_map(|pair| pair.strip_prefix("PATH=")).context("no PATH")?;
+    for (name, arguments) in
+        [("helm", ["version", "--template={{.Version}}"]), ("kustomize", ["version", "--output=yaml"])]
+    {
+        let binary = std::env::split_paths(path).map(|folder| folder.join(name)).find(|path| path.is_file());
+        let binary = binary.with_context(|| format!("the repo-server finds no {name}"))?;
+        let said = stack.run(&binary.display().to_string(), &arguments).await?.text()?;
+        let version = programs::named(name).context("not in the table")?.version;
+        assert!(said.contains(version), "{}: {said}, not {version}", binary.display());
+    }
+    // Nobody else's helm: there is one in the whole stack.
+    let helms = state.path.iter().filter(|folder| folder.join("helm").exists());
+    assert_eq!(helms.count(), 1);
     Ok(())
 }
 

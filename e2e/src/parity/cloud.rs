@@ -1,6 +1,9 @@
 //! What a cloud does beside a cluster: Services of type `LoadBalancer` and Ingresses get an address. Without one, neither is
 //! ever Healthy.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+
 use anyhow::Result;
 use futures::StreamExt as _;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
@@ -8,34 +11,37 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 
-use super::note;
 use crate::kinds::resource;
+use crate::progress;
 
 /// Everybody's address: of the range for documentation, where nobody is (RFC 5737).
 const ADDRESS: &str = "192.0.2.1";
 
-/// Gives addresses until the stack ends.
-pub(super) async fn serve(client: Client) -> Result<()> {
-    futures::try_join!(watch(&client, "Service"), watch(&client, "Ingress")).map(drop)
+/// Gives addresses in those namespaces, and to nobody else on the stack, for as long as the future is polled.
+pub(super) async fn serve(client: &Client, namespaces: &BTreeSet<String>) -> Infallible {
+    let watches =
+        futures::try_join!(watch(client, "Service", namespaces), watch(client, "Ingress", namespaces));
+    if let Err(error) = watches {
+        progress::say(&format!("load balancers get no addresses any more: {error:#}"));
+    }
+    std::future::pending().await
 }
 
-async fn watch(client: &Client, kind: &str) -> Result<()> {
+async fn watch(client: &Client, kind: &str, namespaces: &BTreeSet<String>) -> Result<()> {
     let resource = resource(kind)?;
     let all = Api::<DynamicObject>::all_with(client.clone(), &resource);
     let mut objects = watcher(all, watcher::Config::default()).default_backoff().applied_objects().boxed();
     while let Some(object) = objects.next().await {
         // A watch that breaks starts again by itself.
         let Ok(object) = object else { continue };
-        if !wants_address(kind, &serde_json::to_value(&object)?) {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        if !namespaces.contains(&namespace) || !wants_address(kind, &serde_json::to_value(&object)?) {
             continue;
         }
-        let namespace = object.namespace().unwrap_or_default();
         let own = Api::<DynamicObject>::namespaced_with(client.clone(), &namespace, &resource);
         let status = json!({ "status": { "loadBalancer": { "ingress": [{ "ip": ADDRESS }] } } });
-        let given =
-            own.patch_status(&object.name_any(), &PatchParams::default(), &Patch::Merge(status)).await;
-        if let Err(error) = given {
-            note(&format!("no address for {kind} {namespace}/{}: {error}", object.name_any()));
+        if let Err(error) = own.patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await {
+            progress::say(&format!("no address for {kind} {namespace}/{name}: {error}"));
         }
     }
     Ok(())
