@@ -109,7 +109,6 @@ mod tests {
     #[case::by_its_target(json!({"targetNamespace": "web"}), history("web-demo", 7), "web-demo", 1..=12)]
     #[case::long_ago(json!({}), history("demo", 700), "demo", 200..=705)]
     #[case::no_number_that_helm_counts_to(json!({}), history("demo", i64::MAX), "demo", i64::MAX - 500..=i64::MAX)]
-    #[case::nor_that_one(json!({}), history("demo", i64::MIN), "demo", 1..=i64::MIN + 5)]
     fn records_of_the_release_that_spec_and_status_name_go(
         #[case] spec: Value,
         #[case] status: Value,

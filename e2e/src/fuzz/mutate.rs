@@ -208,12 +208,11 @@ fn change_an_object(application: &mut Value, random: &mut Random) {
     let verb = if random.once_in(4) { "replace" } else { "override" };
     let source = if random.once_in(2) { String::new() } else { format!(".{}", 1 + random.below(3)) };
     let field = random.pick(FIELDS).copied().unwrap_or_default();
-    let mut value = scalar(random);
-    if random.once_in(3) {
-        value = json!({"annotations": value, "spec": scalar(random), "ignore": scalar(random)});
-    } else if random.once_in(3) {
-        value = json!([value]);
-    }
+    let value = match random.below(3) {
+        0 => json!({"annotations": scalar(random), "spec": scalar(random), "ignore": scalar(random)}),
+        1 => json!([scalar(random)]),
+        _ => scalar(random),
+    };
     let key = format!("flamingo/{kind}-{verb}{source}");
     let annotation = json!({key: json!({"spec": {field: value}}).to_string()});
     deep_merge(application, json!({"metadata": {"annotations": annotation}}));

@@ -189,10 +189,8 @@ fn complete(application: &mut Value, name: &str, namespace: &str, side: Side) {
     let has_policy = application.pointer("/spec/syncPolicy").is_some_and(|policy| !policy.is_null());
     let policy = application.pointer("/spec/syncPolicy").cloned();
     fill(application, &defaults);
-    if has_policy {
-        if let Some(spec) = application.get_mut("spec").and_then(Value::as_object_mut) {
-            spec.insert("syncPolicy".to_owned(), policy.unwrap_or_default());
-        }
+    if has_policy && let Some(spec) = application.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.insert("syncPolicy".to_owned(), policy.unwrap_or_default());
     }
     if side == Side::Bridged {
         let options = application["spec"]["syncPolicy"]["syncOptions"].as_array().cloned();
