@@ -80,10 +80,11 @@ fn replace(application: &mut Value, folder: &SourceDir, url: &str) -> usize {
             replaced += 1;
         }
     };
-    if spec["source"].is_object() {
-        point(&mut spec["source"]);
-    }
-    spec.get_mut("sources").and_then(Value::as_array_mut).into_iter().flatten().for_each(&mut point);
+    // One of the two is not there, and must not come to be: the API server takes no null for a list.
+    let single = application.pointer_mut("/spec/source").filter(|source| source.is_object());
+    single.into_iter().for_each(&mut point);
+    let several = application.pointer_mut("/spec/sources").and_then(Value::as_array_mut);
+    several.into_iter().flatten().for_each(&mut point);
     replaced
 }
 

@@ -1,6 +1,8 @@
 //! What a repository holds may be made to be expensive: aliases that unfold to billions of values, nesting without end. It costs
 //! its own Application an error, and nobody else anything.
 
+use std::fmt::Write as _;
+
 use anyhow::{Result, ensure};
 use flux_subsystem_e2e::{BridgeOptions, Stack};
 
@@ -15,7 +17,8 @@ fn aliases() -> String {
     for pair in letters.windows(2) {
         if let [before, next] = pair {
             let list = [format!("*{before}").as_str(); 9].join(", ");
-            text += &format!("{next}: &{next} [{list}]\n");
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{next}: &{next} [{list}]");
         }
     }
     text

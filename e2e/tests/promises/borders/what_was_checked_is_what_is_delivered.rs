@@ -26,7 +26,8 @@ fn cluster_role(name: &str) -> String {
 async fn delivered(env: &TestEnv, tenant: &Tenant, app: &Application, number: u32) -> Result<()> {
     env.wait_until("the harmless ConfigMap is of that commit", PATIENCE, async || {
         let map = tenant.config_map(env, "harmless").await?;
-        Ok((map["data"]["number"] == number.to_string()).then_some(()))
+        let found = map["data"]["number"].as_str().and_then(|text| text.parse::<u32>().ok());
+        Ok((found == Some(number)).then_some(()))
     })
     .await?;
     app.settled(env).await.map(drop)
