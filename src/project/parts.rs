@@ -50,8 +50,7 @@ impl Parts {
     /// Whether it matches the whole of `text`.
     pub(super) fn match_whole(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
-        let mut begin = vec![false; text.len() + 1];
-        begin[0] = true;
+        let begin = (0..=text.len()).map(|place| place == 0).collect();
         self.advance(&self.parts, &text, begin).last().is_some_and(|is_end| *is_end)
     }
 
