@@ -7,6 +7,7 @@ use flux_subsystem_e2e::sources::Server;
 use serde_json::{Value, json};
 
 use super::reach::{can_be_drawn, node, one_namespace, reached, refused, shown_only};
+use super::tenant::trust;
 use crate::applications::Application;
 use crate::credentials::secret;
 use crate::projects::{project, restrict};
@@ -21,6 +22,7 @@ async fn of_whoever_may_edit_the_application() -> Result<()> {
     secret(&env, "repository", "repo", &[("url", &url), ("username", "me"), ("password", "hunter2")]).await?;
     let app = Application::git(&env, &url, "charts/podinfo", "main");
     let project = project(&env, &one_namespace(app.destination())).await?;
+    let policy = trust(&env, &project).await?;
     let app = app.in_project(&project);
     env.kubectl(&["create", "namespace", app.destination()]).await?.text()?;
     app.deliver(&env).await?;
@@ -69,5 +71,6 @@ async fn of_whoever_may_edit_the_application() -> Result<()> {
     let both = [app.destination(), &env.control]
         .map(|namespace| one_namespace(namespace)["destinations"][0].clone());
     restrict(&env, &project, &json!({ "destinations": both })).await?;
-    app.tree(&env, "the source in reach", |tree| reached(tree, "GitRepository", source)).await.map(drop)
+    app.tree(&env, "the source in reach", |tree| reached(tree, "GitRepository", source)).await?;
+    env.delete("FluxDeliveryPolicy", &env.control, &policy).await
 }

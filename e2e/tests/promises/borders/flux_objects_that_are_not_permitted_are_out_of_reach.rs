@@ -5,6 +5,7 @@ use flux_subsystem_e2e::{Chart, Stack};
 use serde_json::{Value, json};
 
 use super::reach::{can_be_drawn, node, reached, refused, shown_only};
+use super::tenant::trust;
 use crate::applications::Application;
 use crate::observations::podinfo;
 use crate::projects::{project, restrict};
@@ -23,6 +24,7 @@ async fn and_everything_else_goes_on() -> Result<()> {
     env.sources().publish_chart(&charts, &Chart { edits: &edits, ..Chart::podinfo("1.0.0") }).await?;
     let kinds = GROUPS.map(|group| json!({ "group": group, "kind": "*" }));
     let project = project(&env, &json!({ "namespaceResourceWhitelist": kinds })).await?;
+    let policy = trust(&env, &project).await?;
     let app = Application::chart_from(&env, &env.sources().helm_url(&charts), "1.0.0").in_project(&project);
     let delivered = app.deliver(&env).await?;
     let listed: Vec<&Value> =
@@ -58,5 +60,6 @@ async fn and_everything_else_goes_on() -> Result<()> {
     assert!(diff.ok() && diff.stdout.trim().is_empty(), "{}{}", diff.stdout, diff.stderr);
 
     restrict(&env, &project, &json!({ "namespaceResourceWhitelist": null })).await?;
-    app.tree(&env, "the release in reach", |tree| reached(tree, "HelmRelease", app.name())).await.map(drop)
+    app.tree(&env, "the release in reach", |tree| reached(tree, "HelmRelease", app.name())).await?;
+    env.delete("FluxDeliveryPolicy", &env.control, &policy).await
 }

@@ -7,6 +7,19 @@ use serde_json::{Value, json};
 use crate::applications::{Application, PATIENCE};
 use crate::projects;
 
+/// A policy that has Flux render the sources of that restricted project itself; its name.
+pub(crate) async fn trust(env: &TestEnv, project: &str) -> Result<String> {
+    let name = env.name("trusting");
+    let policy = json!({
+        "apiVersion": "flux-subsystem.dev/v1alpha1",
+        "kind": "FluxDeliveryPolicy",
+        "metadata": { "name": name, "namespace": env.control },
+        "spec": { "selector": { "projects": [project] }, "restrictedProjects": "Native" },
+    });
+    env.apply(&policy.to_string()).await?;
+    Ok(name)
+}
+
 /// See the module.
 pub(crate) struct Tenant {
     /// The AppProject: one destination namespace, no cluster-wide kind.

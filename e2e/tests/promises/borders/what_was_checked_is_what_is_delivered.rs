@@ -3,9 +3,8 @@
 
 use anyhow::{Context as _, Result};
 use flux_subsystem_e2e::{Stack, TestEnv};
-use serde_json::json;
 
-use super::tenant::Tenant;
+use super::tenant::{Tenant, trust};
 use crate::applications::{Application, PATIENCE};
 
 const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.0.0\n";
@@ -122,13 +121,7 @@ async fn every_shape_is_delivered_by_the_digest_of_what_was_checked() -> Result<
 async fn a_policy_may_trust_the_sources() -> Result<()> {
     let env = Stack::shared().await?.test("border-trust").await?;
     let tenant = Tenant::new(&env).await?;
-    let policy = json!({
-        "apiVersion": "flux-subsystem.dev/v1alpha1",
-        "kind": "FluxDeliveryPolicy",
-        "metadata": { "name": env.name("trusting"), "namespace": env.control },
-        "spec": { "selector": { "projects": [tenant.project] }, "restrictedProjects": "Native" },
-    });
-    env.apply(&policy.to_string()).await?;
+    let policy = trust(&env, &tenant.project).await?;
     let files = [("directory/harmless.yaml", Some(&*harmless(1)))];
     let repository = env.sources().create_repository(&env.name("files"), &files).await?;
     let app = tenant.git(&env, &repository.url(), "directory");
@@ -136,5 +129,5 @@ async fn a_policy_may_trust_the_sources() -> Result<()> {
     delivered(&env, &tenant, &app, 1).await?;
     let kustomization = env.get("Kustomization", &tenant.own, app.name()).await?.context("none")?;
     assert_eq!(kustomization["spec"]["sourceRef"]["kind"], "GitRepository");
-    env.delete("FluxDeliveryPolicy", &env.control, &env.name("trusting")).await
+    env.delete("FluxDeliveryPolicy", &env.control, &policy).await
 }
