@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use super::codec::Compression;
 
-/// SHA-256 over both values of an entry.
-pub(super) type Fingerprint = [u8; 32];
+/// Tells entries of one Application apart; it never leaves the process.
+pub(super) type Fingerprint = u64;
 
 /// What is to be done about one Application's entry.
 pub(super) enum Work {
@@ -83,11 +83,11 @@ impl Ledger {
     }
 
     /// The entry is there or on its way already.
-    pub(super) fn has(&self, identity: &str, fingerprint: &Fingerprint) -> bool {
+    pub(super) fn has(&self, identity: &str, fingerprint: Fingerprint) -> bool {
         match self.jobs.get(identity).map(|job| &job.work) {
-            Some(Work::Write { fingerprint: pending, .. }) => pending == fingerprint,
+            Some(Work::Write { fingerprint: pending, .. }) => *pending == fingerprint,
             Some(Work::Drop) => false,
-            None => self.written.get(identity).is_some_and(|written| written.fingerprint == *fingerprint),
+            None => self.written.get(identity).is_some_and(|written| written.fingerprint == fingerprint),
         }
     }
 
@@ -180,8 +180,8 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    const A: Fingerprint = [1; 32];
-    const B: Fingerprint = [2; 32];
+    const A: Fingerprint = 1;
+    const B: Fingerprint = 2;
 
     fn write(fingerprint: Fingerprint) -> Work {
         Work::Write { fingerprint, tree: Vec::new(), managed_resources: Vec::new() }
@@ -208,7 +208,7 @@ mod tests {
         let (identity, _) = ledger.next().unwrap();
         ledger.forget(&identity);
         ledger.wrote(identity, A, Instant::now());
-        assert!(!ledger.has("argocd/a", &A));
+        assert!(!ledger.has("argocd/a", A));
         assert!(ledger.due(Instant::now(), Duration::ZERO).is_empty());
     }
 
@@ -217,13 +217,13 @@ mod tests {
         let (mut ledger, session) = connected();
         let mut first = ledger.add("argocd/a", session, write(A), false).unwrap();
         let mut second = ledger.add("argocd/a", session, write(B), false).unwrap();
-        assert!(ledger.has("argocd/a", &B) && !ledger.has("argocd/a", &A));
+        assert!(ledger.has("argocd/a", B) && !ledger.has("argocd/a", A));
         let (identity, job) = ledger.next().unwrap();
         assert!(matches!(job.work, Work::Write { fingerprint: B, .. }) && ledger.next().is_none());
         ledger.wrote(identity, B, Instant::now());
         job.waiting.into_iter().for_each(|waiting| waiting.send(true).unwrap());
         assert_eq!((first.try_recv(), second.try_recv()), (Ok(true), Ok(true)));
-        assert!(ledger.has("argocd/a", &B));
+        assert!(ledger.has("argocd/a", B));
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
         ledger.end();
         assert!(waiting.blocking_recv().is_err(), "whoever waited is told");
         assert!(ledger.begin(Compression::None));
-        assert!(!ledger.has("argocd/a", &A) && ledger.next().is_none());
+        assert!(!ledger.has("argocd/a", A) && ledger.next().is_none());
         assert!(ledger.add("argocd/a", session, write(A), false).is_none(), "made for the lost connection");
         ledger.end();
         assert!(!ledger.begin(Compression::None), "nothing was written, nothing was lost");

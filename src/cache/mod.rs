@@ -12,6 +12,8 @@
 
 pub mod codec;
 mod connect;
+#[cfg(test)]
+mod costs;
 mod discover;
 pub mod keys;
 mod ledger;

@@ -1,5 +1,6 @@
 //! What reconciles hand their entries to.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ use super::ledger::{Fingerprint, Ledger, Session, Work};
 use super::settings::Overrides;
 use super::task::Task;
 use crate::argo::Application;
-use crate::digest;
 use crate::metrics::Metrics;
 use crate::plan::step::CacheEntry;
 
@@ -78,11 +78,11 @@ impl Writer {
     /// then it is written when this returns, or Redis is away or slow, and it will be written later.
     pub(crate) async fn write(&self, identity: &str, entry: &CacheEntry) {
         let Some(session) = self.0.ledger().session() else { return };
-        let (tree, managed) = (codec::json(&entry.tree), codec::json(&entry.managed_resources));
-        let fingerprint = digest::sha256([tree.as_slice(), managed.as_slice()]);
-        if !entry.is_forced && self.0.ledger().has(identity, &fingerprint) {
+        let fingerprint = fingerprint(entry);
+        if !entry.is_forced && self.0.ledger().has(identity, fingerprint) {
             return;
         }
+        let (tree, managed) = (codec::json(&entry.tree), codec::json(&entry.managed_resources));
         match compressed(session, fingerprint, tree, managed) {
             Ok(work) => self.add(identity, session, work, entry.is_forced).await,
             Err(error) => {
@@ -114,6 +114,15 @@ impl Writer {
     }
 }
 
+/// Most looks change nothing that is shown, so this neither writes JSON nor hashes its text: it costs a fraction of both
+/// (`costs.rs` prints it).
+pub(super) fn fingerprint(entry: &CacheEntry) -> Fingerprint {
+    let mut hasher = DefaultHasher::new();
+    entry.tree.hash(&mut hasher);
+    entry.managed_resources.hash(&mut hasher);
+    hasher.finish()
+}
+
 fn compressed(
     session: Session,
     fingerprint: Fingerprint,
@@ -125,4 +134,29 @@ fn compressed(
         tree: codec::compress(tree, session.compression)?,
         managed_resources: codec::compress(managed, session.compression)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn of(tree: Value, managed_resources: Value) -> Fingerprint {
+        fingerprint(&CacheEntry { tree, managed_resources, is_forced: false })
+    }
+
+    #[test]
+    fn a_fingerprint_tells_what_is_shown_apart_and_nothing_else() {
+        let tree = json!({"nodes": [{"name": "a", "uid": "1"}], "hosts": []});
+        let known = of(tree.clone(), json!([]));
+        assert_eq!(known, of(json!({"hosts": [], "nodes": [{"uid": "1", "name": "a"}]}), json!([])));
+        for (tree, managed) in [
+            (json!({"nodes": [{"name": "a", "uid": "2"}], "hosts": []}), json!([])),
+            (json!({"nodes": [{"name": "a", "uid": "1"}]}), json!([])),
+            (tree.clone(), json!([{}])),
+            (json!([]), tree),
+        ] {
+            assert_ne!(known, of(tree, managed));
+        }
+    }
 }

@@ -22,8 +22,7 @@ fn words(pipeline: &Pipeline) -> Vec<Vec<String>> {
 #[test]
 fn an_entry_is_two_values_and_a_message() {
     let keys = Keys::of("argocd/podinfo", "argocd");
-    let work =
-        Work::Write { fingerprint: [0; 32], tree: b"tree".to_vec(), managed_resources: b"managed".to_vec() };
+    let work = Work::Write { fingerprint: 0, tree: b"tree".to_vec(), managed_resources: b"managed".to_vec() };
     let expected = [
         vec!["SET", "app|resources-tree|podinfo|1.8.3.gz", "tree", "EX", "3600"],
         vec!["SET", "app|managed-resources|podinfo|1.8.3.gz", "managed", "EX", "3600"],
