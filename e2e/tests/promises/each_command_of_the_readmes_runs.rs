@@ -43,7 +43,7 @@ const LINES: &[Command] = &[
         &[("app.yaml", "GIT_APP"), ("~/src/repo", "CLONE")],
         Shared,
     ),
-    ("kubectl apply -k manifests/", &[("manifests/", "MANIFESTS")], Shared),
+    ("kubectl apply --server-side -k manifests/", &[("manifests/", "MANIFESTS")], Shared),
     ("flux-subsystem list-candidates", &[], Shared),
     (
         "flux-subsystem generate-app hr/podinfo -n shop",
