@@ -222,14 +222,13 @@ impl TestEnv {
         .await
     }
 
-    /// Waits until there is no such object any more.
+    /// Waits until there is no such object any more. A namespace takes longer, where many end at once.
     pub async fn wait_until_gone(&self, kind: &str, namespace: &str, name: &str) -> Result<()> {
         let what = format!("{kind} {namespace}/{name} is gone");
-        self.wait_until(&what, Duration::from_secs(60), async || {
-            match self.get(kind, namespace, name).await? {
-                None => Ok(Some(())),
-                Some(object) => Err(anyhow!("it is there, finalizers {}", object["metadata"]["finalizers"])),
-            }
+        let patience = Duration::from_secs(if kind == "Namespace" { 240 } else { 60 });
+        self.wait_until(&what, patience, async || match self.get(kind, namespace, name).await? {
+            None => Ok(Some(())),
+            Some(object) => Err(anyhow!("it is there, finalizers {}", object["metadata"]["finalizers"])),
         })
         .await
     }
