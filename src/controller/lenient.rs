@@ -134,13 +134,27 @@ where
     K: FromJson + Resource + Clone + fmt::Debug + Send + 'static,
     Lenient<K>: DeserializeOwned,
 {
-    watcher(api, config).backoff(Delays::default()).map(|event| {
+    watch_as(api, config, |object| object)
+}
+
+/// The same, each object as what `plain` makes of it.
+pub(super) fn watch_as<K, T>(
+    api: Api<Lenient<K>>,
+    config: Config,
+    plain: fn(K) -> T,
+) -> impl Stream<Item = Result<Event<T>, watcher::Error>> + Send + 'static
+where
+    K: FromJson + Resource + Clone + fmt::Debug + Send + 'static,
+    T: 'static,
+    Lenient<K>: DeserializeOwned,
+{
+    watcher(api, config).backoff(Delays::default()).map(move |event| {
         event.map(|event| match event {
             Event::Init => Event::Init,
             Event::InitDone => Event::InitDone,
-            Event::InitApply(object) => Event::InitApply(object.0),
-            Event::Apply(object) => Event::Apply(object.0),
-            Event::Delete(object) => Event::Delete(object.0),
+            Event::InitApply(object) => Event::InitApply(plain(object.0)),
+            Event::Apply(object) => Event::Apply(plain(object.0)),
+            Event::Delete(object) => Event::Delete(plain(object.0)),
         })
     })
 }

@@ -240,17 +240,7 @@ where
     K: FromJson + Resource + Clone + std::fmt::Debug + Send + 'static,
     Lenient<K>: serde::de::DeserializeOwned,
 {
-    lenient::watch(api, Config::default())
-        .map(move |event| {
-            event.map(|event| match event {
-                Event::Init => Event::Init,
-                Event::InitDone => Event::InitDone,
-                Event::InitApply(object) => Event::InitApply(plain(object)),
-                Event::Apply(object) => Event::Apply(plain(object)),
-                Event::Delete(object) => Event::Delete(plain(object)),
-            })
-        })
-        .boxed()
+    lenient::watch_as(api, Config::default(), plain).boxed()
 }
 
 /// Whether it is of no use to go on at once. A refusal may pass where a list was allowed before: an API server that has just
