@@ -11,8 +11,8 @@ use super::state::State;
 use super::{Plan, Step, guarded, hand_back, kept, secrets, upkeep};
 use crate::argo::Application;
 use crate::argo::status::seconds;
-use crate::flux::{FluxKind, Live};
-use crate::mirror::{Observed, Tree, View, conditions, inventory, patch, view};
+use crate::flux::{FluxKind, Live, naming};
+use crate::mirror::{Observed, Tree, View, conditions, inventory, patch};
 use crate::names;
 
 /// The steps towards the end of the Application.
@@ -61,7 +61,7 @@ fn charts(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
     wanted.filter_map(|manifest| {
         let release = observed.live(&manifest.key);
         let is_ours = release.is_none_or(|release| observed.owns(release));
-        let key = release.map_or_else(|| view::wanted_chart_key(manifest), view::chart_key);
+        let key = release.map_or_else(|| naming::wanted_chart_key(manifest), naming::chart_key);
         let key = key.filter(|_| is_ours)?;
         observed.live(&key)
     })

@@ -14,9 +14,9 @@ use super::{Plan, Step, deletion, guarded, records, refresh, secrets, terminated
 use crate::argo::Application;
 use crate::argo::operation::{Operation, OperationState, Phase};
 use crate::argo::status::seconds;
-use crate::flux::Live;
+use crate::flux::{Live, naming};
 use crate::merge::deep_merge;
-use crate::mirror::{Observed, conditions, view};
+use crate::mirror::{Observed, conditions};
 use crate::names;
 
 /// Beginning of the request by which Flux says that it has seen the suspension; its time follows.
@@ -102,8 +102,8 @@ fn suspend(live: Live<'_>, now: Timestamp) -> Option<Step> {
 /// A suspended object goes alone (helm-controller `reconcileDelete`, kustomize-controller `finalize`). What a
 /// `HelmRelease` leaves behind goes before it: afterwards nobody would know of it.
 pub(super) fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
-    let chart = view::chart_key(live).and_then(|key| observed.live(&key));
-    let chart = chart.filter(|chart| !chart.is_deleting() && view::is_made_for(live, *chart));
+    let chart = naming::chart_key(live).and_then(|key| observed.live(&key));
+    let chart = chart.filter(|chart| !chart.is_deleting() && naming::is_made_for(live, *chart));
     let records = (!keeps_records(&observed.app)).then(|| records::delete(live)).flatten();
     records.into_iter().chain(chart.map(upkeep::delete)).chain([upkeep::delete(live)]).collect()
 }

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{Step, gate, guard, handover, kept, refetch, replaced, secrets};
+use crate::flux::naming::source_key;
 use crate::flux::{FluxKind, Live, Manifest};
-use crate::mirror::view::source_key;
 use crate::mirror::{Relation, Resource, SourceState, View, compare, namespace, source};
 use crate::names;
 use crate::project::Rendered;
