@@ -41,12 +41,13 @@ pub fn desired(view: &View<'_>, tree: &Tree, record: Record) -> ApplicationStatu
     let conditions = conditions::found(view, record.operation_state.as_ref());
     let is_operating =
         record.operation_state.as_ref().is_some_and(|operation| !operation.phase.is_completed());
+    let is_delivering = is_operating || record.delivered.is_some();
     let resources = resources(view, is_operating);
     let multiple = app.has_multiple_sources();
     let source_type = or_previous(&view.observed.translation.source_type, &previous.source_type);
     ApplicationStatus {
         sync: sync(view, &previous),
-        health: application_health::of(view, tree, &previous.health, is_operating),
+        health: application_health::of(view, tree, &previous.health, is_delivering),
         history: history(app, &previous, record.delivered),
         conditions: conditions::merged(&previous.conditions, conditions, view.observed.now),
         operation_state: record.operation_state,
@@ -162,9 +163,11 @@ fn missing() -> HealthStatus {
 }
 
 /// Health of one live object. While an operation runs (`is_operating`) that is about to apply another wish than the one
-/// that failed, what is said of that one is over, and must not be told of the revision that the operation is about.
+/// that failed, or to try once more with the kinds that the chart has defined meanwhile, what is said of that one is over,
+/// and must not be told of the revision that the operation is about.
 pub(super) fn told_health(view: &View<'_>, live: Live<'_>, is_operating: bool) -> HealthStatus {
-    let is_renewing = |leg: &Leg<'_>| leg.is_outdated() && matches!(leg.workload, WorkloadState::Failed(_));
+    let is_failed = |leg: &Leg<'_>| matches!(leg.workload, WorkloadState::Failed(_));
+    let is_renewing = |leg: &Leg<'_>| is_failed(leg) && (leg.is_outdated() || workload::lacks_kinds(live));
     if is_operating && view.leg_of(&live.key()).is_some_and(is_renewing) {
         health::of_workload(&WorkloadState::Progressing("about to be applied".to_owned()))
     } else {

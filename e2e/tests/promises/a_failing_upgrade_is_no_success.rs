@@ -1,6 +1,6 @@
 //! A new commit of a chart is delivered when its release is, and not when Flux has begun to look at it.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use flux_subsystem_e2e::{Stack, TestEnv};
 
 use crate::applications::{Application, beginning};
@@ -71,8 +71,8 @@ async fn of_a_chart_in_git() -> Result<()> {
 async fn never_a_success(env: &TestEnv, app: &Application, since: &str, commit: &str) -> Result<()> {
     for version in app.versions(env, since).await? {
         let status = &version["status"];
-        let history = status["history"].as_array().context("no history")?;
-        assert!(history.iter().all(|entry| entry["revision"] != commit), "{}: {history:?}", app.name());
+        let mut history = status["history"].as_array().into_iter().flatten();
+        assert!(history.all(|entry| entry["revision"] != commit), "{}: {}", app.name(), status["history"]);
         let operation = &status["operationState"];
         let is_success = operation["phase"] == "Succeeded" && operation["syncResult"]["revision"] == commit;
         assert!(!is_success, "{}: {operation}", app.name());

@@ -8,6 +8,8 @@ use flux_subsystem_e2e::Stack;
 use crate::applications::{Application, PATIENCE};
 use crate::broken;
 
+/// `--concurrent` of helm-controller: as many of the broken ones, beside the healthy one, are what it can hold.
+const WORKERS: usize = 10;
 /// More than twice as many as helm-controller works on at once.
 const BROKEN: usize = 22;
 /// How long an edit may take beside them; Flux would wait five minutes for each of them.
@@ -32,9 +34,9 @@ async fn an_edit_arrives_beside_them() -> Result<()> {
             let namespace = release["metadata"]["namespace"].as_str().unwrap_or_default();
             namespace.starts_with(&env.namespace) && !release["status"]["lastAttemptedRevision"].is_null()
         });
-        Ok((own.count() > 10).then_some(()))
+        Ok((own.count() > WORKERS).then_some(()))
     };
-    env.wait_until("more are attempted than there are workers", PATIENCE, releases).await?;
+    env.wait_until("as many are attempted as there are workers", PATIENCE, releases).await?;
 
     let begun = Instant::now();
     healthy.clone().parameter("ui.message", "beside").apply(&env).await?;

@@ -2,6 +2,7 @@
 
 mod a_bridged_chart_is_a_real_helm_release;
 mod a_chart_anywhere_in_an_artifact_is_delivered;
+mod a_chart_brings_its_own_kinds;
 mod a_chart_is_patched_after_rendering;
 mod a_chart_rendered_for_another_version_is_a_real_release;
 mod a_crash_looping_pod_degrades_the_application;

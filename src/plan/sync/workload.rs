@@ -117,9 +117,9 @@ impl Turn<'_> {
                 .enforced(leg, live)
                 .or_else(|| self.correction(leg, live))
                 .unwrap_or_else(|| Progress::ended(Outcome::succeeded())),
-            WorkloadState::Failed(why) if self.is_about_this(leg, live) => {
-                Progress::ended(Outcome::failed(why.clone()))
-            }
+            WorkloadState::Failed(why) if self.is_about_this(leg, live) => self
+                .with_kinds(live)
+                .unwrap_or_else(|| Progress::ended(Outcome::failed(why.clone()))),
             WorkloadState::Progressing(what) | WorkloadState::Failed(what) => {
                 Progress::waiting(format!("waiting for Flux: {what}"))
             }
