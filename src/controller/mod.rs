@@ -5,6 +5,7 @@
 mod artifacts;
 mod cache;
 mod chart;
+mod dependents;
 mod execute;
 mod gather;
 mod git_names;

@@ -62,7 +62,7 @@ fn wait_for_action(action: &mut Map<String, Value>) {
 }
 
 /// What the live workload object depends on (`spec.dependsOn`).
-pub fn dependencies_of(live: Live<'_>) -> Vec<ObjectKey> {
+pub(crate) fn dependencies_of(live: Live<'_>) -> Vec<ObjectKey> {
     dependencies(&live.key(), live.spec())
 }
 
