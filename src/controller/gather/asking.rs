@@ -143,6 +143,7 @@ impl Asking<'_> {
             artifact_address: self.shared.options.artifact_address.clone(),
             ignore_differences: cache.ignored_differences(),
             policy,
+            awaited: cache.awaited(app, &self.shared.options.control_namespace),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             settings: Settings::read(|key| cache.setting(key)),
