@@ -14,6 +14,7 @@ pub mod codec;
 mod connect;
 #[cfg(test)]
 mod costs;
+mod desk;
 mod discover;
 pub mod keys;
 mod ledger;

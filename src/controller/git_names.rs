@@ -9,7 +9,7 @@ use tonic::Code;
 use super::cache::lock;
 use crate::credentials::{Address, Repository, SecretVersion};
 use crate::repo_server::messages::GitFilesRequest;
-use crate::repo_server::{RepoServer, RepoServerError, repository};
+use crate::repo_server::{RepoServer, RepoServerError};
 use crate::translate::{GitNames, GitPaths};
 
 /// How many answers are kept.
@@ -75,7 +75,10 @@ async fn ask(
 ) -> Result<GitNames, GitNamesError> {
     let (path, follows_links) = paths.query();
     let request = GitFilesRequest {
-        repo: Some(repository::Repository { kind: "git".to_owned(), ..known.into() }),
+        repo: Some(crate::repo_server::messages::repository::Repository {
+            kind: "git".to_owned(),
+            ..known.into()
+        }),
         // As where it renders: both share one checkout.
         submodule_enabled: true,
         revision: commit.to_owned(),

@@ -10,7 +10,7 @@ use super::Shared;
 use super::execute::{ExecuteError, execute};
 use super::gather::{Gathered, chain, gather};
 use crate::argo::Application;
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::metrics::Outcome;
 use crate::mirror::Refusal;
 use crate::panics::{self, Panic};

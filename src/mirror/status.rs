@@ -191,7 +191,7 @@ pub fn entry(
 ) -> RevisionHistory {
     let last = app.status.as_ref().and_then(|status| status.history.last()).map(|last| last.id);
     let sync = operation.operation.sync.clone().unwrap_or_default();
-    let multiple = sync.has_multiple_sources(app);
+    let multiple = sync.has_multiple_sources(app.has_multiple_sources());
     let (revision, revisions) = one_or_several(multiple, revisions);
     RevisionHistory {
         id: last.map_or(0, |id| id.saturating_add(1)),

@@ -46,7 +46,8 @@ pub use decision::Plan;
 pub use state::State;
 pub use step::Step;
 
-use crate::argo::status::{ApplicationStatus, seconds};
+use crate::argo::seconds;
+use crate::argo::status::ApplicationStatus;
 use crate::flux::ObjectKey;
 use crate::mirror::{Observed, Tree, View, ownership, patch, status};
 use operation::{OperationField, Turn};
