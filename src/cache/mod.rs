@@ -18,12 +18,14 @@ mod desk;
 mod discover;
 pub mod keys;
 mod ledger;
+pub mod probe;
 mod request;
 pub mod settings;
 mod state;
 mod task;
 mod writer;
 
-pub use connect::{ConnectError, Probe, probe};
+pub use connect::{ConnectError, probe};
 pub use discover::read;
+pub use probe::Probe;
 pub(crate) use writer::{Signals, Writer, start};
