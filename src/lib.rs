@@ -56,8 +56,11 @@
 //!    wakes the Application when it knows more; what ends (a deletion, a terminated operation, a hand-back) needs none of it.
 //! 8. No Application ends the process: JSON is not written through an index, which a test reads the sources for, and a panic
 //!    ends the reconcile of one Application, which says so ([`panics`]).
-//! 9. `translate`, `credentials`, `mirror`, `policy`, `project`, `plan`, `adopt`, `generate` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
-//!    sources and says so.
+//! 9. Pure are `adopt`, `argo`, `cache/codec.rs`, `cache/keys.rs`, `cache/probe.rs`, `cache/settings.rs`, `credentials`,
+//!    `digest.rs`, `doctor`, `flux`, `generate`, `merge.rs`, `mirror`, `names.rs`, `plan`, `policy`, `problem.rs`,
+//!    `project`, `registry/chart.rs`, `registry/image.rs`, `registry/manifests.rs`, `repo_server/messages`,
+//!    `repo_server/repo_creds.rs`, `repo_server/repository.rs`, `repo_server/request.rs`, `translate`, `yaml.rs`: they hold
+//!    no `async`, and name no client, clock, environment or file; a test reads what their sources name.
 
 pub mod address;
 pub mod adopt;
@@ -96,4 +99,4 @@ pub mod yaml;
 mod testing;
 
 #[cfg(test)]
-mod purity;
+mod architecture;

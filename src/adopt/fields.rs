@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::overrides::{self, Place};
+use super::place::{self, Place};
 use crate::argo::{Application, ApplicationSource};
 use crate::flux::FluxKind;
 use crate::translate::{Segment, image_override};
@@ -73,7 +73,7 @@ impl Field {
         let value = live.pointer(&pointer);
         let Some((first, rest)) = self.path.split_first() else { return };
         let rest: Vec<Segment> = rest.iter().map(|key| Segment::Key((*key).to_owned())).collect();
-        if wanted.pointer(&pointer) == value || overrides::sets(app, place, first, &rest) {
+        if wanted.pointer(&pointer) == value || place::sets(app, place, first, &rest) {
             return;
         }
         for source in sources(app, place) {

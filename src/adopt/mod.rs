@@ -8,8 +8,10 @@
 
 pub mod assume;
 mod changes;
+mod edited;
 mod fields;
 mod overrides;
+mod place;
 mod set_text;
 #[cfg(test)]
 mod tests;
@@ -18,13 +20,13 @@ mod wished;
 
 pub use wished::wished;
 
-use overrides::Place;
-use serde_json::{Value, json};
-
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::mirror::{Relation, compare, patch};
 use crate::translate::{Context, Translation, keep, translate};
+use edited::Edited;
+use place::Place;
+use serde_json::{Value, json};
 
 /// How often one object is looked at: parameters over values under an annotation are three layers.
 const ROUNDS: usize = 4;
@@ -51,21 +53,6 @@ pub struct Refusal(String);
 impl Refusal {
     fn new(sentence: impl Into<String>) -> Self {
         Self(sentence.into())
-    }
-}
-
-/// One object that somebody changed since the bridge applied what it wants now.
-struct Edited<'a> {
-    wanted: Manifest,
-    live: Live<'a>,
-    /// The live spec as comparisons see it.
-    spec: Value,
-    place: Place,
-}
-
-impl Edited<'_> {
-    fn key(&self) -> &ObjectKey {
-        &self.wanted.key
     }
 }
 

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::changes::{self, Change, at};
-use super::overrides::{self, Place};
+use super::place::{self, Place};
 use super::set_text;
 use crate::argo::Application;
-use crate::argo::application::{HelmParameter, HelmSource};
+use crate::argo::source::{HelmParameter, HelmSource};
 use crate::translate::{Segment, target};
 use crate::yaml;
 
@@ -19,7 +19,7 @@ pub(super) fn keep(app: &mut Application, place: &Place, wanted: &Value, live: &
     let values = |spec: &'_ Value| spec.get("values").cloned().unwrap_or_else(|| none.clone());
     let (wanted, live) = (values(wanted), values(live));
     let mut found = changes::between(&wanted, &live);
-    found.retain(|change| change.value.is_none() || !overrides::sets(app, place, "values", &change.path));
+    found.retain(|change| change.value.is_none() || !place::sets(app, place, "values", &change.path));
     let Some(source) = super::fields::sources(app, place).next() else { return Vec::new() };
     let helm = source.helm.get_or_insert_default();
     let before = base(helm);

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::application::ApplicationSource;
+use super::source::ApplicationSource;
 
 /// `spec.sourceHydrator`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

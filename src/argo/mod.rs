@@ -8,14 +8,18 @@ pub mod plugins;
 pub mod protection;
 pub mod repository_url;
 pub mod schema;
+pub mod seconds;
+pub mod seconds_option;
+pub mod source;
 pub mod status;
 pub mod tracking;
 pub(crate) mod zero;
 
-pub use application::{Application, ApplicationSource};
+pub use application::Application;
 pub use hydrator::SourceHydrator;
 pub use operation::{Operation, OperationState, Phase};
 pub use protection::{Protection, Stays};
+pub use source::ApplicationSource;
 pub use status::ApplicationStatus;
 
 /// Go's `strconv.ParseBool`.

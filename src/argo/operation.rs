@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Application, ApplicationSource};
+use super::ApplicationSource;
 
 /// A request to act on an Application.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,11 +56,11 @@ pub struct SyncOperation {
 }
 
 impl SyncOperation {
-    /// Whether it delivers `sources`, its own or those of `app`. Argo CD's server writes an empty `source` beside the
+    /// Whether it delivers `sources`, its own or those of its Application, which has some or has not. Argo CD's server writes an empty `source` beside the
     /// `sources` of a rollback (argo-cd `server/application/application.go`, `Rollback`; `controller/sync.go`,
     /// `newSyncOperationResult`).
-    pub fn has_multiple_sources(&self, app: &Application) -> bool {
-        !self.sources.is_empty() || (self.only_source().is_none() && app.has_multiple_sources())
+    pub fn has_multiple_sources(&self, of_application: bool) -> bool {
+        !self.sources.is_empty() || (self.only_source().is_none() && of_application)
     }
 
     /// The one source that it delivers instead of the Application's own.
@@ -113,10 +113,10 @@ pub struct OperationState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync_result: Option<SyncResult>,
     /// Begin.
-    #[serde(with = "super::status::seconds")]
+    #[serde(with = "super::seconds")]
     pub started_at: Timestamp,
     /// End.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "super::status::seconds_option")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "super::seconds_option")]
     pub finished_at: Option<Timestamp>,
     /// How often it was tried again.
     #[serde(default, skip_serializing_if = "is_zero")]

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ApplicationSource;
 use super::operation::{InitiatedBy, OperationState};
+use super::{ApplicationSource, seconds, seconds_option, source};
 
 /// What the bridge says of an Application.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ pub struct ComparedTo {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<ApplicationSource>,
     /// Required by the CRD.
-    pub destination: super::application::Destination,
+    pub destination: source::Destination,
     /// As in the spec.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore_differences: Vec<Value>,
@@ -183,49 +183,4 @@ pub struct Summary {
     /// Applications are among what was delivered.
     #[serde(rename = "isAppOfApps", skip_serializing_if = "std::ops::Not::not")]
     pub is_app_of_apps: bool,
-}
-
-/// Times as Go's `metav1.Time` writes them: UTC, whole seconds.
-pub mod seconds {
-    use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    /// `2026-11-21T01:02:03Z`.
-    pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&text(*time))
-    }
-
-    /// Any RFC 3339 time.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        Timestamp::deserialize(deserializer)
-    }
-
-    /// The time without its fraction of a second.
-    pub fn floor(time: Timestamp) -> Timestamp {
-        time - jiff::SignedDuration::from_nanos(i64::from(time.subsec_nanosecond()))
-    }
-
-    /// The time as text, without fractions.
-    pub fn text(time: Timestamp) -> String {
-        time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-    }
-}
-
-/// [`seconds`] for a time that may be absent.
-pub mod seconds_option {
-    use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    /// Absent times are skipped by the field's attribute, `null` otherwise.
-    pub fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-        match time {
-            Some(time) => super::seconds::serialize(time, serializer),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    /// Any RFC 3339 time, or `null`.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        Option::deserialize(deserializer)
-    }
 }

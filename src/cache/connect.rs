@@ -13,6 +13,7 @@ use redis::{
 
 use super::codec::Compression;
 use super::keys;
+use super::probe::Probe;
 use super::settings::{Address, Login, Settings, Target, Tls};
 
 /// How long a connection may take, and how long an answer.
@@ -37,16 +38,6 @@ pub enum ConnectError {
     /// It does not answer in time.
     #[error("no answer after {0:?}")]
     Timeout(Duration),
-}
-
-/// What was found out by [`probe`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// `redis_version` of the server; empty where it may not be asked.
-    pub version: String,
-    /// How many of the trees that were looked at have which form; Argo CD's own programs and the bridge agree when all
-    /// of them have the same one.
-    pub trees: [(Compression, usize); 2],
 }
 
 /// Connects and looks around, without writing: for whoever wants to know whether the settings are right.

@@ -14,15 +14,18 @@ pub mod codec;
 mod connect;
 #[cfg(test)]
 mod costs;
+mod desk;
 mod discover;
 pub mod keys;
 mod ledger;
+pub mod probe;
 mod request;
 pub mod settings;
 mod state;
 mod task;
 mod writer;
 
-pub use connect::{ConnectError, Probe, probe};
+pub use connect::{ConnectError, probe};
 pub use discover::read;
+pub use probe::Probe;
 pub(crate) use writer::{Signals, Writer, start};

@@ -13,13 +13,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::connect::connect;
+use super::desk::Desk;
 use super::discover;
 use super::keys::Keys;
 use super::ledger::{Job, Work};
 use super::request::{self, is_lost};
 use super::settings::{Overrides, Settings};
 use super::state::State;
-use super::writer::Desk;
 use crate::argo::Application;
 use crate::metrics::{Metrics, Outcome};
 use crate::panics;

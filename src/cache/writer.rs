@@ -1,17 +1,18 @@
 //! What reconciles hand their entries to.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
 use kube::Client;
 use kube::runtime::reflector::ObjectRef;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::codec;
-use super::ledger::{Fingerprint, Ledger, Session, Work};
+use super::desk::Desk;
+use super::ledger::{Fingerprint, Session, Work};
 use super::settings::Overrides;
 use super::task::Task;
 use crate::argo::Application;
@@ -20,20 +21,6 @@ use crate::plan::step::CacheEntry;
 
 /// How long somebody may wait for Redis who has to know that it is written.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// What the writer and its task share.
-#[derive(Default)]
-pub(super) struct Desk {
-    ledger: Mutex<Ledger>,
-    /// There is work.
-    pub(super) work: Notify,
-}
-
-impl Desk {
-    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Hands entries to the task that talks to Redis, and never waits for it but where the caller has to.
 #[derive(Clone)]

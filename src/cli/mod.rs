@@ -18,11 +18,12 @@ mod rendered;
 mod repositories;
 mod resource_file;
 pub mod run;
+pub mod streams;
 mod table;
 pub mod translate;
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -60,16 +61,6 @@ impl Command {
             Self::Translate(args) => translate::run(args, streams),
         }
     }
-}
-
-/// What a verb reads from and prints to.
-pub struct Streams<'a> {
-    /// Standard input.
-    pub input: &'a mut dyn Read,
-    /// Results.
-    pub output: &'a mut dyn Write,
-    /// Problems and notes.
-    pub errors: &'a mut dyn Write,
 }
 
 /// Runs the program with the arguments of the process; the exit code is 0, 1 for a failure, 2 for wrong usage.
@@ -111,3 +102,5 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+pub use streams::Streams;

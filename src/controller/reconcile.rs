@@ -12,7 +12,7 @@ use super::Shared;
 use super::execute::{ExecuteError, execute};
 use super::gather::{Again, Gathered, gather};
 use crate::argo::Application;
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::lookup::chain;
 use crate::metrics::Outcome;
 use crate::mirror::{Observed, Refusal};

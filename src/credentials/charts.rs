@@ -66,9 +66,10 @@ impl Repository {
 
 #[cfg(test)]
 mod tests {
+    use super::super::store::REPOSITORY;
     use super::super::store::tests::{secret, store};
-    use super::super::store::{REPO_CREDS, REPOSITORY};
     use super::*;
+    use crate::credentials::secret::REPO_CREDS;
     use rstest::rstest;
     use std::collections::BTreeMap;
 

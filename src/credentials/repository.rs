@@ -1,5 +1,6 @@
 //! Argo CD's repository and repo-creds Secrets (argo-cd `util/db/repository_secrets.go`).
 
+use super::secret;
 use super::secret::{LiveSecret, Sensitive};
 use crate::argo::bool_of;
 use crate::argo::repository_url::user_of;
@@ -98,7 +99,7 @@ impl Repository {
     pub fn read(secret: &LiveSecret) -> Result<Self, String> {
         let text = |key: &str| secret.data.text(key);
         let hidden = |key: &str| Sensitive::from(secret.data.text(key));
-        let is_template = secret.argo_type() == Some(super::store::REPO_CREDS);
+        let is_template = secret.argo_type() == Some(secret::REPO_CREDS);
         let [client_id, tenant_id] = if is_template {
             ["azureServicePrincipalClientID", "azureServicePrincipalTenantID"]
         } else {

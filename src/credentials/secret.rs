@@ -143,6 +143,9 @@ impl LiveSecret {
     }
 }
 
+/// Argo CD's word for a Secret about all repositories below an address.
+pub(super) const REPO_CREDS: &str = "repo-creds";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use super::known_hosts;
 use super::repository::Repository;
-use super::secret::LiveSecret;
+use super::secret::{LiveSecret, REPO_CREDS};
 use super::url::Address;
 use crate::argo::repository_url::normalized;
 
 /// Argo CD's word for a Secret about one repository.
 pub(super) const REPOSITORY: &str = "repository";
-/// Argo CD's word for a Secret about all repositories below an address.
-pub(super) const REPO_CREDS: &str = "repo-creds";
 
 /// A Secret that was read, or why it could not be.
 #[derive(Clone, Debug, PartialEq, Eq)]

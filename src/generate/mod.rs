@@ -6,11 +6,13 @@
 //! made by translating it: what comes out has to be what stands in the cluster, field by field.
 
 mod proof;
+mod refusal;
 mod source;
 #[cfg(test)]
 mod tests;
 
 pub use proof::prove;
+pub use refusal::Refusal;
 pub use source::origin;
 
 use std::collections::BTreeMap;
@@ -18,7 +20,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::argo::Application;
-use crate::argo::application::{Automated, Destination, SyncPolicy};
+use crate::argo::application::{Automated, SyncPolicy};
+use crate::argo::source::Destination;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::names;
 
@@ -55,17 +58,6 @@ pub struct Proven {
     pub existing: Vec<ObjectKey>,
     /// What will be otherwise than it is, a sentence each; never something that changes what is delivered.
     pub notes: Vec<String>,
-}
-
-/// Why there is no such Application: a sentence with the object, the cause and the way out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refusal(String);
-
-impl Refusal {
-    fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
-    }
 }
 
 /// The Application, as far as its own fields go: complete in reference mode, else the beginning of [`prove`].

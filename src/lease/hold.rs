@@ -6,7 +6,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{Election, Failure};
+use super::election::{Election, Failure};
 
 /// Why this replica leads no more. The process must end: another one may lead from now on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,7 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use rstest::rstest;
 
+use super::election::{Verdict, evaluate};
 use super::*;
 
 fn spec(holder: Option<&str>, seconds: Option<i32>) -> LeaseSpec {

@@ -6,7 +6,7 @@ use super::target::Which;
 use crate::argo::ApplicationSource;
 use crate::registry::ChartMetadata;
 use crate::repo_server::messages::GitFilesRequest;
-use crate::repo_server::repository::Repository;
+use crate::repo_server::messages::repository::Repository;
 use crate::translate::{self, RepoPath};
 
 /// What `repo_server::messages::ManifestResponse` calls a chart.

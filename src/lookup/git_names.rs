@@ -13,7 +13,7 @@ use super::places::Party;
 use super::service::{Found, Freshness, Question};
 use crate::credentials::{Address, Repository};
 use crate::repo_server::messages::GitFilesRequest;
-use crate::repo_server::{RepoServer, RepoServerError, repository};
+use crate::repo_server::{RepoServer, RepoServerError};
 use crate::translate::{GitNames, GitPaths};
 
 /// Why the names are unknown.
@@ -66,7 +66,10 @@ async fn ask(
 ) -> Result<GitNames, GitNamesError> {
     let (path, follows_links) = paths.query();
     let request = GitFilesRequest {
-        repo: Some(repository::Repository { kind: "git".to_owned(), ..known.into() }),
+        repo: Some(crate::repo_server::messages::repository::Repository {
+            kind: "git".to_owned(),
+            ..known.into()
+        }),
         // As where it renders: both share one checkout.
         submodule_enabled: true,
         revision: commit.to_owned(),

@@ -16,7 +16,7 @@ use crate::remote_refs::{self, RemoteRefsError};
 use crate::repo_server::messages::{
     ApplicationSource, ListRefsRequest, ResolveRevisionRequest, ResolvedApplication, ResolvedSpec,
 };
-use crate::repo_server::{RepoServer, RepoServerError, repository};
+use crate::repo_server::{RepoServer, RepoServerError};
 use crate::translate::{File, RemoteRefs};
 
 /// Branches that are asked for their commit to find out which one `HEAD` is, the usual names first: more than a repository has whose
@@ -92,7 +92,8 @@ async fn list(
         url: { Address::of(&known.url) }.shown(),
         source,
     };
-    let repo = repository::Repository { kind: "git".to_owned(), ..known.into() };
+    let repo =
+        crate::repo_server::messages::repository::Repository { kind: "git".to_owned(), ..known.into() };
     let refs = server.refs(ListRefsRequest { repo: Some(repo.clone()) }).await.map_err(failed)?;
     let head = head(server, &repo, &refs.branches).await;
     let full = |folder: &str, names: Vec<String>| -> Vec<(String, String)> {
@@ -108,7 +109,11 @@ async fn list(
 /// The branch at the same commit as `HEAD`, the usual names first, as git itself guesses (git `remote.c`,
 /// `guess_remote_head`); the repo-server says commits and no names. Asked for `HEAD` it lists the refs anew and keeps them for
 /// the questions behind it (argo-cd `util/git/client.go`, `getRefs`), which so reach no repository and are about the same moment.
-async fn head(server: &RepoServer, repo: &repository::Repository, branches: &[String]) -> Option<String> {
+async fn head(
+    server: &RepoServer,
+    repo: &crate::repo_server::messages::repository::Repository,
+    branches: &[String],
+) -> Option<String> {
     let resolve = async |revision: &str, is_anew: bool| {
         let source = Some(ApplicationSource { repo_url: repo.repo.clone(), ..ApplicationSource::default() });
         let request = ResolveRevisionRequest {

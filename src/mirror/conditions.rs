@@ -15,7 +15,7 @@ use super::{Relation, leftover};
 use crate::argo::operation::{OperationState, Phase, SyncResult};
 use crate::argo::status::Condition;
 use crate::translate::{Problem, Severity};
-use crate::{adopt, names, project};
+use crate::{names, project};
 
 /// The source cannot be compared with what is there.
 pub const COMPARISON_ERROR: &str = "ComparisonError";
@@ -60,8 +60,12 @@ pub fn merged(previous: &[Condition], found: Vec<(&str, String)>, now: Timestamp
     all
 }
 
-/// What is wrong, or worth knowing, by `view`; `operation` is the last one.
-pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'static str, String)> {
+/// What is wrong, or worth knowing, by `view`; `operation` is the last one, `unkept_edits` why edits cannot be kept.
+pub fn found(
+    view: &View<'_>,
+    operation: Option<&OperationState>,
+    unkept_edits: Option<String>,
+) -> Vec<(&'static str, String)> {
     let problems = &view.observed.translation.problems;
     let mut found: Vec<_> = problems.iter().map(|problem| (kind_of(problem), problem.to_string())).collect();
     found.extend(view.violations.iter().map(|violation| (violation.kind, violation.message.clone())));
@@ -72,8 +76,7 @@ pub fn found(view: &View<'_>, operation: Option<&OperationState>) -> Vec<(&'stat
     let sync_errors =
         [wiped_out(view), sync_error(view, operation), refusal(view, operation), homeless(view)];
     found.extend(sync_errors.into_iter().flatten().take(1).map(|message| (SYNC_ERROR, message)));
-    let refusal = adopt::wished(view).and_then(Result::err);
-    found.extend(refusal.map(|refusal| (ADOPTION_WARNING, refusal.to_string())));
+    found.extend(unkept_edits.map(|message| (ADOPTION_WARNING, message)));
     found
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::namespace::NamespaceMetadata;
 use super::{LiveObjects, Observed, Refresh, patch};
 use crate::argo::Application;
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::argo::tracking::Tracking;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;

@@ -26,13 +26,15 @@ pub struct Record {
     pub operation_state: Option<OperationState>,
     /// The delivery that just succeeded.
     pub delivered: Option<RevisionHistory>,
+    /// Why edits that are to be kept cannot be.
+    pub unkept_edits: Option<String>,
 }
 
 /// The status that `view` amounts to. `reconciledAt` is carried over: whoever writes a change sets it.
 pub fn desired(view: &View<'_>, tree: &Tree, record: Record) -> ApplicationStatus {
     let app = &view.observed.app;
     let previous = app.status.clone().unwrap_or_default();
-    let conditions = conditions::found(view, record.operation_state.as_ref());
+    let conditions = conditions::found(view, record.operation_state.as_ref(), record.unkept_edits);
     let is_operating =
         record.operation_state.as_ref().is_some_and(|operation| !operation.phase.is_completed());
     let is_delivering = is_operating || record.delivered.is_some();
@@ -192,7 +194,7 @@ pub fn entry(
 ) -> RevisionHistory {
     let last = app.status.as_ref().and_then(|status| status.history.last()).map(|last| last.id);
     let sync = operation.operation.sync.clone().unwrap_or_default();
-    let multiple = sync.has_multiple_sources(app);
+    let multiple = sync.has_multiple_sources(app.has_multiple_sources());
     let (revision, revisions) = one_or_several(multiple, revisions);
     RevisionHistory {
         id: last.map_or(0, |id| id.saturating_add(1)),
@@ -228,7 +230,7 @@ mod tests {
 
     fn kept(observed: &Observed) -> Record {
         let status = observed.app.status.clone().unwrap_or_default();
-        Record { operation_state: status.operation_state, delivered: None }
+        Record { operation_state: status.operation_state, ..Record::default() }
     }
 
     fn desired_with(observed: &Observed, record: Record) -> ApplicationStatus {
@@ -316,7 +318,8 @@ mod tests {
         let operation = kept(&observed).operation_state.unwrap();
         let delivered = entry(&observed.app, &operation, vec!["6.3.5".into()], now());
         assert_eq!(delivered.id, 12);
-        let record = Record { operation_state: Some(operation), delivered: Some(delivered) };
+        let record =
+            Record { operation_state: Some(operation), delivered: Some(delivered), ..Record::default() };
         let history = desired_with(&observed, record).history;
         assert_eq!((history.len(), history.last().map(|entry| entry.id)), (length, last));
     }

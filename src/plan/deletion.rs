@@ -9,7 +9,7 @@ use super::state::State;
 use super::steps::{self, confirm_gone, guarded};
 use super::{Plan, Step, kept, leave, secrets};
 use crate::argo::Application;
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::flux::{FluxKind, Live, naming};
 use crate::mirror::{Observed, Tree, View, conditions, inventory, patch};
 use crate::names;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::steps::delete;
 use super::{Step, records};
 use crate::argo::Application;
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::flux::{Live, naming};
 use crate::mirror::Observed;
 use crate::names;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::argo::Application;
 use crate::argo::operation::{Operation, OperationState};
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::flux::Live;
 use crate::names;
 

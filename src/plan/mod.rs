@@ -46,9 +46,10 @@ pub use decision::Plan;
 pub use state::State;
 pub use step::Step;
 
-use crate::argo::Application;
+use crate::adopt;
 use crate::argo::operation::Phase;
-use crate::argo::status::{ApplicationStatus, seconds};
+use crate::argo::status::ApplicationStatus;
+use crate::argo::{Application, seconds};
 use crate::flux::ObjectKey;
 use crate::mirror::{Observed, Tree, View, ownership, patch, status};
 use operation::{OperationField, Turn};
@@ -73,14 +74,16 @@ pub fn plan(observed: &Observed) -> Plan {
     if let Some(plan) = take_over::plan(&view) {
         return plan;
     }
-    if let Some(steps) = adoption::steps(&view) {
+    let adoption = adopt::wished(&view);
+    if let Some(steps) = adoption::steps(&view, adoption.as_ref()) {
         return Plan { steps, state: State::OutOfSync, status: None };
     }
     // While an operation runs, what it wants is what counts for it; the status goes on to compare with the spec.
     let wished = observed.as_wished();
     let other = wished.as_ref().map(View::of);
     let wished = other.as_ref().unwrap_or(&view);
-    let turn = operation::turn(wished);
+    let mut turn = operation::turn(wished);
+    turn.record.unkept_edits = adoption.and_then(Result::err).map(|refusal| refusal.to_string());
     let answer = refresh::answer(&view, turn.is_fetching());
     let is_dry =
         turn.record.operation_state.as_ref().is_some_and(|state| operation::is_dry_run(&state.operation));

@@ -46,7 +46,7 @@ pub struct Turn {
 
 impl Turn {
     fn idle(last: Option<OperationState>, requeue: Option<Duration>) -> Self {
-        let record = Record { operation_state: last, delivered: None };
+        let record = Record { operation_state: last, ..Record::default() };
         Self { begins: false, steps: Vec::new(), operation: OperationField::Keep, record, requeue }
     }
 
@@ -198,7 +198,7 @@ fn proceed(view: &View<'_>, mut state: OperationState, begins: bool, field: Oper
     }
     state.message = progress.message;
     state.sync_result = Some(result::of(view, &state, None));
-    let record = Record { operation_state: Some(state), delivered: None };
+    let record = Record { operation_state: Some(state), ..Record::default() };
     Turn { begins, steps: progress.steps, operation: field, record, requeue: None }
 }
 
@@ -245,7 +245,7 @@ fn end(view: &View<'_>, mut state: OperationState, outcome: &Outcome, operation:
     state.sync_result = Some(result::of(view, &state, Some(outcome)));
     let is_delivery = outcome.phase == Phase::Succeeded && is_delivery(&state.operation);
     let delivered = is_delivery.then(|| status::entry(&view.observed.app, &state, view.revisions(), now));
-    let record = Record { operation_state: Some(state), delivered };
+    let record = Record { operation_state: Some(state), delivered, ..Record::default() };
     Turn { begins: false, steps: Vec::new(), operation, record, requeue: None }
 }
 

@@ -13,7 +13,7 @@ pub fn of(view: &View<'_>, operation: &OperationState, outcome: Option<&Outcome>
     let app = &view.observed.app;
     let sync = operation.operation.sync.clone().unwrap_or_default();
     let selection = Selection::of(view, &sync).ok();
-    let multiple = sync.has_multiple_sources(app);
+    let multiple = sync.has_multiple_sources(app.has_multiple_sources());
     let revisions = view.revisions().into_iter().enumerate().map(|(index, offered)| {
         let asked = if offered.is_empty() { sync.revision_of(index).to_owned() } else { offered };
         if asked.is_empty() { refused(view, index).unwrap_or_default() } else { asked }

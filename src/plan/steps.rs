@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Step;
 use crate::argo::Application;
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::flux::Live;
 use crate::mirror::patch;
 use crate::names;

@@ -10,8 +10,9 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::marks::Marks;
-use crate::argo::application::{Application, ApplicationSource};
+use crate::argo::application::Application;
 use crate::argo::operation::SyncOperation;
+use crate::argo::source::ApplicationSource;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::mirror::revision::{chart_version, offered};
 use crate::mirror::{SourceState, patch, source, workload};

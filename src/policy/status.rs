@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::effective::{in_order, name, settings};
 use super::{FluxDeliveryPolicy, FluxDeliveryPolicyStatus, PolicyCondition, PolicyRefusal};
 use crate::argo::Application;
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 
 /// How many refusals a status names.
 const MAX_REFUSALS: usize = 20;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use crate::argo::application::Destination;
+use crate::argo::source::Destination;
 
 /// `argoproj.io/v1alpha1` `AppProject`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use super::app_project::{AppProject, ClusterResource, GroupKind};
 use super::pattern::{denied, file, is_in_namespaces, matches_rule};
-use crate::argo::application::Destination;
 use crate::argo::repository_url::normalized;
+use crate::argo::source::Destination;
 
 impl AppProject {
     /// `IsSourcePermitted`: some pattern matches, and no deny pattern does.

@@ -2,7 +2,8 @@
 //! `controller/appcontroller.go`, `refreshAppConditions`).
 
 use super::app_project::AppProject;
-use crate::argo::application::{Application, Destination};
+use crate::argo::application::Application;
+use crate::argo::source::Destination;
 use crate::names;
 
 /// The Application asks for what it may not.

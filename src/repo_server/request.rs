@@ -10,7 +10,7 @@ use super::messages::{
     KustomizeVersion, ManifestRequest, RawExtension,
 };
 use super::repository::by_address;
-use crate::argo::{Application, application};
+use crate::argo::{Application, source};
 use crate::mirror::patch;
 use crate::project::{AppProject, RenderedObject};
 use crate::translate::{DEFAULT_SCHEMES, Settings, is_post_rendered};
@@ -24,7 +24,7 @@ const BUILD_OPTIONS: &str = "kustomize.buildOptions";
 /// A setting of Kustomize or of directories that is not of its type.
 pub fn manifest_request(
     app: &Application,
-    source: &application::ApplicationSource,
+    source: &source::ApplicationSource,
     revision: &str,
     project: &AppProject,
     control_namespace: &str,
@@ -102,13 +102,13 @@ fn settings<T: serde::de::DeserializeOwned>(settings: &Map<String, Value>) -> Re
     serde_json::from_value(patch::without_nulls(Value::Object(settings.clone())))
 }
 
-fn helm(helm: &application::HelmSource) -> Helm {
-    let parameter = |parameter: &application::HelmParameter| HelmParameter {
+fn helm(helm: &source::HelmSource) -> Helm {
+    let parameter = |parameter: &source::HelmParameter| HelmParameter {
         name: parameter.name.clone(),
         value: parameter.value.clone(),
         force_string: parameter.force_string,
     };
-    let file = |parameter: &application::HelmFileParameter| HelmFileParameter {
+    let file = |parameter: &source::HelmFileParameter| HelmFileParameter {
         name: parameter.name.clone(),
         path: parameter.path.clone(),
     };

@@ -7,7 +7,7 @@ use super::helm_values::{self, Values};
 use super::placement::is_dns_subdomain;
 use super::value_files::{Home, Reader};
 use super::{RepoPath, checked, dependencies, links, post_render, revision};
-use crate::argo::application::HelmSource;
+use crate::argo::source::HelmSource;
 use crate::argo::zero;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::merge::deep_merge;

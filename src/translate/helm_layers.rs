@@ -12,7 +12,7 @@ use super::FilePattern;
 use super::draft::{Draft, Source};
 use super::helm_documents::documents;
 use super::value_files::{self, Home, Place, Reader, ValueFile};
-use crate::argo::application::HelmSource;
+use crate::argo::source::HelmSource;
 use crate::{merge, yaml};
 
 /// Name of the file with a chart's own defaults.

@@ -9,7 +9,7 @@ use super::helm_documents::documents;
 use super::helm_set::{self, Typing};
 use super::value_files::{self, Home, Place};
 use super::{env, helm_layers};
-use crate::argo::application::{HelmParameter, HelmSource};
+use crate::argo::source::{HelmParameter, HelmSource};
 
 /// Where integers that Helm's `--set` makes begin to look otherwise as the numbers that Flux reads from an object: Go
 /// prints a `float64` of this size with an exponent, and the largest ones lose their last digits.

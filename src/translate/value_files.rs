@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::draft::{Draft, Source};
 use super::files::Matches;
 use super::{File, FilePattern, RepoPath, Want, env, lfs, links};
-use crate::argo::application::HelmSource;
+use crate::argo::source::HelmSource;
 
 /// Schemes that Argo CD allows unless told otherwise (argo-cd `util/settings`, `helm.valuesFileSchemes`).
 pub(crate) const DEFAULT_SCHEMES: [&str; 2] = ["https", "http"];

@@ -1,10 +1,10 @@
 //! Two versions of an Application, as a unified diff of their YAML.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use similar::TextDiff;
 
-use super::readable;
-use crate::yaml;
+use crate::merge::deep_merge;
+use crate::{names, yaml};
 
 const RED: &str = "\x1b[31m";
 const GREEN: &str = "\x1b[32m";
@@ -36,6 +36,23 @@ fn colored(line: &str) -> String {
         _ => return line.to_owned(),
     };
     format!("{color}{}{PLAIN}\n", line.trim_end_matches('\n'))
+}
+
+/// The part of an Application that people read in a diff.
+pub(super) fn readable(app: &Value) -> Value {
+    let annotations = app.pointer("/metadata/annotations").and_then(Value::as_object);
+    let is_ours = |key: &str| key.starts_with(names::OVERRIDE_PREFIX);
+    let annotations: serde_json::Map<String, Value> = annotations
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| is_ours(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let mut shown = json!({"spec": app.get("spec")});
+    if !annotations.is_empty() {
+        deep_merge(&mut shown, json!({"metadata": {"annotations": annotations}}));
+    }
+    shown
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::DynamicObject;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Streams;
 use super::checkouts::{Checkouts, SourceDir};
@@ -18,7 +18,6 @@ use super::cluster::ClusterArgs;
 use super::flux_objects::application;
 use crate::adopt::{Adoption, adopt};
 use crate::flux::{Live, ObjectKey};
-use crate::merge::deep_merge;
 use crate::mirror::{Relation, compare, patch};
 use crate::names;
 use look::Look;
@@ -200,21 +199,4 @@ fn outdated(look: &Look) -> Vec<ObjectKey> {
         |live: Option<Live<'_>>, manifest| compare::relation(&identity, manifest, live) == Relation::Outdated;
     let found = wanted.iter().filter(|manifest| is_outdated(look.live(&manifest.key), manifest));
     found.map(|manifest| manifest.key.clone()).collect()
-}
-
-/// The part of an Application that people read in a diff.
-fn readable(app: &Value) -> Value {
-    let annotations = app.pointer("/metadata/annotations").and_then(Value::as_object);
-    let is_ours = |key: &str| key.starts_with(names::OVERRIDE_PREFIX);
-    let annotations: serde_json::Map<String, Value> = annotations
-        .into_iter()
-        .flatten()
-        .filter(|(key, _)| is_ours(key))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    let mut shown = json!({"spec": app.get("spec")});
-    if !annotations.is_empty() {
-        deep_merge(&mut shown, json!({"metadata": {"annotations": annotations}}));
-    }
-    shown
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Again;
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::lookup::{Cause, Failure, Flight, Found, Known};
 
 /// How long an answer is waited for before that is told: until then nothing is decided that it may change.

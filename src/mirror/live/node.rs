@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::object::Object;
 use super::{Node, NodeKey, Owner, health, info, kept, networking};
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::names;
 
 /// The health of the object does not count (argo-cd `common/common.go`, `AnnotationIgnoreHealthCheck`).

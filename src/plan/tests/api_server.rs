@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::argo::Application;
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::credentials::{LiveSecret, SecretManifest};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::mirror::{compare, ownership, patch};

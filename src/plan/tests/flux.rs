@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::api_server::ApiServer;
-use crate::argo::status::seconds;
+use crate::argo::seconds;
 use crate::flux::{FluxKind, ObjectKey};
 use crate::mirror::patch;
 use crate::names;

@@ -3,6 +3,7 @@
 //! them is refused by [`crate::translate`] before.
 
 mod kustomize;
+pub mod repository;
 mod source;
 
 pub use kustomize::*;
@@ -11,7 +12,7 @@ pub use source::*;
 use std::collections::BTreeMap;
 
 use super::repo_creds::RepoCreds;
-use super::repository::Repository;
+use repository::Repository;
 
 /// `repository.ManifestRequest`.
 #[derive(Clone, PartialEq, prost::Message)]

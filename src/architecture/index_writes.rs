@@ -1,4 +1,4 @@
-//! What sources must not hold: the pure modules name nothing of the outside world, and nobody writes JSON through an index.
+//! Nobody writes JSON through an index.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,50 +6,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use rstest::rstest;
 
-const PURE: &[&str] = &[
-    "argo/schema",
-    "translate",
-    "credentials",
-    "mirror",
-    "project",
-    "repo_server/request.rs",
-    "repo_server/repository.rs",
-    "registry/manifests.rs",
-    "registry/image.rs",
-    "plan",
-    "policy",
-    "adopt",
-    "generate",
-    "doctor",
-    "merge.rs",
-    "yaml.rs",
-    "cache/settings.rs",
-    "cache/keys.rs",
-    "cache/codec.rs",
-];
-const FORBIDDEN: [&str; 11] = [
-    "async",
-    "tokio",
-    "kube::Client",
-    "Api<",
-    "SystemTime",
-    "Instant::now",
-    "Timestamp::now",
-    "std::env",
-    "std::fs",
-    "File::open",
-    "File::create",
-];
-
-fn sources(path: &Path, found: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        for entry in fs::read_dir(path).unwrap() {
-            sources(&entry.unwrap().path(), found);
-        }
-    } else if path.extension().is_some_and(|extension| extension == "rs") {
-        found.push(path.to_owned());
-    }
-}
+use super::sources_below;
 
 /// The modules that `source` declares for tests alone, and its text without comments and without its tests.
 fn production(source: &str) -> (Vec<&str>, String) {
@@ -75,7 +32,7 @@ fn production(source: &str) -> (Vec<&str>, String) {
 fn production_below(roots: impl IntoIterator<Item = PathBuf>) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     for root in roots {
-        sources(&root, &mut files);
+        sources_below(&root, &mut files);
     }
     assert!(files.len() > 20, "{files:?}");
     let sources_read: Vec<(PathBuf, String)> = files
@@ -101,16 +58,6 @@ fn production_below(roots: impl IntoIterator<Item = PathBuf>) -> Vec<(PathBuf, S
         |file: &Path| tests.iter().any(|test| file.with_extension("") == *test || file.starts_with(test));
     let kept = sources_read.into_iter().filter(|(file, _)| !is_test(file));
     kept.map(|(file, text)| (file, production(&text).1)).collect()
-}
-
-#[test]
-fn pure_modules_reach_for_nothing() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for (file, text) in production_below(PURE.iter().map(|module| root.join(module))) {
-        for word in FORBIDDEN {
-            assert!(!text.contains(word), "{} names {word}", file.display());
-        }
-    }
 }
 
 /// Ways to write through an index. Where the value is no map, or the list is too short, they end the program; where a key is
