@@ -85,6 +85,9 @@ mod watch_error;
 pub mod yaml;
 
 #[cfg(test)]
+mod documentation;
+
+#[cfg(test)]
 mod testing;
 
 #[cfg(test)]
