@@ -52,6 +52,15 @@ fn each_link_leads_somewhere() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
+/// The built book has nothing else.
+#[test]
+fn pages_link_to_pages_alone() {
+    for page in files(&root().join("docs"), "md") {
+        let text = std::fs::read_to_string(&page).unwrap();
+        assert!(!text.contains("](../"), "{} links to what is not in the book", page.display());
+    }
+}
+
 #[test]
 fn each_page_stands_in_the_readme_and_in_the_summary() {
     let (readme, summary) = (read("README.md"), read("docs/SUMMARY.md"));

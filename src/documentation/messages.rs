@@ -55,6 +55,9 @@ const WORDS: usize = 3;
 /// What the sources say, with `…` for what is filled in, and the file that each stands in first.
 pub(super) fn all() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
+    for room in ELSEWHERE {
+        assert!(root().join(room).exists(), "{room} is elsewhere now: correct ELSEWHERE in {}", file!());
+    }
     for file in files(&root().join("src"), "rs") {
         let path = file.strip_prefix(root()).unwrap();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -183,7 +186,7 @@ fn text(literal: &str) -> Option<String> {
 
 #[test]
 fn texts_are_found_where_they_are_said() {
-    let source = r##"
+    let source = r#"
         /// A comment says nothing to a user.
         #[error("{url} is larger than {MAX} bytes")]
         #[arg(long, help = "this is a flag")]
@@ -195,7 +198,7 @@ fn texts_are_found_where_they_are_said() {
         }
         #[cfg(test)]
         mod tests { const TEXT: &str = "this is a test"; }
-    "##;
+    "#;
     let mut found = Vec::new();
     walk(source.parse().unwrap(), &mut found);
     let said: Vec<String> = found.iter().map(|text| fixed(text)).collect();

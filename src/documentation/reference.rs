@@ -48,9 +48,10 @@ fn each_metric_is_told() {
     metrics.extend(process);
     let told: BTreeSet<String> = first_cells(table).into_iter().map(registered).collect();
     assert_eq!(told, metrics);
+    let metric = Regex::new(r"flux_subsystem_\w+").unwrap();
     for page in files(&root().join("docs"), "md") {
         let text = std::fs::read_to_string(&page).unwrap();
-        for found in Regex::new(r"flux_subsystem_\w+").unwrap().find_iter(&text) {
+        for found in metric.find_iter(&text) {
             let name = registered(found.as_str());
             assert!(metrics.contains(&name), "{}: there is no {}", page.display(), found.as_str());
         }

@@ -20,9 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 fn pages() -> Result<Vec<(String, String)>> {
     let mut files = vec!["README.md".to_owned(), "e2e/README.md".to_owned()];
     for entry in std::fs::read_dir(paths::workspace().join("docs"))? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".md") {
-            files.push(format!("docs/{name}"));
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            files.push(path.strip_prefix(paths::workspace())?.display().to_string());
         }
     }
     files.sort();
@@ -149,14 +149,11 @@ async fn commands_that_need_a_cluster_do_what_they_say() -> Result<()> {
     for (line, names, _) in all().filter(|(_, _, place)| *place == Shared) {
         let printed = bench.run(line, names, Shared).await?;
         let expected = match line.split_whitespace().nth(1).unwrap_or_default() {
-            "run" if line.contains("--source-dir") => "kind: Kustomization",
-            "run" if line.contains("translate") => "kind: HelmRelease",
+            "run" | "translate" if line.contains("--source-dir") => "kind: Kustomization",
+            "run" | "translate" if line.contains("translate") => "kind: HelmRelease",
             "run" => "--argocd-namespace",
-            "translate" if line.contains("--source-dir") => "kind: Kustomization",
-            "translate" => "kind: HelmRelease",
-            "apply" if line.contains("any-namespace") => "server dry run",
-            "apply" => "deployment.apps/flux-subsystem",
-            "delete" => "server dry run",
+            "apply" if !line.contains("any-namespace") => "deployment.apps/flux-subsystem",
+            "apply" | "delete" => "server dry run",
             "app" => "",
             "annotate" => "annotated",
             "list-candidates" => "NAMESPACE",
