@@ -118,6 +118,17 @@ impl Cache {
         watched
     }
 
+    /// The newest known state of the Application that was `watched` a moment ago.
+    pub(super) fn newest(&self, watched: &Arc<Application>) -> Arc<Application> {
+        let there = self.stores.applications.get(&ObjectRef::from_obj(&**watched));
+        self.application(there.unwrap_or_else(|| Arc::clone(watched)))
+    }
+
+    /// It was deleted, and no other one has its name.
+    pub(super) fn is_gone(&self, app: &Application) -> bool {
+        self.stores.applications.get(&ObjectRef::from_obj(app)).is_none()
+    }
+
     pub(super) fn wrote_application(&self, app: Application) {
         let written = Written { object: Arc::new(app), at: Instant::now() };
         lock(&self.application_overlay).insert(written.object.identity(), written);
