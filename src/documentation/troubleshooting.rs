@@ -9,11 +9,12 @@ use super::{files, first_cells, messages, read, root, section};
 const PAGE: &str = "docs/troubleshooting.md";
 
 /// What is found among the messages and is none: a part of one, or a name.
-const PARTS: [&str; 23] = [
+const PARTS: [&str; 29] = [
     "(leave it out)",
     "ConfigMap (known hosts)",
     "Argo CD's Redis",
     "Argo CD's Redis proxy",
+    "Argo CD's repo-server",
     "Rights to see",
     "an integer or a string",
     "an object of Kubernetes is a map",
@@ -25,6 +26,10 @@ const PARTS: [&str; 23] = [
     "it is for Helm repositories over HTTP",
     "no such file or directory",
     "the repository Secret …",
+    "source-controller's artifact server",
+    "the API server",
+    "the address of a value file",
+    "the git repository",
     "this setting is",
     "too many levels of symbolic links",
     "too many links",
@@ -32,6 +37,7 @@ const PARTS: [&str; 23] = [
     "unable to list files.",
     "unable to read files.",
     "… (give one of them another priority)",
+    "… (grant it, or set the annotation …: \"true\")",
     "… or newer is needed",
 ];
 
@@ -56,12 +62,11 @@ fn entries() -> Vec<Entry> {
     parts.collect()
 }
 
-/// Fits the messages that say `line`, with one word in the place of each `…`, and anything in the place of one at its end. The way
-/// out that may follow in parentheses is the entry's own to tell.
+/// Fits the messages that say `line`, with one word in the place of each `…`. The way out that may follow in parentheses is the
+/// entry's own to tell.
 fn pattern(line: &str) -> Regex {
-    let (line, end) = line.strip_suffix('…').map_or((line, r"(?: \(.*\))?"), |line| (line, ".*"));
     let parts: Vec<String> = line.split('…').map(regex::escape).collect();
-    Regex::new(&format!("^{}{end}$", parts.join("[^ ]*"))).unwrap()
+    Regex::new(&format!(r"^{}(?: \(.*\))?$", parts.join("[^ ]*"))).unwrap()
 }
 
 #[test]
