@@ -4,6 +4,7 @@
 //! what it wants to know of anybody else comes from [`crate::lookup`], which wakes the Application when it knows more.
 
 mod cache;
+mod dependents;
 mod execute;
 mod gather;
 mod images;

@@ -8,6 +8,7 @@ use super::placement::is_dns_subdomain;
 use super::value_files::{Home, Reader};
 use super::{RepoPath, checked, dependencies, links, post_render, revision};
 use crate::argo::application::HelmSource;
+use crate::argo::zero;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::merge::deep_merge;
 use crate::names;
@@ -181,7 +182,7 @@ fn spec(
 
 /// The setting by which the chart is rendered for something else than the cluster, and namespace, that it is installed in.
 fn for_another_cluster(helm: &HelmSource, namespace: &str) -> Option<&'static str> {
-    let is_set = |name: &str| helm.rest.get(name).is_some_and(|value| !super::is_empty(value));
+    let is_set = |name: &str| helm.rest.get(name).is_some_and(|value| !zero::is_empty(value));
     let elsewhere =
         is_set("namespace") && helm.rest.get("namespace").and_then(Value::as_str) != Some(namespace);
     if elsewhere {
@@ -192,10 +193,12 @@ fn for_another_cluster(helm: &HelmSource, namespace: &str) -> Option<&'static st
         .find_map(|(name, reason)| is_set(name).then_some(reason))
 }
 
-/// `install` and `upgrade` alike. Failed actions are tried again: Flux's other strategy remediates a failed install by
+/// `install` and `upgrade` alike. An action ends when its objects are applied and its hooks have run ([`super::waiting`]);
+/// Helm waits for the Jobs and Pods among its hooks all the same (helm-controller `internal/action/wait.go`). Failed actions are tried again: Flux's other strategy remediates a failed install by
 /// uninstalling, which would delete workloads that were taken over from Argo CD.
 fn action(helm: &HelmSource) -> Value {
     let mut action = json!({
+        "disableWait": true,
         "crds": if helm.skip_crds { "Skip" } else { "CreateReplace" },
         "strategy": {"name": "RetryOnFailure", "retryInterval": names::RETRY_INTERVAL},
     });
@@ -303,7 +306,7 @@ fn check_unsupported(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSour
     for (name, value) in &helm.rest {
         let field = || source.at(&format!("helm.{name}"));
         match (name.as_str(), value) {
-            (_, value) if super::is_empty(value) => {}
+            (_, value) if zero::is_empty(value) => {}
             // Argo CD and Flux deliver by Helm 4 whatever is named here (argo-cd `util/helm/cmd.go`, `NewCmd`).
             ("version", Value::String(version)) if version == "v3" || version == "v4" => {}
             ("version", other) => {

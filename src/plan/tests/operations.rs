@@ -45,6 +45,27 @@ fn an_operation_is_recorded_before_anything_is_done_about_it() {
     assert_eq!(patch_of(&plan)["metadata"]["resourceVersion"], "1");
 }
 
+/// Helm is done with a chart's definitions before the API server serves them.
+#[test]
+fn a_release_that_lacks_the_kinds_of_its_chart_is_tried_once_more() {
+    let why = "Helm install failed: no matches for kind \"Widget\" in version \"example.org/v1\"\nensure CRDs are \
+               installed first";
+    let failed = || helm_release().failed("6.3.5", "InstallFailed", why);
+    let observed = asked(failed().answered(&ago(30)));
+    let first = plan(&observed);
+    assert_eq!(words(&first), ["PatchObject HelmRelease", "PatchApplication"]);
+    let status = &patch_of(&first)["status"];
+    assert_eq!(status["health"]["status"], "Progressing");
+    assert_eq!(
+        outcome(&observed),
+        (Phase::Running, "waiting for Flux to deliver with the kinds that the chart defines".to_owned())
+    );
+    let again = format!("{}/with-kinds", ago(30));
+    let waits = outcome(&asked(failed().asked(&again)));
+    assert_eq!(waits.0, Phase::Running, "{}", waits.1);
+    assert_eq!(outcome(&asked(failed().answered(&again))), (Phase::Failed, why.to_owned()));
+}
+
 /// A `RollingSync` compares whole seconds, and goes on only when the operation began after its own last step.
 #[test]
 fn an_operation_of_an_application_set_begins_in_the_next_second() {
