@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! watches ─► stores ─► gather ─► translate ─► plan ─► execute
-//!  (shell)    (shell)   (reads)    (pure)     (pure)   (the only writer)
-//!                          └────► mirror (pure) ─┘
+//!  (shell)    (shell)   (reads)    (pure)     (pure)   (writes)
+//!               ▲          └────► mirror (pure) ─┘
+//!               └─ wakes ─ lookup ◄─ questions
 //! ```
 //!
 //! | module | what it is |
@@ -20,12 +21,13 @@
 //! | [`plan`] | what is to be done, as [`plan::Step`]s: take-over, operations, upkeep, refresh, deletion, hand-back |
 //! | [`adopt`] | hand-made changes of Flux objects → the Application |
 //! | [`generate`] | existing Flux objects → an Application that refers to, or generates, them |
-//! | [`controller`] | the shell: watches, caches, questions, the executor |
-//! | [`artifact`], [`remote_refs`], [`address`] | the questions that only a download answers |
+//! | [`controller`] | the shell: watches, stores, what is gathered from them, the executor |
+//! | `lookup` | answers from outside, asked for beside the reconciles: artifacts, refs, what the repo-server renders |
+//! | [`artifact`], [`remote_refs`], [`address`] | how each of them is asked |
 //! | [`repo_server`] | what a source would deliver, asked of Argo CD |
 //! | [`registry`] | what Argo CD rendered, served to Flux as artifacts |
 //! | [`cache`] | Argo CD's Redis, which its server shows the resource tree and the diff from |
-//! | [`lease`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
+//! | [`lease`], [`pulse`], [`serve`], [`metrics`], [`telemetry`] | what it takes to be operated |
 //! | [`panics`] | a panic costs what it happened in, and nobody else anything |
 //! | [`doctor`] | what a cluster has to have, judged |
 //! | [`cli`] | one file a verb |
@@ -44,14 +46,17 @@
 //!    behind (the `HelmChart` that Flux made of it, and Helm's records of its release, those alone that its spec names in its
 //!    own namespace).
 //! 3. What `flux-subsystem translate` prints is what the controller applies.
-//! 4. Status comes from Flux and the live objects, never from the bridge's own last write; all state is in the API
-//!    server. A process killed between any two requests leaves nothing to repair.
+//! 4. Status comes from Flux and the live objects, never from the bridge's own last write; what decides an outcome is in the API
+//!    server. A process killed between any two requests leaves nothing to repair. One thing is remembered in the process alone: what
+//!    has changed hands between two sources of one Application within the last minute (`controller/memory.rs`).
 //! 5. Nothing is dropped silently: what cannot be expressed is a [`translate::Problem`], and an error keeps what was
 //!    delivered running.
 //! 6. Idle is silent: with nothing happening, nothing is written.
-//! 7. No Application ends the process: JSON is not written through an index, which a test reads the sources for, and a panic
+//! 7. A reconcile waits for the API server and for nobody else. What is to be known of the world besides is asked for by `lookup`, which
+//!    wakes the Application when it knows more; what ends (a deletion, a terminated operation, a hand-back) needs none of it.
+//! 8. No Application ends the process: JSON is not written through an index, which a test reads the sources for, and a panic
 //!    ends the reconcile of one Application, which says so ([`panics`]).
-//! 8. `translate`, `credentials`, `mirror`, `policy`, `project`, `plan`, `adopt`, `generate` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
+//! 9. `translate`, `credentials`, `mirror`, `policy`, `project`, `plan`, `adopt`, `generate` and `doctor` hold no `async`, client, clock, environment or file access; a test reads their
 //!    sources and says so.
 
 pub mod address;
@@ -77,6 +82,7 @@ pub mod plan;
 pub mod policy;
 pub mod problem;
 pub mod project;
+pub mod pulse;
 pub mod registry;
 pub mod remote_refs;
 pub mod repo_server;

@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 use super::argo_cd::ArgoCdArgs;
 use super::cluster;
 use super::redis::RedisArgs;
-use crate::controller::{self, Options, READINESS_CACHES};
+use crate::controller::{self, Options, READINESS_CACHES, Signs};
 use crate::lease;
 use crate::metrics::Metrics;
+use crate::pulse::Pulse;
 use crate::repo_server::RepoServer;
 use crate::serve::{self, Readiness};
 use crate::telemetry::{self, LogFormat, LogLevel};
@@ -98,7 +99,7 @@ async fn lead(
 ) -> anyhow::Result<()> {
     let elects = args.leader_elect.unwrap_or_else(|| std::env::var_os("POD_NAMESPACE").is_some());
     if !elects {
-        return control(args, client, metrics, readiness, stop).await;
+        return control(args, client, metrics, readiness, Pulse::default(), stop).await;
     }
     // A replica that stands by is ready to: an update of the Deployment must not wait for its turn.
     readiness.set(READINESS_CACHES, true);
@@ -116,11 +117,14 @@ async fn lead(
     };
     readiness.set(READINESS_CACHES, false);
     metrics.set_leader(true);
+    let pulse = Pulse::default();
     tokio::select! {
-        result = control(args, client, metrics, readiness, stop) => {
+        result = control(args, client, metrics, readiness, pulse.clone(), stop) => {
             leadership.release().await;
             result
         }
+        // Who does nothing any more lets another one lead. The Lease runs out: what is under way may still write.
+        why = pulse.stalled() => Err(anyhow::anyhow!("this replica leads no more, since it does nothing: {why}")),
         // Another replica may lead already: nothing may be written any more, not even to finish.
         lost = leadership.lost() => Err(anyhow::anyhow!("the lease is lost: {lost:?}")),
     }
@@ -131,6 +135,7 @@ async fn control(
     client: Client,
     metrics: &Arc<Metrics>,
     readiness: Readiness,
+    pulse: Pulse,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).build().context("HTTP client")?;
@@ -157,7 +162,8 @@ async fn control(
         redis: args.redis.overrides()?,
     };
     tracing::info!(?options, version = env!("CARGO_PKG_VERSION"), "controlling");
-    controller::run(client, http, options, listener, Arc::clone(metrics), readiness, stop).await;
+    let signs = Signs { metrics: Arc::clone(metrics), readiness, pulse };
+    controller::run(client, http, options, listener, signs, stop).await;
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! The only writer: carries out steps.
+//! Carries out the steps of a plan. Beside it write `secrets.rs` (for its steps), `policies.rs` (their status) and the registry
+//! (its password, its address).
 
 use std::ops::RangeInclusive;
 

@@ -2,6 +2,7 @@
 
 mod again;
 mod asking;
+mod heard;
 mod namespace;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use kube::core::DynamicObject;
 
 pub(super) use again::Again;
 use asking::Asking;
+use heard::Heard;
 
 use super::Shared;
 use super::live::Wanted;
@@ -49,10 +51,10 @@ pub(super) fn gather(shared: &Shared, app: Arc<Application>, now: Timestamp) -> 
     let mut asking = Asking::new(shared, &app, refresh.as_ref().map(|refresh| refresh.since));
     let mut context = asking.context(&app);
     let translation = asking.translate(&app, &mut context);
-    let failures = std::mem::take(&mut asking.failures);
+    let failures = std::mem::take(&mut asking.heard.failures);
     let wish = asking.wish(&app, &translation, &context);
     let brings_namespace = asking.brings_namespace(&app, &translation);
-    asking.failures.clear();
+    asking.heard.failures.clear();
     let mut keys = keys(shared, &app, &translation);
     keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &app, &wish.translation)));
     let project = shared.cache.project(&app, &shared.secrets.repositories());
@@ -102,7 +104,7 @@ pub(super) fn gather(shared: &Shared, app: Arc<Application>, now: Timestamp) -> 
         }
         None => render(&mut asking, &mut observed),
     }
-    let Asking { again, open, flights, .. } = asking;
+    let Heard { again, open, flights, .. } = asking.heard;
     Gathered { observed, again, open, flights }
 }
 
@@ -130,7 +132,7 @@ fn render(asking: &mut Asking<'_>, observed: &mut Observed) {
         }
         let found = asking.held(&observed.app, index, &revisions, None);
         let Some(objects) = asking.answer(found) else {
-            observed.failures.append(&mut asking.failures);
+            observed.failures.append(&mut asking.heard.failures);
             return;
         };
         all.extend(objects);

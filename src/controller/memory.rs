@@ -1,4 +1,5 @@
-//! What is remembered between two reconciles of an Application. Losing any of it costs a request, never an outcome.
+//! What is remembered between two reconciles of an Application. Losing it costs a request; of what changes hands between two
+//! sources ([`Memory::contested`]) it may cost the object until Flux's next interval.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

@@ -38,6 +38,7 @@ use crate::flux::ObjectKey;
 use crate::lookup::{self, Lookups};
 use crate::metrics::Metrics;
 use crate::panics;
+use crate::pulse::Pulse;
 use crate::registry;
 use crate::repo_server::RepoServer;
 use crate::serve::Readiness;
@@ -67,6 +68,17 @@ pub struct Options {
     pub lookup_memory: usize,
 }
 
+/// What the outside sees of the controller.
+#[derive(Clone, Debug)]
+pub struct Signs {
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
+    /// Whether it is ready.
+    pub readiness: Readiness,
+    /// Whether it works.
+    pub pulse: Pulse,
+}
+
 /// Everything that reconciles share.
 pub(crate) struct Shared {
     client: Client,
@@ -79,6 +91,7 @@ pub(crate) struct Shared {
     memory: memory::Memory,
     policies: policies::Policies,
     lookups: Lookups,
+    pulse: Pulse,
     metrics: Arc<Metrics>,
     places: Semaphore,
     queued: AtomicUsize,
@@ -107,10 +120,10 @@ pub async fn run(
     http: reqwest::Client,
     options: Options,
     listener: TcpListener,
-    metrics: Arc<Metrics>,
-    readiness: Readiness,
+    signs: Signs,
     stop: CancellationToken,
 ) {
+    let Signs { metrics, readiness, pulse } = signs;
     let (cache, secrets, streams) = watch::start(&client, &options, &metrics);
     let (live, woken) = live::Live::new(client.clone(), Arc::clone(&metrics), stop.clone());
     let (redis, Signals { everything: redis_is_empty, lost }) = crate::cache::start(
@@ -136,6 +149,7 @@ pub async fn run(
         queued: AtomicUsize::new(0),
         stop: stop.clone(),
         lookups,
+        pulse,
         memory: memory::Memory::default(),
         policies: policies::Policies::default(),
         client,
@@ -210,6 +224,7 @@ async fn serve_artifacts(listener: TcpListener, shared: Arc<Shared>, stop: Cance
 async fn announce(shared: Arc<Shared>, readiness: Readiness) {
     shared.filled().await;
     tracing::info!("caches are filled");
+    shared.pulse.filled();
     readiness.set(READINESS_CACHES, true);
 }
 

@@ -109,6 +109,7 @@ async fn look(shared: &Shared, watched: &Arc<Application>) -> Result<Action, Rec
         // Whoever answers wakes it.
         return Ok(again.delay().map_or_else(Action::await_change, Action::requeue));
     }
+    let _under_way = shared.pulse.begin(format!("Application {identity}"));
     let limit = shared.options.reconcile_timeout;
     let done = tokio::time::timeout(limit, carry_out(shared, &observed, again, now)).await;
     done.map_err(|_| ReconcileError::Timeout(limit))?.map_err(ReconcileError::from)

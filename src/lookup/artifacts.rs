@@ -110,4 +110,6 @@ fn failed(error: &ArtifactError) -> Failure {
 }
 
 #[cfg(test)]
+mod costs;
+#[cfg(test)]
 mod tests;

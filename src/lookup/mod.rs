@@ -30,6 +30,8 @@ use crate::repo_server::RepoServer;
 
 pub(crate) use artifacts::ArtifactAt;
 pub(crate) use failure::{Cause, Failure, chain};
+#[cfg(test)]
+pub(crate) use kind::Kind;
 pub(crate) use places::Party;
 pub(crate) use rendered::Rendering;
 pub(crate) use service::{Flight, Found, Freshness, Known};

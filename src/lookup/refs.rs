@@ -19,8 +19,9 @@ use crate::repo_server::messages::{
 use crate::repo_server::{RepoServer, RepoServerError, repository};
 use crate::translate::{File, RemoteRefs};
 
-/// Branches that are asked for their commit to find out which one `HEAD` is: the usual names, and a few others.
-const CANDIDATES: usize = 20;
+/// Branches that are asked for their commit to find out which one `HEAD` is, the usual names first: more than a repository has whose
+/// default branch anybody finds.
+const CANDIDATES: usize = 1_000;
 
 /// Why the refs are unknown.
 #[derive(Debug, thiserror::Error)]
@@ -105,23 +106,24 @@ async fn list(
 }
 
 /// The branch at the same commit as `HEAD`, the usual names first, as git itself guesses (git `remote.c`,
-/// `guess_remote_head`); the repo-server says commits and no names.
+/// `guess_remote_head`); the repo-server says commits and no names. Asked for `HEAD` it lists the refs anew and keeps them for
+/// the questions behind it (argo-cd `util/git/client.go`, `getRefs`), which so reach no repository and are about the same moment.
 async fn head(server: &RepoServer, repo: &repository::Repository, branches: &[String]) -> Option<String> {
-    let resolve = async |revision: &str| {
+    let resolve = async |revision: &str, is_anew: bool| {
         let source = Some(ApplicationSource { repo_url: repo.repo.clone(), ..ApplicationSource::default() });
         let request = ResolveRevisionRequest {
             repo: Some(repo.clone()),
             app: Some(ResolvedApplication { spec: Some(ResolvedSpec { source }) }),
             ambiguous_revision: revision.to_owned(),
-            no_revision_cache: true,
+            no_revision_cache: is_anew,
         };
         server.resolve(request).await.ok().map(|answer| answer.revision)
     };
-    let wanted = resolve("HEAD").await?;
+    let wanted = resolve("HEAD", true).await?;
     let usual = ["main", "master"].into_iter().filter(|name| branches.iter().any(|branch| branch == name));
     let others = branches.iter().map(String::as_str).filter(|name| !["main", "master"].contains(name));
     for branch in usual.chain(others).take(CANDIDATES) {
-        if resolve(&format!("refs/heads/{branch}")).await.as_ref() == Some(&wanted) {
+        if resolve(&format!("refs/heads/{branch}"), false).await.as_ref() == Some(&wanted) {
             return Some(branch.to_owned());
         }
     }

@@ -91,6 +91,13 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
+    /// One that never ends.
+    #[cfg(test)]
+    pub(crate) fn of(kind: Kind, asked: Timestamp) -> Self {
+        let question = Question { kind, about: "".into() };
+        Self { question, asked, is_hard: false, done: CancellationToken::new(), outcome: Arc::default() }
+    }
+
     /// Ends when the question is answered or has failed.
     pub(crate) async fn done(&self) {
         self.done.cancelled().await;

@@ -45,7 +45,7 @@ pub struct Observed {
     pub absent_kinds: BTreeSet<FluxKind>,
     /// What could not be found out, a sentence each.
     pub failures: Vec<String>,
-    /// The API server's last refusal of a step; kept until a step of that kind succeeds.
+    /// The API server's last refusal of a step; kept until a plan is carried out to its end.
     pub refusal: Option<Refusal>,
     /// A refresh in flight.
     pub refresh: Option<Refresh>,

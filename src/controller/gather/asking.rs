@@ -6,16 +6,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::again::Again;
+use super::heard::Heard;
 use super::{
     MAX_ROUNDS, Shared, delivered, keys, leaves_objects_out, objects, poll_interval, seconds, settings,
 };
 use crate::argo::Application;
 use crate::credentials::Repository;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
-use crate::lookup::{
-    ArtifactAt, Cause, Failure, Flight, Found, Freshness, Known, Party, Rendering, TargetQuestion,
-};
+use crate::lookup::{ArtifactAt, Cause, Failure, Found, Freshness, Known, Party, Rendering, TargetQuestion};
 use crate::mirror::revision::bare;
 use crate::mirror::{Relation, SourceState, Wish, compare, source};
 use crate::names;
@@ -28,9 +26,6 @@ use crate::translate::{
     Context, FilePattern, Form, GitPaths, Settings, Translation, Want, is_checked_only, leaves_out, translate,
 };
 
-/// How long an answer is waited for before that is told: until then nothing is decided that it may change.
-const LATE: Duration = Duration::from_secs(10);
-
 /// One look at an Application: what its translations want to know, and the answers.
 pub(super) struct Asking<'a> {
     pub(super) shared: &'a Shared,
@@ -42,14 +37,8 @@ pub(super) struct Asking<'a> {
     has_plugins: bool,
     /// When somebody asked for the refresh that is under way: no older answer counts.
     pub(super) refreshed: Option<Timestamp>,
-    /// How long an answer is waited for.
-    patience: Duration,
-    pub(super) failures: Vec<String>,
-    pub(super) again: Again,
-    /// The questions that nothing is decided without.
-    pub(super) open: Vec<Flight>,
-    /// Questions under way, and whether an older answer does until then.
-    pub(super) flights: Vec<(Flight, bool)>,
+    /// What came of the questions.
+    pub(super) heard: Heard,
 }
 
 impl<'a> Asking<'a> {
@@ -60,12 +49,8 @@ impl<'a> Asking<'a> {
             poll: poll_interval(shared),
             has_plugins: false,
             refreshed,
-            patience: if may_wait(app) { LATE } else { Duration::ZERO },
             artifacts: BTreeMap::new(),
-            failures: Vec::new(),
-            again: Again::default(),
-            open: Vec::new(),
-            flights: Vec::new(),
+            heard: Heard::new(may_wait(app)),
         };
         asking.has_plugins = asking.answer(shared.lookups.has_plugins()).unwrap_or_default();
         asking
@@ -73,58 +58,8 @@ impl<'a> Asking<'a> {
 
     /// The answer; notes why there is none, and what is under way.
     pub(super) fn answer<T>(&mut self, found: Found<T>) -> Option<T> {
-        let Found { known, flight } = found;
-        let has_answer = matches!(known, Known::Answer(_));
-        self.flights.extend(flight.clone().map(|flight| (flight, has_answer)));
-        match known {
-            Known::Answer(answer) => {
-                // It counts, and somebody has to hear that nobody knows whether it still does.
-                if let Some(flight) = flight.filter(|flight| !flight.kind().keeps_last()) {
-                    let waited = Timestamp::now().duration_since(flight.asked()).unsigned_abs();
-                    if waited < LATE {
-                        self.look_again(LATE.saturating_sub(waited));
-                    } else {
-                        self.failures.push(late(&flight, flight.asked()));
-                    }
-                }
-                Some(answer)
-            }
-            Known::Failure(failure, _, left) => {
-                self.note(&failure, left);
-                None
-            }
-            Known::Nothing(since) => {
-                let waited = Timestamp::now().duration_since(since).unsigned_abs();
-                match flight {
-                    Some(flight) if waited < self.patience => {
-                        self.look_again(self.patience.saturating_sub(waited));
-                        self.open.push(flight);
-                    }
-                    Some(flight) => self.failures.push(late(&flight, since)),
-                    None => self.look_again(Duration::from_secs(1)),
-                }
-                None
-            }
-        }
+        self.heard.answer(found, Timestamp::now())
     }
-
-    /// Notes why there is no answer. `left`: until when nobody is asked again; whoever is asked already wakes the Application.
-    fn note(&mut self, failure: &Failure, left: Duration) {
-        if !left.is_zero() {
-            self.look_again(left);
-        }
-        if failure.cause == Cause::Passing {
-            tracing::debug!(error = %failure, "there is no answer at the moment");
-        } else {
-            self.failures.push(failure.to_string());
-        }
-    }
-}
-
-/// What is said while an answer is late. The time stays the same, however often it is told.
-fn late(flight: &Flight, since: Timestamp) -> String {
-    let since = crate::argo::status::seconds::text(since);
-    format!("Failed to load target state: {} has not answered since {since}", flight.kind().asked())
 }
 
 impl Asking<'_> {
@@ -213,7 +148,7 @@ impl Asking<'_> {
 
     fn wished(&mut self, app: Application, mut context: Context) -> Wish {
         let translation = self.translate(&app, &mut context);
-        let failures = std::mem::take(&mut self.failures);
+        let failures = std::mem::take(&mut self.heard.failures);
         Wish { app: Arc::new(app), translation, context, failures }
     }
 
@@ -237,12 +172,12 @@ impl Asking<'_> {
     }
 
     pub(super) fn look_again(&mut self, after: Duration) {
-        self.again.within(after);
+        self.heard.again.within(after);
     }
 
     /// Notes what stands in the way of a question; `false`, since nothing new became known.
     fn failed(&mut self, why: &Failure) -> bool {
-        self.note(why, self.poll);
+        self.heard.note(why, self.poll);
         false
     }
 
@@ -439,7 +374,7 @@ impl Asking<'_> {
         let question = TargetQuestion { app, index, revisions, project: &project, known: &known };
         match self.shared.lookups.target(question, since) {
             Ok(Some(Found { known: Known::Answer(target), flight })) => {
-                self.flights.extend(flight.map(|flight| (flight, true)));
+                self.heard.flights.extend(flight.map(|flight| (flight, true)));
                 self.shared.lookups.scoped(&target.objects)
             }
             Ok(Some(Found { known, flight })) => Found { known: known.without_answer(), flight },

@@ -51,7 +51,7 @@ impl Asking<'_> {
                 Known::Failure(failure, _, left) => {
                     // That the namespace is missing is told, and why it is not known to be there matters less.
                     tracing::debug!(error = %failure, "cannot look for the namespace in the source");
-                    self.flights.extend(flight.map(|flight| (flight, false)));
+                    self.heard.flights.extend(flight.map(|flight| (flight, false)));
                     let is_final = failure.cause == Cause::Refused;
                     self.look_again(if is_final {
                         self.poll

@@ -30,7 +30,7 @@ fn repository() -> Vec<u8> {
     builder.into_inner().unwrap().finish().unwrap()
 }
 
-async fn lookups() -> Lookups {
+pub(super) async fn lookups(budget: usize) -> Lookups {
     let client = testing::api_server(Router::new()).await;
     let options = repo_server::Options { address: "127.0.0.1:1".to_owned(), is_plaintext: true };
     let sources = Sources {
@@ -39,12 +39,12 @@ async fn lookups() -> Lookups {
         repo_server: repo_server::RepoServer::new(&options).unwrap(),
         control_namespace: "argocd".to_owned(),
         artifact_address: "localhost:1".to_owned(),
-        budget: 8 << 20,
+        budget,
     };
     Lookups::new(sources, Arc::default(), CancellationToken::new()).0
 }
 
-async fn answer<T>(mut look: impl FnMut() -> Found<T>) -> T {
+pub(super) async fn answer<T>(mut look: impl FnMut() -> Found<T>) -> T {
     loop {
         let found = look();
         match (found.known, found.flight) {
@@ -69,7 +69,7 @@ async fn an_artifact_is_downloaded_once_however_many_ask() {
     });
     let address = testing::serve(Router::new().route("/a.tar.gz", serve)).await;
     let url = format!("http://{address}/a.tar.gz");
-    let lookups = lookups().await;
+    let lookups = lookups(8 << 20).await;
     let look = async |number: usize| {
         let (at, party) = (ArtifactAt { url: &url, digest: &digest }, Party::default());
         let path = format!("charts/{number}");
@@ -92,7 +92,7 @@ async fn an_artifact_is_downloaded_once_however_many_ask() {
 async fn an_artifact_that_is_replaced_is_asked_for_again_soon() {
     let address = testing::serve(Router::new()).await;
     let url = format!("http://{address}/a.tar.gz");
-    let lookups = lookups().await;
+    let lookups = lookups(8 << 20).await;
     let at = ArtifactAt { url: &url, digest: "sha256:00" };
     let look = || lookups.contents(&at, "", false, &Party::default());
     look().flight.unwrap().done().await;

@@ -2,6 +2,7 @@
 //!
 //! Both run on one stack, one after the other and several times, because machines are noisy: look at the ratios.
 
+mod hanging;
 mod report;
 
 use std::fmt::Write as _;
@@ -53,6 +54,9 @@ struct Arguments {
     /// How long idleness is watched, in seconds
     #[arg(long, default_value_t = 60)]
     idle: u64,
+    /// Measure edits of a chart while so many other Applications hang on a repo-server that does not answer, instead
+    #[arg(long, value_name = "APPLICATIONS", num_args = 0..=1, default_missing_value = "20")]
+    hanging: Option<usize>,
 }
 
 /// One side of one round.
@@ -64,6 +68,10 @@ struct Measured {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(number) = arguments.hanging {
+        let table = hanging::measure(number, arguments.rounds).await?;
+        return Ok(std::io::stdout().write_all(table.as_bytes())?);
+    }
     let stack = Stack::private(Options::default()).await?;
     stack.sources().publish_chart("speck", &CHART).await?;
     let env = stack.test("bench").await?.with_control_namespace("120s").await?;
