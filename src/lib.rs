@@ -96,6 +96,9 @@ mod watch_error;
 pub mod yaml;
 
 #[cfg(test)]
+mod documentation;
+
+#[cfg(test)]
 mod testing;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What README.md and e2e/README.md tell people to type works: each line of their `sh` blocks is run as it is written, with
-//! names that exist here, and each command of `cargo` or `flux-subsystem` in the text is at least understood.
+//! What README.md, e2e/README.md and the pages of docs/ tell people to type works: each line of their `sh` blocks is run as it is
+//! written, with names that exist here, and each command of `cargo` or `flux-subsystem` in the text is at least understood.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -16,7 +16,20 @@ use crate::flux_objects::{kustomization, release};
 /// No command takes longer; two of them bring up a stack and deliver on it.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-const FILES: [&str; 2] = ["README.md", "e2e/README.md"];
+/// The texts that hold commands.
+fn pages() -> Result<Vec<(String, String)>> {
+    let mut files = vec!["README.md".to_owned(), "e2e/README.md".to_owned()];
+    for entry in std::fs::read_dir(paths::workspace().join("docs"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            files.push(path.strip_prefix(paths::workspace())?.display().to_string());
+        }
+    }
+    files.sort();
+    ensure!(files.len() > 15, "{files:?}");
+    let read = |file: String| Ok((file.clone(), std::fs::read_to_string(paths::workspace().join(file))?));
+    files.into_iter().map(read).collect()
+}
 
 /// Who a command meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +56,26 @@ const LINES: &[Command] = &[
         &[("app.yaml", "GIT_APP"), ("~/src/repo", "CLONE")],
         Shared,
     ),
+    ("flux-subsystem translate -f app.yaml", &[("app.yaml", "CHART_APP")], Shared),
+    (
+        "flux-subsystem translate -f app.yaml --source-dir ~/src/repo",
+        &[("app.yaml", "GIT_APP"), ("~/src/repo", "CLONE")],
+        Shared,
+    ),
     ("kubectl apply --server-side -k manifests/", &[("manifests/", "MANIFESTS")], Shared),
+    // The stack is everybody's: what others stand on neither comes nor goes.
+    (
+        "kubectl apply -k manifests/any-namespace",
+        &[("-k manifests/", "--dry-run=server -k MANIFESTS/")],
+        Shared,
+    ),
+    ("kubectl delete -k manifests/", &[("-k manifests/", "--dry-run=server -k MANIFESTS")], Shared),
+    (
+        "argocd app set podinfo --sync-option FluxSubsystem=true --sync-option AutoCreateFluxResources=true",
+        &[("podinfo", "SWITCHED_APP")],
+        Shared,
+    ),
+    ("argocd app set podinfo --sync-option '!FluxSubsystem=true'", &[("podinfo", "SWITCHED_APP")], Shared),
     ("flux-subsystem list-candidates", &[], Shared),
     (
         "flux-subsystem generate-app hr/podinfo -n shop",
@@ -58,6 +90,11 @@ const LINES: &[Command] = &[
     ),
     ("flux-subsystem get", &[], Shared),
     ("flux-subsystem adopt podinfo", &[("podinfo", "EDITED_APP")], Shared),
+    (
+        "kubectl annotate application podinfo -n argocd flux-subsystem.dev/adopt-edits=true",
+        &[("podinfo", "EDITED_APP")],
+        Shared,
+    ),
     ("flux-subsystem doctor", &[], Shared),
     // Stacks of these names may run on this machine.
     ("cargo stack up --with argocd", &[("up", "up --name STACK")], Own),
@@ -79,16 +116,13 @@ const TEXT: &[Command] = &[
 ];
 
 /// Commands of the text that cannot be asked whether they understand.
-const NOT_ASKED: &[(&str, &str)] = &[
-    ("cargo parity-helm", "a test of `cargo test --workspace`, with more cases"),
-    ("cargo parity --app", "the beginning of one that is run"),
-];
+const NOT_ASKED: &[(&str, &str)] =
+    &[("cargo parity-helm", "a test of `cargo test --workspace`, with more cases")];
 
 #[test]
 fn each_line_has_somebody_who_runs_it() -> Result<()> {
     let mut written = Vec::new();
-    for file in FILES {
-        let text = std::fs::read_to_string(paths::workspace().join(file))?;
+    for (file, text) in pages()? {
         for line in lines(&text) {
             let is_known = LINES.iter().any(|(known, _, _)| *known == line);
             ensure!(is_known, "{file}: nobody runs `{line}`: add it to LINES of {}", file!());
@@ -115,10 +149,13 @@ async fn commands_that_need_a_cluster_do_what_they_say() -> Result<()> {
     for (line, names, _) in all().filter(|(_, _, place)| *place == Shared) {
         let printed = bench.run(line, names, Shared).await?;
         let expected = match line.split_whitespace().nth(1).unwrap_or_default() {
-            "run" if line.contains("--source-dir") => "kind: Kustomization",
-            "run" if line.contains("translate") => "kind: HelmRelease",
+            "run" | "translate" if line.contains("--source-dir") => "kind: Kustomization",
+            "run" | "translate" if line.contains("translate") => "kind: HelmRelease",
             "run" => "--argocd-namespace",
-            "apply" => "deployment.apps/flux-subsystem",
+            "apply" if !line.contains("any-namespace") => "deployment.apps/flux-subsystem",
+            "apply" | "delete" => "server dry run",
+            "app" => "",
+            "annotate" => "annotated",
             "list-candidates" => "NAMESPACE",
             "generate-app" if line.contains("hr/") => "HelmRelease",
             "generate-app" => "generates Kustomization",
@@ -205,8 +242,7 @@ fn lines(text: &str) -> Vec<String> {
 /// The commands of this repository that the text names between backticks.
 fn commands() -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for file in FILES {
-        let text = std::fs::read_to_string(paths::workspace().join(file))?;
+    for (_, text) in pages()? {
         let prose: String = text.split("```").step_by(2).collect();
         let quoted = prose.split('`').skip(1).step_by(2);
         let is_ours = |word: &&str| word.starts_with("cargo ") || word.starts_with("flux-subsystem ");
@@ -226,7 +262,8 @@ async fn program(command: &str) -> Result<Vec<String>> {
             ("flux-subsystem".to_owned(), rest)
         }
         ["cargo", alias, rest @ ..] => (aliased(alias)?, rest),
-        [other, rest @ ..] => return Ok([&[*other], rest].concat().into_iter().map(str::to_owned).collect()),
+        // A shell would take the quotes away.
+        words @ [_, ..] => return Ok(words.iter().map(|word| word.trim_matches('\'').to_owned()).collect()),
         [] => bail!("no command"),
     };
     let built = tokio::task::spawn_blocking(move || bridge::built_binary(&binary)).await??;
@@ -269,6 +306,8 @@ impl Bench {
         edited.deliver(&env).await?;
         let change = json!({ "spec": { "values": { "replicaCount": 2 } } });
         env.patch("HelmRelease", edited.destination(), edited.name(), &change).await?;
+        let switched = Application::chart(&env, "6.3.5").named(&env, "switched").plain();
+        switched.apply(&env).await?;
         let (helm, kustomize) = (env.name("hr"), env.name("ks"));
         let (helm_namespace, kustomize_namespace) =
             futures::try_join!(release(&env, &helm), kustomization(&env, &kustomize))?;
@@ -282,6 +321,7 @@ impl Bench {
             ("KUSTOMIZATION_NAMESPACE", kustomize_namespace),
             ("KUSTOMIZATION", kustomize),
             ("EDITED_APP", edited.name().to_owned()),
+            ("SWITCHED_APP", switched.name().to_owned()),
             ("STACK", env.namespace.clone()),
         ];
         Ok(Self { env, edited, _folder: folder, names })
