@@ -210,7 +210,7 @@ fn as_finished_chart(
 ) -> Leg {
     let artifact = rendered::chart(draft, placement, source, finished.reason);
     let workload =
-        artifact.as_ref().map(|artifact| helm::of_rendered(draft, placement, &artifact.key, finished));
+        artifact.as_ref().map(|artifact| helm::of_rendered(draft, placement, source.index, &artifact.key, finished));
     let origin = artifact.map(|artifact| pool.share(artifact));
     let is_told = finished.is_told_by_files || draft.context.contents.contains_key(&source.index);
     let probe = whole.filter(|_| is_told).map(|whole| pool.share(whole));
