@@ -15,8 +15,8 @@ use sha2::digest::DynDigest;
 use tokio::sync::mpsc;
 
 use crate::digest::hex;
-use crate::translate::hook;
 use crate::translate::files::{File, FilePattern, MAX_FILE, matching_folders};
+use crate::translate::hook;
 
 /// The largest artifact that is read, in bytes as served.
 pub const MAX_PACKED: u64 = 512 << 20;

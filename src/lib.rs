@@ -75,6 +75,7 @@ pub mod names;
 pub mod panics;
 pub mod plan;
 pub mod policy;
+pub mod problem;
 pub mod project;
 pub mod registry;
 pub mod remote_refs;

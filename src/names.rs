@@ -209,12 +209,6 @@ pub fn private_source(namespace: &str, name: &str) -> String {
     format!("{}-{}", head.trim_end_matches(['-', '.']), &digest[..8])
 }
 
-/// Name of a Secret that a source object reads; `what` it holds tells those of one source apart, and their types.
-pub fn secret(source: &crate::flux::ObjectKey, what: &str) -> String {
-    let kind = source.kind.kind().to_lowercase();
-    format!("{}-{kind}-{what}", source.name)
-}
-
 /// What is left of `text` in a name of Kubernetes: lower-case letters, digits and single dashes between them; perhaps nothing.
 pub fn dns_word(text: &str) -> String {
     let lower = text.to_ascii_lowercase();

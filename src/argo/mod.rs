@@ -9,6 +9,8 @@ pub mod protection;
 pub mod repository_url;
 pub mod schema;
 pub mod status;
+pub mod tracking;
+pub(crate) mod zero;
 
 pub use application::{Application, ApplicationSource};
 pub use hydrator::SourceHydrator;

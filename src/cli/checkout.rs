@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use super::git_names::git_names;
-use crate::translate::files::matching_folders;
 use crate::artifact;
+use crate::translate::files::matching_folders;
 use crate::translate::{File, FilePattern, GitNames, GitPaths, RemoteRefs, hook};
 
 /// A folder with the contents of a repository.

@@ -13,10 +13,10 @@ use super::cluster::ClusterArgs;
 use super::flux_objects::{bridged_applications, list, summary};
 use super::table::{first_line, table};
 use crate::argo::Application;
-use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::flux::{FluxKind, Live, ObjectKey, naming};
 use crate::mirror::ownership;
 use crate::translate::{Context, translate};
-use crate::{mirror, yaml};
+use crate::yaml;
 
 /// Show Applications that Flux delivers, with their Flux objects
 #[derive(Debug, clap::Args)]
@@ -124,7 +124,7 @@ fn objects_of<'a>(app: &Application, objects: &'a Objects) -> Vec<Live<'a>> {
     if found.is_empty() {
         let references = translate(app, &Context::default()).references;
         let workload = references.iter().find_map(|key| lives().find(|live| live.key() == *key));
-        let source = workload.and_then(mirror::view::source_key);
+        let source = workload.and_then(naming::source_key);
         found.extend(lives().find(|live| Some(live.key()) == source));
         found.extend(workload);
     }

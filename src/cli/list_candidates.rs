@@ -10,9 +10,9 @@ use super::Streams;
 use super::cluster::ClusterArgs;
 use super::flux_objects::{bridged_applications, list, short, summary};
 use super::table::{first_line, table};
-use crate::flux::{FluxKind, Live, ObjectKey};
+use crate::flux::{FluxKind, Live, ObjectKey, naming};
 use crate::translate::{Context, translate};
-use crate::{mirror, names, yaml};
+use crate::{names, yaml};
 
 /// List what Flux delivers and no Application shows
 #[derive(Debug, clap::Args)]
@@ -98,7 +98,7 @@ fn candidate(live: Live<'_>) -> Value {
     let mut candidate = summary(live);
     if let Some(fields) = candidate.as_object_mut() {
         fields.remove("generated");
-        let source = mirror::view::source_key(live).map(|key| key.to_string()).unwrap_or_default();
+        let source = naming::source_key(live).map(|key| key.to_string()).unwrap_or_default();
         fields.insert("source".to_owned(), json!(source));
     }
     candidate
@@ -114,6 +114,7 @@ fn row(candidate: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mirror;
     use rstest::rstest;
 
     #[rstest]

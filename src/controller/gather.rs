@@ -16,12 +16,12 @@ use asking::Asking;
 
 use super::Shared;
 use super::live::Wanted;
+use crate::argo::tracking::Tracking;
 use crate::argo::{Application, duration};
-use crate::flux::{Live, ObjectKey};
+use crate::flux::{Live, ObjectKey, naming};
 use crate::lookup::{Flight, Settings};
 use crate::mirror::inventory::{self, Entry};
-use crate::mirror::managed::Tracking;
-use crate::mirror::{Inventories, LiveObjects, Node, Observed, View, view};
+use crate::mirror::{Inventories, LiveObjects, Node, Observed, View};
 use crate::names;
 use crate::plan::{State, check, gate};
 use crate::project::{Permissions, Rendered};
@@ -189,7 +189,7 @@ fn inventories(shared: &Shared, keys: &BTreeSet<ObjectKey>, permissions: &Permis
 /// The `HelmChart` that Flux makes for a `HelmRelease`.
 fn chart_of(shared: &Shared, workload: &ObjectKey) -> Option<ObjectKey> {
     let object = shared.cache.object(workload)?;
-    view::chart_key(Live { kind: workload.kind, object: &object })
+    naming::chart_key(Live { kind: workload.kind, object: &object })
 }
 
 /// What was delivered: Flux objects are watched anyway, everything else is from now on.
@@ -238,8 +238,8 @@ fn keys(shared: &Shared, app: &Application, translation: &Translation) -> BTreeS
             let object = shared.cache.object(key);
             let live = object.as_ref().map(|object| Live { kind: key.kind, object });
             let wanted = translation.objects.iter().find(|manifest| manifest.key == *key);
-            let chart = live.map_or_else(|| wanted.and_then(view::wanted_chart_key), view::chart_key);
-            [live.and_then(view::source_key), chart].into_iter().flatten().collect::<Vec<_>>()
+            let chart = live.map_or_else(|| wanted.and_then(naming::wanted_chart_key), naming::chart_key);
+            [live.and_then(naming::source_key), chart].into_iter().flatten().collect::<Vec<_>>()
         })
         .collect();
     keys.extend(behind);

@@ -17,7 +17,7 @@ use crate::lookup::chain;
 use crate::metrics::Outcome;
 use crate::mirror::{Observed, Refusal};
 use crate::panics::{self, Panic};
-use crate::plan::{Step, hand_back, panicked, plan, refresh};
+use crate::plan::{Step, hand_back, operation, panicked, plan, refresh};
 
 /// Why a reconcile is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +103,9 @@ async fn look(shared: &Shared, watched: &Arc<Application>) -> Result<Action, Rec
         shared.lookups.wake(flight, &identity, *has_answer);
     }
     if !open.is_empty() {
+        if let Some(step) = operation::beginning_alone(&observed) {
+            execute(shared, &observed.app, &step).await?;
+        }
         // Whoever answers wakes it.
         return Ok(again.delay().map_or_else(Action::await_change, Action::requeue));
     }

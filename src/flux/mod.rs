@@ -4,6 +4,7 @@ pub mod defaults;
 pub mod kind;
 pub mod live;
 pub mod manifest;
+pub mod naming;
 
 pub use kind::FluxKind;
 pub use live::{Condition, Live};

@@ -82,7 +82,7 @@ impl Kind {
     }
 
     /// An answer goes on to count when asking again fails: the source object says that its repository is not reached.
-    pub(super) const fn keeps_last(self) -> bool {
+    pub(crate) const fn keeps_last(self) -> bool {
         matches!(self, Self::Refs | Self::Address | Self::Discovery | Self::Plugins)
     }
 

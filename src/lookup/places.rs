@@ -32,8 +32,15 @@ pub(super) struct Limits {
 pub(super) struct Places {
     limits: Limits,
     all: Arc<Semaphore>,
-    /// Those in use; what nobody holds any longer is dropped with the next one that comes.
-    some: Mutex<HashMap<Party, Weak<Semaphore>>>,
+    /// Those in use, by whose they are; what nobody holds any longer is dropped with the next one that comes.
+    some: Mutex<HashMap<Share, Weak<Semaphore>>>,
+}
+
+/// Who shares some of the places.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Share {
+    Project(String),
+    Host(Party),
 }
 
 /// A question under way.
@@ -48,20 +55,19 @@ impl Places {
 
     /// Waits for a place: the narrow limits first, so that whoever waits for one of them takes no place away.
     pub(super) async fn take(&self, party: &Party) -> Place {
-        let host = acquire(self.shared(party.clone(), self.limits.host)).await;
-        let whole = Party { project: party.project.clone(), host: String::new() };
-        let project = acquire(self.shared(whole, self.limits.project)).await;
+        let host = acquire(self.shared(Share::Host(party.clone()), self.limits.host)).await;
+        let project = acquire(self.shared(Share::Project(party.project.clone()), self.limits.project)).await;
         Place { _held: [host, project, acquire(Arc::clone(&self.all)).await] }
     }
 
-    fn shared(&self, party: Party, limit: usize) -> Arc<Semaphore> {
+    fn shared(&self, share: Share, limit: usize) -> Arc<Semaphore> {
         let mut some = self.some.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(there) = some.get(&party).and_then(Weak::upgrade) {
+        if let Some(there) = some.get(&share).and_then(Weak::upgrade) {
             return there;
         }
         some.retain(|_, semaphore| semaphore.strong_count() > 0);
         let semaphore = Arc::new(Semaphore::new(limit));
-        some.insert(party, Arc::downgrade(&semaphore));
+        some.insert(share, Arc::downgrade(&semaphore));
         semaphore
     }
 }
@@ -96,6 +102,12 @@ mod tests {
         assert!(take("b", "answers").is_some());
         drop(hanging);
         assert!(take("a", "hangs").is_some());
+    }
+
+    #[test]
+    fn one_place_is_enough_for_who_asks_for_nobody() {
+        let places = Places::new(Limits { all: 1, project: 1, host: 1 });
+        assert!(places.take(&Party::default()).now_or_never().is_some());
     }
 
     #[test]

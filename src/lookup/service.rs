@@ -96,9 +96,14 @@ impl Flight {
         self.done.cancelled().await;
     }
 
-    /// Whom nobody has heard of yet.
+    /// What is asked.
     pub(crate) const fn kind(&self) -> Kind {
         self.question.kind
+    }
+
+    /// When that began.
+    pub(crate) const fn asked(&self) -> Timestamp {
+        self.asked
     }
 }
 

@@ -9,11 +9,10 @@ mod tests;
 
 use std::collections::HashMap;
 
-use super::health;
 use super::live::{Node, NodeKey};
-use super::status;
 use super::tree::{Tree, TreeNode};
 use super::view::View;
+use super::{health, object_health};
 use crate::argo::status::HealthStatus;
 
 /// What keeps Pods running. Pods of others, such as Jobs, may fail and be tried again.
@@ -54,7 +53,8 @@ fn flux_objects(view: &View<'_>, is_operating: bool) -> Vec<HealthStatus> {
         return vec![health::health("Missing", &missing.unwrap_or_default())];
     }
     let live = view.resources.iter().filter_map(|resource| resource.live);
-    live.map(|live| named(&live.key().to_string(), &status::told_health(view, live, is_operating))).collect()
+    live.map(|live| named(&live.key().to_string(), &object_health::told_health(view, live, is_operating)))
+        .collect()
 }
 
 /// What was delivered: the live ones that have a health, and whose health counts.

@@ -4,19 +4,18 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::Relation;
 use super::guard::{GuardState, WAY_OUT, WIPES_OUT};
-use super::leftover;
 use super::leg::Leg;
 use super::namespace::Dispute;
+use super::resource::Resource;
 use super::source::SourceState;
-use super::view::{Resource, View};
+use super::view::View;
 use super::warnings::{self, EXCLUDED_RESOURCE, REPEATED_RESOURCE};
+use super::{Relation, leftover};
 use crate::argo::operation::{OperationState, Phase, SyncResult};
 use crate::argo::status::Condition;
-use crate::project;
 use crate::translate::{Problem, Severity};
-use crate::{adopt, names};
+use crate::{adopt, names, project};
 
 /// The source cannot be compared with what is there.
 pub const COMPARISON_ERROR: &str = "ComparisonError";

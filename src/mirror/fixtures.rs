@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
-use super::managed::Tracking;
 use super::namespace::NamespaceMetadata;
 use super::{LiveObjects, Observed, Refresh, patch};
 use crate::argo::Application;
 use crate::argo::status::seconds;
+use crate::argo::tracking::Tracking;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 use crate::project::{AppProject, Rendered};

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Relation;
 use super::guard::{self, GuardState};
 use super::observed::Observed;
+use super::resource::Resource;
 use super::source::{self, SourceState};
-use super::view::{self, Resource, chart_key, source_key};
 use super::workload::{self, Delivery, Parts, WorkloadState};
+use super::{Relation, sight};
 use crate::argo::ApplicationSource;
+use crate::flux::naming::{chart_key, source_key};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::names;
 use crate::project::Permissions;
@@ -50,13 +51,13 @@ impl<'a> Leg<'a> {
         // The workload object may name any source, and what the bridge wants of it is another one.
         let is_source_hidden = origin.is_none()
             && named.as_ref().is_some_and(|key| {
-                !permissions.namespace(&key.namespace) && view::seen(observed, permissions, key).is_none()
+                !permissions.namespace(&key.namespace) && sight::seen(observed, permissions, key).is_none()
             });
-        let named = named.and_then(|key| view::seen(observed, permissions, &key));
+        let named = named.and_then(|key| sight::seen(observed, permissions, &key));
         let is_outdated = resource.as_ref().is_some_and(|r| r.relation == Relation::Outdated);
         // An older wish may have named another one.
         let source = if is_outdated { wanted.or(named) } else { named.or(wanted) };
-        let chart = live.and_then(|workload| view::chart(observed, permissions, workload));
+        let chart = live.and_then(|workload| sight::chart(observed, permissions, workload));
         let parts = Parts { workload: live, source, chart, is_source_hidden };
         // What is wrong with it, the workload object tells.
         let state = if is_source_hidden { SourceState::Ready } else { source::state(parts.source, None) };

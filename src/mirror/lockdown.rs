@@ -1,7 +1,7 @@
 //! Flux with `--no-cross-namespace-refs`: it refuses a workload object whose source stands in another namespace, as those do
 //! that read Argo CD's credentials and those that Argo CD renders.
 
-use super::view::source_key;
+use crate::flux::naming::source_key;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::names;
 

@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::compare::{self, Relation};
 use super::live::NodeKey;
-use super::view::{Resource, View};
-use super::{patch, status};
+use super::resource::Resource;
+use super::view::View;
+use super::{patch, sync_word};
 use crate::flux::{Live, Manifest, ObjectKey};
 use crate::merge::deep_merge;
 use crate::names;
@@ -25,21 +26,6 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const PASSING: [&str; 3] = [names::ANNOTATION_SUSPENDED, names::ANNOTATION_FOR_ONE_SYNC, LAST_APPLIED];
 /// Prefix of the annotations that ask Flux to reconcile (fluxcd/pkg `apis/meta/annotations.go`).
 const REQUESTS: &str = "reconcile.fluxcd.io/";
-
-/// How Argo CD marks what it tracks; the CLI expects the marks on live objects (argo-cd `util/argo/resource_tracking.go`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tracking {
-    /// `application.instanceLabelKey` of argocd-cm.
-    pub label: String,
-    /// `installationID` of argocd-cm; empty where there is none.
-    pub installation_id: String,
-}
-
-impl Default for Tracking {
-    fn default() -> Self {
-        Self { label: "app.kubernetes.io/instance".to_owned(), installation_id: String::new() }
-    }
-}
 
 /// Array of `ResourceDiff`, in Argo CD's order.
 pub fn to_json(view: &View<'_>) -> Value {
@@ -91,7 +77,7 @@ fn is_permitted(view: &View<'_>, key: &ObjectKey) -> bool {
 /// Application's own, as that wish or as nothing; else with what is delivered, and what should be.
 fn withheld(view: &View<'_>, resource: &Resource<'_>) -> Sides {
     let key = &resource.key;
-    let is_synced = status::resource_sync(view, resource) == "Synced";
+    let is_synced = sync_word::resource_sync(view, resource) == "Synced";
     let wanted = resource.manifest.filter(|_| is_ours(resource));
     let mut target = wanted.map_or_else(|| bare(key), Manifest::to_value);
     let found = if is_synced { target.clone() } else { bare(key) };
@@ -156,7 +142,7 @@ fn is_ours(resource: &Resource<'_>) -> bool {
 }
 
 fn beside(view: &View<'_>, resource: &Resource<'_>, live: Live<'_>) -> Sides {
-    let is_synced = status::resource_sync(view, resource) == "Synced";
+    let is_synced = sync_word::resource_sync(view, resource) == "Synced";
     let wanted = resource.manifest.filter(|_| is_ours(resource));
     let mut found = normalized(view, live, wanted);
     let mut target = wanted.map_or_else(|| found.clone(), Manifest::to_value);

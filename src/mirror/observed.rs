@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 
 use super::live::LiveObjects;
-use super::managed::Tracking;
 use super::namespace::NamespaceMetadata;
 use super::ownership;
 use crate::argo::Application;
+use crate::argo::tracking::Tracking;
 use crate::credentials::LiveSecret;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::project::{AppProject, Permissions, Rendered};

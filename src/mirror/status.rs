@@ -2,25 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::application_health;
-use super::compare::Relation;
-use super::conditions;
-use super::drift;
-use super::health;
 use super::leftover::Leftover;
-use super::leg::Leg;
-use super::ownership;
-use super::source;
-use super::summary;
+use super::object_health::{live_health, told_health};
+use super::resource::Resource;
+use super::sync_word::{resource_sync, sync_word};
 use super::tree::Tree;
-use super::view::{Resource, View};
-use super::workload::{self, WorkloadState};
+use super::view::View;
+use super::{application_health, conditions, drift, ownership, summary};
 use crate::argo::application::Application;
 use crate::argo::operation::OperationState;
 use crate::argo::status::{
     ApplicationStatus, ComparedTo, HealthStatus, ResourceStatus, RevisionHistory, SyncStatus,
 };
-use crate::flux::{Live, ObjectKey};
+use crate::flux::ObjectKey;
 
 /// How many history entries Argo CD keeps unless told otherwise (types.go, `RevisionHistoryLimit`).
 const HISTORY_LIMIT: usize = 10;
@@ -76,20 +70,6 @@ fn source_types(view: &View<'_>, previous: &ApplicationStatus) -> Vec<String> {
         return Vec::new();
     }
     (0..number).map(word).collect()
-}
-
-/// `Synced`, `OutOfSync`, or `Unknown` when the comparison is not to be had.
-pub fn sync_word(view: &View<'_>) -> &'static str {
-    if view.observed.translation.has_errors()
-        || !view.violations.is_empty()
-        || !conditions::comparison_errors(view).is_empty()
-    {
-        "Unknown"
-    } else if view.is_complete() && view.is_synced() && !view.leftovers.iter().any(Leftover::is_difference) {
-        "Synced"
-    } else {
-        "OutOfSync"
-    }
 }
 
 fn sync(view: &View<'_>, previous: &ApplicationStatus) -> SyncStatus {
@@ -162,19 +142,6 @@ fn missing() -> HealthStatus {
     HealthStatus { status: "Missing".to_owned(), ..HealthStatus::default() }
 }
 
-/// Health of one live object. While an operation runs (`is_operating`) that is about to apply another wish than the one
-/// that failed, or to try once more with the kinds that the chart has defined meanwhile, what is said of that one is over,
-/// and must not be told of the revision that the operation is about.
-pub(super) fn told_health(view: &View<'_>, live: Live<'_>, is_operating: bool) -> HealthStatus {
-    let is_failed = |leg: &Leg<'_>| matches!(leg.workload, WorkloadState::Failed(_));
-    let is_renewing = |leg: &Leg<'_>| is_failed(leg) && (leg.is_outdated() || workload::lacks_kinds(live));
-    if is_operating && view.leg_of(&live.key()).is_some_and(is_renewing) {
-        health::of_workload(&WorkloadState::Progressing("about to be applied".to_owned()))
-    } else {
-        live_health(view, live)
-    }
-}
-
 fn sort_key(resource: &ResourceStatus) -> [&str; 4] {
     [&resource.group, &resource.kind, &resource.namespace, &resource.name]
 }
@@ -199,30 +166,6 @@ fn identified(key: &ObjectKey, health: Option<HealthStatus>) -> ResourceStatus {
         name: key.name.clone(),
         health,
         ..ResourceStatus::default()
-    }
-}
-
-pub(super) fn resource_sync(view: &View<'_>, resource: &Resource<'_>) -> &'static str {
-    let delivers = view.leg_of(&resource.key).is_none_or(Leg::is_delivered);
-    match resource.relation {
-        Relation::Unknown => "Unknown",
-        Relation::Matches | Relation::Referenced if delivers => "Synced",
-        _ => "OutOfSync",
-    }
-}
-
-/// Health of one live object, in the light of what it is built from.
-pub(super) fn live_health(view: &View<'_>, live: Live<'_>) -> HealthStatus {
-    let is = |part: Option<Live<'_>>| part.is_some_and(|part| part.key() == live.key());
-    let found = view.fetched().into_iter().find(|(source, _)| is(*source));
-    if let Some(leg) = view.legs.iter().find(|leg| is(leg.parts.workload)) {
-        health::of_workload(&leg.workload)
-    } else if let Some((_, state)) = found {
-        health::of_source(state)
-    } else if live.kind.is_workload() {
-        health::of_workload(&workload::state(Some(live), &source::SourceState::Ready))
-    } else {
-        health::of_source(&source::state(Some(live), None))
     }
 }
 

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use super::inventories::{Inventories, Inventory};
 use super::inventory::Entry;
 use super::live::{Node, NodeKey, Owner};
-use super::view::{self, View};
-use super::{Relation, health, status};
+use super::view::View;
+use super::{Relation, health, object_health, sight};
 use crate::argo::status::HealthStatus;
 use crate::flux::{Live, ObjectKey};
 
@@ -137,7 +137,9 @@ impl Growing {
     fn add_roots(&mut self, view: &View<'_>) {
         for resource in &view.resources {
             let node = match resource.live {
-                Some(live) => within_reach(view, flux_node(live, Some(status::live_health(view, live)))),
+                Some(live) => {
+                    within_reach(view, flux_node(live, Some(object_health::live_health(view, live))))
+                }
                 None if resource.relation == Relation::Unknown => {
                     unseen(NodeKey::from(&resource.key), resource.key.kind.version())
                 }
@@ -146,7 +148,7 @@ impl Growing {
             self.add(TreeNode::new(node, Role::Root, Vec::new()));
         }
         for live in &view.stale {
-            let node = within_reach(view, flux_node(*live, Some(status::live_health(view, *live))));
+            let node = within_reach(view, flux_node(*live, Some(object_health::live_health(view, *live))));
             self.add(TreeNode::new(node, Role::Root, Vec::new()));
         }
     }
@@ -154,8 +156,8 @@ impl Growing {
     fn add_delivery(&mut self, view: &View<'_>, workload: &ObjectKey, inventory: &Inventory) {
         let Some(live) = view.observed.live(workload) else { return };
         let parent = Parent::of(&within_reach(view, flux_node(live, None)));
-        if let Some(chart) = view::chart(view.observed, &view.permissions, live) {
-            let health = status::live_health(view, chart);
+        if let Some(chart) = sight::chart(view.observed, &view.permissions, live) {
+            let health = object_health::live_health(view, chart);
             let made = within_reach(view, flux_node(chart, Some(health)));
             self.add(TreeNode::new(made, Role::Made, vec![parent.clone()]));
         }

@@ -8,23 +8,12 @@ use super::guard::{self, WAY_OUT, WIPES_OUT};
 use super::leftover::{self, Leftover};
 use super::leg::{self, Leg};
 use super::observed::Observed;
+use super::resource::Resource;
+use super::sight::seen;
 use super::source::SourceState;
-use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
-use crate::names;
+use crate::flux::naming::source_key;
+use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::project::{self, Permissions, Refused, Rendered, RenderedObject, Violation, this_cluster};
-
-/// One object of the Application: wanted or referenced, with its live counterpart.
-#[derive(Clone, Debug)]
-pub struct Resource<'a> {
-    /// Which object.
-    pub key: ObjectKey,
-    /// What is wanted of it; `None` for a reference.
-    pub manifest: Option<&'a Manifest>,
-    /// The live object.
-    pub live: Option<Live<'a>>,
-    /// How the two stand to each other.
-    pub relation: Relation,
-}
 
 /// What the observed objects mean.
 #[derive(Clone, Debug)]
@@ -269,57 +258,6 @@ fn reference<'a>(observed: &'a Observed, permissions: &Permissions<'_>, key: &Ob
         None => Relation::Unknown,
     };
     Resource { key: key.clone(), manifest: None, live, relation }
-}
-
-/// A live object that is the Application's own, or stands where the project lets it deliver. Of others nothing is read.
-pub fn seen<'a>(observed: &'a Observed, permissions: &Permissions<'_>, key: &ObjectKey) -> Option<Live<'a>> {
-    let is_seen = |live: &Live<'_>| permissions.namespace(live.namespace()) || observed.owns(*live);
-    observed.live(key).filter(is_seen)
-}
-
-/// The `HelmChart` behind a `HelmRelease`. Where the project lets the Application deliver nothing, it has to be the one that
-/// Flux made of that very release: names of others may come to the same.
-pub fn chart<'a>(
-    observed: &'a Observed,
-    permissions: &Permissions<'_>,
-    workload: Live<'_>,
-) -> Option<Live<'a>> {
-    let chart = observed.live(&chart_key(workload)?)?;
-    (permissions.namespace(chart.namespace()) || is_made_for(workload, chart)).then_some(chart)
-}
-
-/// Flux says so on what it makes (helm-controller `internal/reconcile/helmchart_template.go`, `buildHelmChartFromTemplate`).
-pub fn is_made_for(workload: Live<'_>, chart: Live<'_>) -> bool {
-    let label = |key| chart.label(key).unwrap_or_default();
-    label(names::LABEL_HELM_RELEASE_NAME) == workload.name()
-        && label(names::LABEL_HELM_RELEASE_NAMESPACE) == workload.namespace()
-}
-
-/// The source object that a workload object names.
-pub fn source_key(workload: Live<'_>) -> Option<ObjectKey> {
-    let reference = ["/spec/sourceRef", "/spec/chart/spec/sourceRef", "/spec/chartRef"]
-        .into_iter()
-        .find_map(|pointer| workload.at(pointer))?;
-    let text = |field: &str| reference.get(field).and_then(serde_json::Value::as_str);
-    let kind = FluxKind::parse(text("kind")?)?;
-    Some(ObjectKey::new(kind, text("namespace").unwrap_or(workload.namespace()), text("name")?))
-}
-
-/// The `HelmChart` that Flux makes for a `HelmRelease` with `spec.chart` (helm-controller
-/// `internal/reconcile/helmchart_template.go`: `NAMESPACE-NAME`, in the namespace of its source).
-pub fn chart_key(workload: Live<'_>) -> Option<ObjectKey> {
-    workload.at("/spec/chart/spec")?;
-    let namespace = workload.text("/spec/chart/spec/sourceRef/namespace").unwrap_or(workload.namespace());
-    let name = format!("{}-{}", workload.namespace(), workload.name());
-    Some(ObjectKey::new(FluxKind::HelmChart, namespace, &name))
-}
-
-/// The same for a `HelmRelease` that is wanted, and may be gone: its `HelmChart` may outlive it for a moment.
-pub fn wanted_chart_key(wanted: &Manifest) -> Option<ObjectKey> {
-    let chart = wanted.spec.pointer("/chart/spec")?;
-    let namespace = chart.pointer("/sourceRef/namespace").and_then(serde_json::Value::as_str);
-    let (own, name) = (wanted.key.namespace.as_str(), wanted.key.name.as_str());
-    Some(ObjectKey::new(FluxKind::HelmChart, namespace.unwrap_or(own), &format!("{own}-{name}")))
 }
 
 /// Generated objects that are no longer wanted.

@@ -4,7 +4,7 @@ use super::inventory::{self, Entry};
 use super::leg::Leg;
 use super::view::View;
 use crate::flux::FluxKind;
-use crate::translate::duplicates;
+use crate::translate::places;
 
 /// One object comes from several places.
 pub const REPEATED_RESOURCE: &str = "RepeatedResourceWarning";
@@ -47,8 +47,8 @@ fn repeated(view: &View<'_>) -> Vec<(&'static str, String)> {
     if view.legs.len() < 2 || !view.generates() {
         return Vec::new();
     }
-    let repeated = duplicates::repeated(&observed.app, &observed.context).unwrap_or_default();
-    let message = |(object, repeated): (duplicates::Identity, duplicates::Places<'_>)| {
+    let repeated = places::repeated(&observed.app, &observed.context).unwrap_or_default();
+    let message = |(object, repeated): (places::Identity, places::Places<'_>)| {
         (REPEATED_RESOURCE, repeated_message(&object.join("/"), repeated.times()))
     };
     repeated.into_iter().map(message).collect()

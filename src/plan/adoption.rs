@@ -3,7 +3,8 @@
 //! The Application is written first. What stands in the cluster is then what it wants, and the next look only renews the
 //! fingerprint on the Flux object (`upkeep`): wherever the bridge is killed, nothing is left to repair.
 
-use super::{Step, guarded};
+use super::Step;
+use super::steps::guarded;
 use crate::adopt::wished;
 use crate::mirror::View;
 

@@ -9,7 +9,7 @@ use super::{gate, marks, retry, sync};
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase, SyncOperation};
 use crate::flux::Manifest;
 use crate::mirror::guard::GuardState;
-use crate::mirror::{Leg, Relation, SourceState, View, WorkloadState, patch, source, status};
+use crate::mirror::{Leg, Relation, SourceState, View, WorkloadState, patch, source, status, sync_word};
 use crate::names;
 
 /// How long a healing sync waits after the last operation: three times longer after each that healed, up to the second
@@ -51,7 +51,7 @@ pub fn decide(view: &View<'_>) -> Decision {
         return Decision::Wait;
     }
     let last = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
-    match status::sync_word(view) {
+    match sync_word::sync_word(view) {
         "Unknown" => Decision::Wait,
         // What left the source and stays is out of sync, and no Sync changes that.
         _ if view.is_synced() && is_unrecorded(view, last) => Decision::Sync(Box::new(operation(view, None))),

@@ -3,16 +3,15 @@
 //! With a cascade finalizer the workload objects go first and take with them what they delivered; then the sources
 //! they need for that; then the finalizers. Without one, the Flux objects stay and go on delivering.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::state::State;
-use super::{Plan, Step, guarded, hand_back, kept, secrets, upkeep};
+use super::steps::{self, confirm_gone, guarded};
+use super::{Plan, Step, kept, leave, secrets};
 use crate::argo::Application;
 use crate::argo::status::seconds;
-use crate::flux::{FluxKind, Live};
-use crate::mirror::{Observed, Tree, View, conditions, inventory, patch, view};
+use crate::flux::{FluxKind, Live, naming};
+use crate::mirror::{Observed, Tree, View, conditions, inventory, patch};
 use crate::names;
 
 /// The steps towards the end of the Application.
@@ -61,7 +60,7 @@ fn charts(observed: &Observed) -> impl Iterator<Item = Live<'_>> {
     wanted.filter_map(|manifest| {
         let release = observed.live(&manifest.key);
         let is_ours = release.is_none_or(|release| observed.owns(release));
-        let key = release.map_or_else(|| view::wanted_chart_key(manifest), view::chart_key);
+        let key = release.map_or_else(|| naming::wanted_chart_key(manifest), naming::chart_key);
         let key = key.filter(|_| is_ours)?;
         observed.live(&key)
     })
@@ -72,7 +71,7 @@ fn cascade(observed: &Observed) -> Vec<Step> {
         let remaining = workloads(observed).filter(|live| !live.is_deleting());
         return if observed.app.has_sync_option(names::OPTION_NO_DELETE) {
             // What was delivered outlives the Application; its Flux objects do not.
-            remaining.flat_map(|live| hand_back::leave(observed, live)).collect()
+            remaining.flat_map(|live| leave::leave(observed, live)).collect()
         } else {
             remaining
                 .filter(|live| !is_last(observed, *live))
@@ -87,7 +86,7 @@ fn cascade(observed: &Observed) -> Vec<Step> {
         // What the sources read goes after them.
         return secrets::delete_all(observed);
     }
-    observed.owned().filter(|live| !live.is_deleting()).map(upkeep::delete).collect()
+    observed.owned().filter(|live| !live.is_deleting()).map(steps::delete).collect()
 }
 
 /// A suspended object would leave what it delivered behind (helm-controller `helmrelease_controller.go`,
@@ -95,9 +94,9 @@ fn cascade(observed: &Observed) -> Vec<Step> {
 /// that is its own.
 fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
     if live.is_guard() {
-        return vec![upkeep::delete(live)];
+        return vec![steps::delete(live)];
     }
-    let mut change = if live.is_suspended() { upkeep::resume() } else { json!({}) };
+    let mut change = if live.is_suspended() { steps::resume() } else { json!({}) };
     let is_own_home = deletes_its_home(observed, live);
     let policy = if is_own_home { "Delete" } else { "WaitForTermination" };
     if live.kind == FluxKind::Kustomization && live.text("/spec/deletionPolicy") != Some(policy) {
@@ -109,7 +108,7 @@ fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
     }
     let before = (change != json!({})).then(|| Step::PatchObject { key: live.key(), patch: change });
     let left = kept::outliving(observed, live);
-    before.into_iter().chain([upkeep::delete(live)]).chain(left).collect()
+    before.into_iter().chain([steps::delete(live)]).chain(left).collect()
 }
 
 /// With the namespace goes what the others need to take away what they delivered elsewhere: Helm's records, accounts.
@@ -140,16 +139,6 @@ fn finish(app: &Application) -> Vec<Step> {
     let confirm = app.cascades().then(|| confirm_gone(app));
     let release = Step::PatchApplication(guarded(app, json!({"metadata": {"finalizers": others}})));
     confirm.into_iter().chain([Step::DropCache, release]).collect()
-}
-
-/// The caches may not have heard yet of an object that was applied a moment ago.
-pub(super) fn confirm_gone(app: &Application) -> Step {
-    let labels = BTreeMap::from([
-        (names::LABEL_GENERATED.to_owned(), "true".to_owned()),
-        (names::LABEL_APPLICATION_NAME.to_owned(), names::shorten(app.name(), names::MAX_LABEL_VALUE)),
-        (names::LABEL_APPLICATION_NAMESPACE.to_owned(), app.namespace().to_owned()),
-    ]);
-    Step::ConfirmGone { labels }
 }
 
 /// What hinders the deletion, in Flux's words, as a `DeletionError`; the patch of the Application if that is news.

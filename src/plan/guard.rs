@@ -1,6 +1,7 @@
 //! Guards against pruning everything (`translate/guard.rs`): kept up like sources, and out of nobody's sight.
 
-use super::{Step, refresh, request, upkeep};
+use super::steps;
+use super::{Step, refresh, request};
 use crate::flux::{Live, Manifest};
 use crate::mirror::guard::{self, GuardState};
 use crate::mirror::{Leg, Relation, SourceState, View, compare};
@@ -55,6 +56,6 @@ pub(super) fn leftover(view: &View<'_>) -> Vec<Step> {
     let guards = view.observed.owned().filter(Live::is_guard);
     guards
         .filter(|live| !live.is_deleting() && !wanted(live) && !is_needed(live))
-        .map(upkeep::delete)
+        .map(steps::delete)
         .collect()
 }

@@ -9,18 +9,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::leave::{REQUEST, keeps_records, leave};
 use super::state::State;
-use super::{Plan, Step, deletion, guarded, records, refresh, secrets, terminated, upkeep};
+use super::steps::{self, guarded, terminated};
+use super::{Plan, Step, deletion, refresh, secrets};
 use crate::argo::Application;
 use crate::argo::operation::{Operation, OperationState, Phase};
-use crate::argo::status::seconds;
 use crate::flux::Live;
 use crate::merge::deep_merge;
-use crate::mirror::{Observed, conditions, view};
+use crate::mirror::{Observed, conditions};
 use crate::names;
-
-/// Beginning of the request by which Flux says that it has seen the suspension; its time follows.
-const REQUEST: &str = "hand-back/";
 /// How long Flux may take before the Application says what it is waiting for.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -38,7 +36,7 @@ pub fn plan(observed: &Observed) -> Plan {
     let steps = if workloads(observed).next().is_some() {
         release(observed)
     } else if observed.owned().next().is_some() {
-        observed.owned().filter(|live| !live.is_deleting()).map(upkeep::delete).collect()
+        observed.owned().filter(|live| !live.is_deleting()).map(steps::delete).collect()
     } else if !observed.secrets.is_empty() {
         secrets::delete_all(observed)
     } else {
@@ -69,48 +67,6 @@ fn release(observed: &Observed) -> Vec<Step> {
         steps.push(Step::Requeue(PATIENCE));
     }
     steps
-}
-
-/// The next step by which a workload object goes and leaves what it delivered: suspended first, deleted once Flux has let go
-/// of it.
-pub(super) fn leave(observed: &Observed, live: Live<'_>) -> Vec<Step> {
-    if is_let_go(live) { remove(observed, live) } else { suspend(live, observed.now).into_iter().collect() }
-}
-
-/// Flux has looked at the suspended object, so nothing that it began before goes on: one object is reconciled by one
-/// worker, and the answer to a request is written when that worker is done (helm-controller
-/// `helmrelease_controller.go`, kustomize-controller `kustomization_controller.go`, both `Reconcile`).
-fn is_let_go(live: Live<'_>) -> bool {
-    let asked = live.annotation(names::ANNOTATION_REQUESTED_AT);
-    is_asked(live) && asked.is_some() && live.text("/status/lastHandledReconcileAt") == asked
-}
-
-fn is_asked(live: Live<'_>) -> bool {
-    live.is_suspended() && live.annotation(names::ANNOTATION_SUSPENDED) == Some(names::SUSPENDED_TO_HAND_BACK)
-}
-
-fn suspend(live: Live<'_>, now: Timestamp) -> Option<Step> {
-    let request = format!("{REQUEST}{}", seconds::text(now));
-    let annotations = json!({
-        names::ANNOTATION_SUSPENDED: names::SUSPENDED_TO_HAND_BACK,
-        names::ANNOTATION_REQUESTED_AT: request,
-    });
-    let patch = json!({"metadata": {"annotations": annotations}, "spec": {"suspend": true}});
-    (!is_asked(live)).then(|| Step::PatchObject { key: live.key(), patch })
-}
-
-/// A suspended object goes alone (helm-controller `reconcileDelete`, kustomize-controller `finalize`). What a
-/// `HelmRelease` leaves behind goes before it: afterwards nobody would know of it.
-pub(super) fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
-    let chart = view::chart_key(live).and_then(|key| observed.live(&key));
-    let chart = chart.filter(|chart| !chart.is_deleting() && view::is_made_for(live, *chart));
-    let records = (!keeps_records(&observed.app)).then(|| records::delete(live)).flatten();
-    records.into_iter().chain(chart.map(upkeep::delete)).chain([upkeep::delete(live)]).collect()
-}
-
-fn keeps_records(app: &Application) -> bool {
-    let outlives = app.is_bridged() && app.has_sync_option(names::OPTION_NO_DELETE);
-    outlives || app.annotation(names::ANNOTATION_KEEP_RELEASE_RECORD) == Some("true")
 }
 
 /// The stamp goes, and of the status what stock Argo CD could take for its own.
@@ -144,7 +100,7 @@ fn finish(observed: &Observed) -> Vec<Step> {
             "stock Argo CD delivers this Application from now on; its Flux objects are gone{records}"
         ),
     };
-    vec![deletion::confirm_gone(app), Step::PatchApplication(guarded(app, change)), event]
+    vec![steps::confirm_gone(app), Step::PatchApplication(guarded(app, change)), event]
 }
 
 /// What somebody asked for is not lost: stock Argo CD finds it pending and carries it out. What the bridge asked of itself

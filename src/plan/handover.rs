@@ -11,8 +11,8 @@ use crate::flux::{FluxKind, Live};
 use crate::merge::deep_merge;
 use crate::mirror::{Leg, NodeKey, View, WorkloadState, inventory};
 use crate::names;
-use crate::translate::duplicates::{self, AllPlaces, Identity};
 use crate::translate::handover::Handover;
+use crate::translate::places::{self, AllPlaces, Identity};
 
 /// Beginning of what a workload object is asked with.
 const TAKEN_OVER: &str = "taken-over-";
@@ -26,7 +26,7 @@ pub(super) fn steps(view: &View<'_>) -> Vec<Step> {
     if !observed.live_objects.is_complete || !view.generates() || !view.deliveries().all(is_at_rest) {
         return Vec::new();
     }
-    let places = duplicates::places(&observed.app, &observed.context).unwrap_or_default();
+    let places = places::places(&observed.app, &observed.context).unwrap_or_default();
     let requests: BTreeMap<usize, String> =
         taken_back(view, &places).into_iter().chain(deleted(view, &places)).collect();
     requests.into_iter().filter_map(|(source, what)| ask(view, source, &what)).collect()

@@ -7,6 +7,7 @@ mod adoption;
 pub mod auto_sync;
 mod chatter;
 pub mod check;
+mod decision;
 pub mod deletion;
 mod dry_run;
 pub mod gate;
@@ -14,6 +15,7 @@ mod guard;
 pub mod hand_back;
 mod handover;
 mod kept;
+mod leave;
 pub mod marks;
 pub mod operation;
 pub mod panicked;
@@ -28,6 +30,7 @@ mod secrets;
 mod selection;
 pub mod state;
 pub mod step;
+mod steps;
 pub mod sync;
 mod take_over;
 pub mod upkeep;
@@ -39,33 +42,17 @@ mod tests;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+pub use decision::Plan;
 pub use state::State;
 pub use step::Step;
 
-use crate::argo::application::Application;
+use crate::argo::Application;
 use crate::argo::operation::Phase;
 use crate::argo::status::{ApplicationStatus, seconds};
 use crate::flux::ObjectKey;
 use crate::mirror::{Observed, Tree, View, ownership, patch, status};
 use operation::{OperationField, Turn};
-
-/// What is to be done, and what state that leaves the Application in.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The steps, in order. A step that fails ends the plan.
-    pub steps: Vec<Step>,
-    /// The state the Application is in.
-    pub state: State,
-    /// What the status will say; `None` when the plan does not touch it.
-    pub status: Option<ApplicationStatus>,
-}
-
-impl Plan {
-    /// Nothing to do.
-    pub fn nothing(state: State) -> Self {
-        Self { steps: Vec::new(), state, status: None }
-    }
-}
+use steps::guarded;
 
 /// Decides what is to be done.
 pub fn plan(observed: &Observed) -> Plan {
@@ -202,19 +189,4 @@ fn reconciled_at(view: &View<'_>, desired: &ApplicationStatus) -> Timestamp {
     let operation = desired.operation_state.as_ref();
     let told = operation.map(|operation| operation.finished_at.unwrap_or(operation.started_at));
     told.unwrap_or(view.observed.now).max(view.observed.now)
-}
-
-/// `change` with the resourceVersion it was decided on: a decision on a stale Application is refused by the API server.
-pub(crate) fn guarded(app: &Application, mut change: Value) -> Value {
-    patch::merge(&mut change, &json!({"metadata": {"resourceVersion": app.metadata.resource_version}}));
-    change
-}
-
-/// The end of an operation that somebody asked to stop.
-fn terminated(now: Timestamp) -> Value {
-    json!({"operation": null, "status": {"operationState": {
-        "phase": "Failed",
-        "message": "Operation terminated",
-        "finishedAt": seconds::text(now),
-    }}})
 }

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Step, guarded};
+use super::Step;
+use super::steps::guarded;
 use crate::argo::Application;
 use crate::argo::status::Condition;
 use crate::mirror::conditions::COMPARISON_ERROR;

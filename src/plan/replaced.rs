@@ -6,8 +6,8 @@
 
 use serde_json::Value;
 
-use super::upkeep::{delete, resume, suspend};
-use super::{Step, hand_back, kept};
+use super::steps::{delete, resume, suspend};
+use super::{Step, kept, leave};
 use crate::flux::{FluxKind, Live};
 use crate::mirror::View;
 use crate::mirror::inventory::{Entry, entries};
@@ -28,7 +28,7 @@ pub(super) fn remove(view: &View<'_>, live: Live<'_>) -> Vec<Step> {
         return live.is_suspended().then_some(resume).into_iter().chain([delete(live)]).chain(left).collect();
     }
     let mut steps = vec![alone()];
-    steps.extend(hand_back::remove(view.observed, live));
+    steps.extend(leave::remove(view.observed, live));
     steps.extend(left(view, live));
     steps
 }

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::state::State;
-use super::{Plan, Step, guarded, terminated};
+use super::steps::{guarded, terminated};
+use super::{Plan, Step};
 use crate::argo::Application;
 use crate::argo::operation::Phase;
 use crate::argo::status::{ApplicationStatus, ResourceStatus, seconds};

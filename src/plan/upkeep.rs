@@ -1,11 +1,12 @@
 //! What is kept up whether or not an operation runs: the namespace, the sources, and the suspension of manual
 //! Applications between Syncs.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::steps::{delete, resume, suspend};
 use super::{Step, gate, guard, handover, kept, refetch, replaced, secrets};
+use crate::flux::naming::source_key;
 use crate::flux::{FluxKind, Live, Manifest};
-use crate::mirror::view::source_key;
 use crate::mirror::{Relation, Resource, SourceState, View, compare, namespace, source};
 use crate::names;
 use crate::project::Rendered;
@@ -205,19 +206,6 @@ fn put_back(manifest: &Manifest, live: Live<'_>) -> Step {
     }
 }
 
-/// The patch that suspends a workload object for that reason.
-pub(super) fn suspend(reason: &str) -> Value {
-    json!({
-        "metadata": {"annotations": {names::ANNOTATION_SUSPENDED: reason}},
-        "spec": {"suspend": true},
-    })
-}
-
-/// The patch that ends the bridge's own suspension.
-pub(super) fn resume() -> Value {
-    json!({"metadata": {"annotations": {names::ANNOTATION_SUSPENDED: null}}, "spec": {"suspend": null}})
-}
-
 /// Sources that nothing reads any more go once their successor delivers; workload objects only where pruning is on.
 fn stale(view: &View<'_>) -> Vec<Step> {
     let prunes = view.observed.app.prunes();
@@ -242,9 +230,4 @@ pub(super) fn prune(view: &View<'_>, workloads_too: bool) -> Vec<Step> {
     };
     steps.extend(sources.iter().filter(|source| !is_read(source)).map(|live| delete(*live)));
     steps
-}
-
-/// The step that deletes exactly this object.
-pub(super) fn delete(live: Live<'_>) -> Step {
-    Step::DeleteObject { key: live.key(), uid: live.object.metadata.uid.clone().unwrap_or_default() }
 }

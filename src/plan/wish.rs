@@ -14,7 +14,7 @@ use crate::argo::application::{Application, ApplicationSource};
 use crate::argo::operation::SyncOperation;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::mirror::revision::{chart_version, offered};
-use crate::mirror::{SourceState, patch, source, view, workload};
+use crate::mirror::{SourceState, patch, source, workload};
 use crate::translate::{Translation, is_exact_revision};
 
 /// When a revision is to be pinned.
@@ -132,7 +132,7 @@ pub fn is_due(
     free.into_iter().filter_map(|free| naming(free, index).and_then(stands)).any(|found| {
         let offers = match found.kind {
             FluxKind::HelmRelease => {
-                let chart = view::chart_key(found).and_then(|key| live(&key));
+                let chart = crate::flux::naming::chart_key(found).and_then(|key| live(&key));
                 chart.filter(|chart| workload::is_chart_of(found, *chart))
             }
             _ => Some(found),

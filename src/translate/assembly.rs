@@ -17,8 +17,9 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Draft, Placement, Source};
+use super::leg::Leg;
 use super::pool::Pool;
-use super::shape::{self, Leg, Prepared};
+use super::shape::{self, Prepared};
 use super::{Route, duplicates, hydrator, references};
 use crate::argo::ApplicationSource;
 use crate::flux::{Manifest, ObjectKey};

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use super::files::{File, FilePattern, Files};
-use super::links::{GitAnswers, GitPaths};
+use super::files::{File, Files};
+use super::git_names::GitAnswers;
 use super::semver::{Semver, classify};
-use super::{IgnoreDifferences, RepoPath};
-use crate::argo::ApplicationSource;
+use super::{IgnoreDifferences, RepoPath, commit};
+use crate::argo::{ApplicationSource, zero};
 use crate::credentials::Repositories;
 use crate::flux::{Live, ObjectKey};
 use crate::policy::Effective;
@@ -144,71 +144,6 @@ impl Settings {
     }
 }
 
-/// As what the bridge serves what was rendered of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Form {
-    /// As what the source is: a chart as a chart, everything else as objects.
-    Own,
-    /// As objects, though it is a chart: Helm has a release of that name already.
-    Objects,
-}
-
-/// Something that a translation has to know first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Want {
-    /// What the path of a source holds.
-    Contents {
-        /// Index into the Application's sources.
-        source: usize,
-    },
-    /// What Argo CD's repo-server renders of a source, as an artifact that Flux can fetch.
-    Rendered {
-        /// Index into the Application's sources.
-        source: usize,
-        /// As what it is served.
-        form: Form,
-    },
-    /// The objects that a source would deliver, at the revision that Flux has of it.
-    Objects {
-        /// Index into the Application's sources.
-        source: usize,
-    },
-    /// Argo CD's word for a source.
-    Discovered {
-        /// Index into the Application's sources.
-        source: usize,
-    },
-    /// The refs of a git repository.
-    RemoteRefs {
-        /// `repoURL` as the Application writes it.
-        url: String,
-    },
-    /// Files of a source, which its artifact holds.
-    Files {
-        /// Index into the Application's sources.
-        source: usize,
-        /// Which ones.
-        pattern: FilePattern,
-    },
-    /// The names that git has of a source at the commit that Flux has: symbolic links are in no artifact.
-    Git {
-        /// Index into the Application's sources.
-        source: usize,
-        /// Which ones.
-        paths: GitPaths,
-    },
-    /// The resolved revision of a source.
-    Revision {
-        /// Index into the Application's sources.
-        source: usize,
-    },
-    /// The file at an address, which nothing but an `http` or `https` one has.
-    Address {
-        /// As the Application writes it.
-        url: String,
-    },
-}
-
 /// What stock Argo CD would say that a path is (argo-cd `util/app/discovery/discovery.go`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PathKind {
@@ -253,11 +188,11 @@ impl Contents {
     /// decide what is delivered.
     pub fn assume(source: &ApplicationSource) -> Option<Self> {
         let is_said = |settings: &Option<serde_json::Map<String, Value>>| {
-            settings.as_ref().is_some_and(|settings| !settings.values().all(super::is_empty))
+            settings.as_ref().is_some_and(|settings| !settings.values().all(zero::is_empty))
         };
         let is_helm = source.helm.as_ref().is_some_and(|helm| {
             helm.values_object.is_some()
-                || serde_json::to_value(helm).is_ok_and(|helm| !super::is_empty(&helm))
+                || serde_json::to_value(helm).is_ok_and(|helm| !zero::is_empty(&helm))
         });
         let kind = match (is_helm, is_said(&source.kustomize)) {
             (true, false) => PathKind::Chart,
@@ -305,9 +240,7 @@ impl RemoteRefs {
             Semver::Constraint if has_prefix => None,
             Semver::Constraint => Some(Self::default()),
             Semver::Version if has_prefix => Some(Self::default()),
-            _ if super::revision::is_commit(revision) || revision.starts_with("refs/") => {
-                Some(Self::default())
-            }
+            _ if commit::is_commit(revision) || revision.starts_with("refs/") => Some(Self::default()),
             _ => Self::assume(revision),
         }
     }
@@ -315,7 +248,7 @@ impl RemoteRefs {
     /// The one ref that `revision` is taken for where refs cannot be listed: a tag when it looks like a version, else a
     /// branch. `None` for what only the repository knows: `HEAD` and abbreviated commits.
     pub fn assume(revision: &str) -> Option<Self> {
-        if matches!(revision, "" | "HEAD") || super::revision::is_abbreviation(revision) {
+        if matches!(revision, "" | "HEAD") || commit::is_abbreviation(revision) {
             return None;
         }
         let folder = if classify(revision) == Semver::Version { "refs/tags" } else { "refs/heads" };

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::draft::{Draft, Source};
 use super::files::{File, FilePattern};
-use super::{Contents, Want, glob, ignore, is_empty, keep, manifest};
+use super::{Contents, Want, glob, ignore, keep, manifest};
+use crate::argo::zero::is_empty;
 use crate::project::{ResourcesFilter, glob as matches};
 
 /// How what a path holds gets into the cluster.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Context, Problem, RepoPath, Want};
+use super::{Context, Problem, RepoPath, Want, draft};
 use crate::argo::{Application, ApplicationSource};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::merge::deep_merge;
@@ -161,4 +161,11 @@ impl Placement {
     pub(super) fn object(&self, app: &Application, kind: FluxKind, spec: Value) -> Manifest {
         Manifest::owned_by(app, self.key(kind), spec)
     }
+}
+
+/// Path of a field of the source with that index in the Application, as problems name it; of the source itself when `name`
+/// is empty.
+pub fn source_field(app: &Application, index: usize, name: &str) -> String {
+    let spec = app.sources().get(index).cloned().unwrap_or_default();
+    draft::Source::new(app, index, &spec).at(name).trim_end_matches('.').to_owned()
 }

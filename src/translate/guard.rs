@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::patches;
 use crate::argo::Application;
 use crate::argo::application::Automated;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
@@ -106,6 +107,6 @@ fn disguise() -> Value {
     ]);
     json!({
         "target": {"kind": "CustomResourceDefinition|Namespace|ClusterRole|.+Class"},
-        "patch": super::kustomization::patch(&operations),
+        "patch": patches::patch(&operations),
     })
 }

@@ -9,7 +9,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::duplicates::{AllPlaces, Identity, Places, add, deletion, patches};
+use super::patches::{add, deletion, patches};
+use super::places::{AllPlaces, Identity, Places};
 use super::{Context, Delivered, Route};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::merge::deep_merge;

@@ -8,6 +8,7 @@ use super::placement::is_dns_subdomain;
 use super::value_files::{Home, Reader};
 use super::{RepoPath, checked, dependencies, links, post_render, revision};
 use crate::argo::application::HelmSource;
+use crate::argo::zero;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::merge::deep_merge;
 use crate::names;
@@ -185,7 +186,7 @@ fn spec(
 
 /// The setting by which the chart is rendered for something else than the cluster, and namespace, that it is installed in.
 fn for_another_cluster(helm: &HelmSource, namespace: &str) -> Option<&'static str> {
-    let is_set = |name: &str| helm.rest.get(name).is_some_and(|value| !super::is_empty(value));
+    let is_set = |name: &str| helm.rest.get(name).is_some_and(|value| !zero::is_empty(value));
     let elsewhere =
         is_set("namespace") && helm.rest.get("namespace").and_then(Value::as_str) != Some(namespace);
     if elsewhere {
@@ -313,7 +314,7 @@ fn check_unsupported(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSour
     for (name, value) in &helm.rest {
         let field = || source.at(&format!("helm.{name}"));
         match (name.as_str(), value) {
-            (_, value) if super::is_empty(value) => {}
+            (_, value) if zero::is_empty(value) => {}
             // Argo CD and Flux deliver by Helm 4 whatever is named here (argo-cd `util/helm/cmd.go`, `NewCmd`).
             ("version", Value::String(version)) if version == "v3" || version == "v4" => {}
             ("version", other) => {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::FilePattern;
 use super::draft::{Draft, Source};
-use super::helm_values::documents;
+use super::helm_documents::documents;
 use super::value_files::{self, Home, Place, Reader, ValueFile};
 use crate::argo::application::HelmSource;
 use crate::{merge, yaml};

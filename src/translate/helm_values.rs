@@ -5,11 +5,11 @@
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Source};
+use super::helm_documents::documents;
 use super::helm_set::{self, Typing};
 use super::value_files::{self, Home, Place};
 use super::{env, helm_layers};
 use crate::argo::application::{HelmParameter, HelmSource};
-use crate::{merge, yaml};
 
 /// Where integers that Helm's `--set` makes begin to look otherwise as the numbers that Flux reads from an object: Go
 /// prints a `float64` of this size with an exponent, and the largest ones lose their last digits.
@@ -102,18 +102,6 @@ fn inline(draft: &mut Draft<'_>, source: &Source<'_>, helm: &HelmSource) -> Opti
         Value::Null => Some(Map::new()),
         _ => draft.error(source.at(field), "is not a map of values", ""),
     }
-}
-
-/// A text of values. Of several documents each is laid over those before (helm v4 `pkg/chart/v2/loader`, `LoadValues`).
-pub(super) fn documents(text: &str) -> Result<Value, yaml::Error> {
-    let mut values = Value::Null;
-    for document in yaml::parse_all(text)? {
-        if !document.is_object() {
-            return Ok(document);
-        }
-        merge::deep_merge(&mut values, document);
-    }
-    Ok(values)
 }
 
 /// The parameters of one kind. Of two with one name Argo CD keeps the last.

@@ -33,7 +33,8 @@ pub(crate) fn is_helms(object: &Value) -> bool {
 
 /// Whether Helm runs the object as a hook after everything else, which stock Argo CD does once that is healthy (`PostSync`).
 pub(crate) fn runs_later(object: &Value) -> bool {
-    let hook = object.pointer("/metadata/annotations").and_then(|annotations| annotations.get(HELM_HOOK)?.as_str());
+    let hook =
+        object.pointer("/metadata/annotations").and_then(|annotations| annotations.get(HELM_HOOK)?.as_str());
     words(hook.unwrap_or_default()).any(|word| LATER.contains(&word))
 }
 

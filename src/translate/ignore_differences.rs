@@ -4,75 +4,19 @@
 //! leave alone what has changed in the cluster; a Kustomization does so on every apply, which is what Argo CD does with
 //! `RespectIgnoreDifferences=true`. Rules about Flux's own kinds hold for the objects that the bridge compares itself.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::customizations::IgnoreDifferences;
 use super::draft::Draft;
 use super::jq;
 use crate::flux::{FluxKind, Manifest};
+use crate::names;
 use crate::project::{glob, glob_regex};
-use crate::{names, yaml};
-
-/// One rule (argo-cd `types.go`, `ResourceIgnoreDifferences`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct IgnoreDifferences {
-    /// Glob of API groups; empty for the core group.
-    pub group: String,
-    /// Glob of kinds.
-    pub kind: String,
-    /// Name; empty for every one.
-    pub name: String,
-    /// Namespace; empty for every one.
-    pub namespace: String,
-    /// JSON pointers.
-    #[serde(rename = "jsonPointers")]
-    pub json_pointers: Vec<String>,
-    /// jq paths.
-    #[serde(rename = "jqPathExpressions")]
-    pub jq_path_expressions: Vec<String>,
-    /// Field managers whose fields do not count.
-    pub managed_fields_managers: Vec<String>,
-}
 
 /// A rule whose fields are all JSON pointers, not one of them without a way to an object.
 struct Rule {
     from: IgnoreDifferences,
     pointers: Vec<String>,
-}
-
-const SETTING: &str = "resource.customizations";
-
-/// The rules in `settings`, the data of argocd-cm (argo-cd `util/settings/settings.go`, `GetResourceOverrides`). What cannot
-/// be read is no rule: stock Argo CD says so itself, for every Application.
-pub fn customizations(settings: &BTreeMap<String, String>) -> Vec<IgnoreDifferences> {
-    let parsed = |text: &str| yaml::parse(text).ok();
-    let all = settings.get(SETTING).and_then(|text| parsed(text));
-    let joint = all.iter().filter_map(Value::as_object).flatten().filter_map(|(key, all)| {
-        let rule = match all.get("ignoreDifferences")? {
-            Value::String(text) => parsed(text)?,
-            rule => rule.clone(),
-        };
-        rule_for(key, &rule)
-    });
-    let split = settings.iter().filter_map(|(key, text)| {
-        let target = key.strip_prefix(SETTING)?.strip_prefix(".ignoreDifferences.")?;
-        let target = if target == "all" { "*/*".to_owned() } else { target.replace('_', "/") };
-        rule_for(&target, &parsed(text)?)
-    });
-    joint.chain(split).collect()
-}
-
-/// `GROUP/KIND` or `KIND` (argo-cd `util/argo/normalizers/util.go`).
-fn rule_for(target: &str, rule: &Value) -> Option<IgnoreDifferences> {
-    let (group, kind) = target.split_once('/').unwrap_or(("", target));
-    if kind.contains('/') {
-        return None;
-    }
-    let rule: IgnoreDifferences = serde_json::from_value(rule.clone()).ok()?;
-    Some(IgnoreDifferences { group: group.to_owned(), kind: kind.to_owned(), ..rule })
 }
 
 /// Writes the rules into the objects that have a word for them, and names those that have none.
@@ -208,8 +152,11 @@ fn is_about(rule: &Rule, object: &Manifest) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::argo::Application;
+    use crate::translate::customizations;
     use crate::translate::{Contents, Context, PathKind, Translation, translate};
     use rstest::rstest;
 

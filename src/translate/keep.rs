@@ -11,13 +11,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::draft::Draft;
-use super::duplicates::add;
-use super::kustomization::patch;
+use super::patches::{add, patch};
 use crate::argo::protection::ANNOTATION_SYNC_OPTIONS;
 use crate::argo::{Protection, Stays};
 use crate::flux::{FluxKind, Manifest, ObjectKey};
-use crate::names;
-use crate::yaml;
+use crate::{names, yaml};
 
 /// In whatever way a patch writes the annotation: as a key, or in a JSON pointer.
 const WORD: &str = "sync-options";

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Placement, Source};
 use super::kustomize;
+use super::patches::patch;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
-use crate::{names, yaml};
+use crate::names;
 
 /// How long Flux may take to apply, and to wait for what it is told to wait for.
 const TIMEOUT: &str = "5m";
@@ -95,11 +96,6 @@ fn fill_namespace(namespace: &str, manifests: Manifests) -> Vec<Value> {
         json!({"target": {"namespace": "default", "labelSelector": format!("!{PLACED}")}, "patch": add}),
         json!({"target": {"labelSelector": PLACED}, "patch": remove}),
     ]
-}
-
-/// A patch as text; YAML, since people read it.
-pub(super) fn patch(value: &Value) -> String {
-    yaml::write(value).unwrap_or_else(|_| value.to_string())
 }
 
 /// A regular expression for every text but `word`. Go's expressions have no negation, so it goes letter by letter.

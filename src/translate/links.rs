@@ -10,64 +10,17 @@
 //! neither: source-controller skips links in the layers of an artifact, and Argo CD takes charts and artifacts from there that
 //! programs have packed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::directory::{Directory, Way};
 use super::draft::{Draft, Source};
 use super::files::Matches;
+use super::git_names::{GitNames, GitPaths, inside};
 use super::{Contents, PathKind, RepoPath, Want, glob, lfs};
 use crate::argo::ApplicationSource;
 
 /// The reason that what is rendered carries.
 pub(super) const REASON: &str = "symbolic links or submodules";
-
-/// Which names of a commit are meant; paths and patterns are relative to the root of the repository.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GitPaths {
-    /// Files directly in a folder that may be manifests, or say what the folder is.
-    Manifests(String),
-    /// The same in a folder and below it.
-    ManifestsBelow(String),
-    /// Everything in a folder and below it.
-    Below(String),
-    /// What matches a pattern of doublestar in a checkout, where links lead on.
-    Checkout(String),
-}
-
-/// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GitNames {
-    /// Paths of files, relative to the root of the repository.
-    Files(BTreeSet<String>),
-    /// One of them is no file: a link to a folder or to nowhere, or a submodule.
-    Unreadable,
-}
-
-/// What became known of the names of a source; none but those that were asked for.
-pub type GitAnswers = BTreeMap<GitPaths, GitNames>;
-
-impl GitPaths {
-    /// What the repo-server is asked for, and whether it looks at the files of its checkout (`NewGitFileGlobbingEnabled`) in
-    /// place of git's index (`git ls-files`), which has links by their own names.
-    pub fn query(&self) -> (String, bool) {
-        match self {
-            Self::Manifests(folder) => (format!(":(glob){}{MAY_COUNT}", inside(folder)), false),
-            Self::ManifestsBelow(folder) => (format!(":(glob){}**/{MAY_COUNT}", inside(folder)), false),
-            Self::Below(folder) if folder.is_empty() => (".".to_owned(), false),
-            Self::Below(folder) => (format!(":(literal){folder}"), false),
-            Self::Checkout(pattern) => (pattern.clone(), true),
-        }
-    }
-}
-
-/// Manifests of all kinds and every name of a kustomization file: `.yaml`, `.yml`, `.json`, `.jsonnet`, `Kustomization`. It matches
-/// others, too, which do not count.
-const MAY_COUNT: &str = "*[.K][jyu]*";
-
-/// The beginning of a pathspec for what is in `folder`.
-fn inside(folder: &str) -> String {
-    if folder.is_empty() { String::new() } else { format!("{}/", glob::escape(folder)) }
-}
 
 /// Whether links can be in the source unseen: it is a git repository that Flux reads itself.
 fn may_have(draft: &Draft<'_>, source: &ApplicationSource) -> bool {
@@ -181,6 +134,8 @@ pub(super) fn of_files(draft: &mut Draft<'_>, index: usize, pattern: String, fou
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::argo::Application;
     use crate::translate::{Context, File, Form, Translation, translate};

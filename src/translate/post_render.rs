@@ -15,10 +15,10 @@ use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Source};
 use super::env;
-use super::kustomization::patch;
 use super::kustomize::{image_overrides, patch_fields};
-use super::{is_empty, says};
+use super::patches::patch;
 use crate::argo::ApplicationSource;
+use crate::argo::zero::{is_empty, says};
 use crate::{merge, names};
 
 /// The kinds that kustomize sets replicas of (kustomize `builtinpluginconsts/replicas.go`).

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::draft::{Draft, Source};
 use super::{Problem, Translation};
 use crate::credentials::{self, Access, Address, Fetcher, Repository, SecretManifest};
-use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::flux::{FluxKind, Manifest, ObjectKey, naming};
 use crate::names;
 
 /// What an override may say about a source that reads Argo CD's Secrets: what of it is fetched, and how often. Everything
@@ -64,7 +64,7 @@ pub(super) fn attach(draft: &mut Draft<'_>, generated: &Generated, translation: 
         let before = object.key.clone();
         let key = private_key(draft, &before);
         for part in access.parts {
-            let name = names::secret(&key, part.role.word());
+            let name = naming::secret(&key, part.role.word());
             if let Some(spec) = object.spec.as_object_mut() {
                 spec.insert(part.role.field().to_owned(), json!({"name": name}));
             }

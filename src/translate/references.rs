@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Want;
 use super::draft::{Draft, Source};
-use super::shape::Leg;
+use super::leg::Leg;
+use super::{Want, commit};
 use crate::argo::ApplicationSource;
 use crate::names;
 
@@ -118,7 +118,7 @@ fn differs(draft: &Draft<'_>, one: &ApplicationSource, other: &ApplicationSource
         let revision = source.target_revision.as_str();
         let refs = draft.context.refs.get(&source.repo_url);
         refs.and_then(|refs| refs.commit(revision))
-            .or_else(|| super::revision::is_commit(revision).then(|| revision.to_ascii_lowercase()))
+            .or_else(|| commit::is_commit(revision).then(|| revision.to_ascii_lowercase()))
     };
     commit(one).zip(commit(other)).is_some_and(|(one, other)| one != other)
 }

@@ -4,8 +4,9 @@ use super::directory::{self, Way};
 use super::draft::{Draft, Source};
 use super::{
     Contents, Form, PathKind, RepoPath, Settings, Want, checked, duplicates, kustomize, lfs, links,
-    post_render, says,
+    post_render,
 };
+use crate::argo::zero::says;
 
 /// What Argo CD would do with a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

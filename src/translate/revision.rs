@@ -2,15 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::commit::{is_abbreviation, is_commit};
 use super::draft::{Draft, Source};
 use super::newest::newest;
 use super::semver::{Semver, classify, is_version};
-use super::sources::is_ssh;
+use super::ssh_address::is_ssh;
 use super::{RemoteRefs, Want};
 use crate::argo::ApplicationSource;
-
-/// Shortest abbreviation of a commit that Argo CD takes (argo-cd `util/git/git.go`, `IsTruncatedCommitSHA`).
-const MIN_ABBREVIATION: usize = 7;
 
 /// `spec.ref` of a `GitRepository` (argo-cd `util/git/client.go`, `lsRemote`, with the same sentence when nothing fits).
 pub(super) fn git(draft: &mut Draft<'_>, source: &Source<'_>) -> Option<Value> {
@@ -191,18 +189,6 @@ pub fn is_exact_revision(source: &ApplicationSource) -> bool {
         (true, true) => revision.starts_with("sha256:"),
         (false, true) => is_commit(revision),
     }
-}
-
-pub(super) fn is_commit(text: &str) -> bool {
-    text.len() == 40 && is_hexadecimal(text)
-}
-
-pub(super) fn is_abbreviation(text: &str) -> bool {
-    (MIN_ABBREVIATION..40).contains(&text.len()) && is_hexadecimal(text)
-}
-
-fn is_hexadecimal(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

@@ -4,27 +4,14 @@ use super::directory::Directory;
 use super::draft::{Draft, Placement, Source};
 use super::helm::{self, ChartFrom};
 use super::kustomization::{self, Manifests};
+use super::leg::Leg;
 use super::pool::Pool;
-use super::rendered;
 use super::rendering::{Rendering, Served, explicit_type, rendering, whole_files};
 use super::sources::{self, Origin};
-use super::{Context, Form, Want, in_repository};
+use super::{Context, Form, Want, in_repository, rendered};
 use crate::argo::ApplicationSource;
-use crate::flux::{FluxKind, Manifest, ObjectKey};
+use crate::flux::{FluxKind, Manifest};
 use crate::names;
-
-/// One source, as far as it got.
-#[derive(Default)]
-pub(super) struct Leg {
-    /// The source object.
-    pub(super) origin: Option<ObjectKey>,
-    /// The source object whose artifact holds everything that the path holds.
-    pub(super) artifact: Option<ObjectKey>,
-    /// The workload object; `None` while something is unknown, and when a problem was noted.
-    pub(super) workload: Option<Manifest>,
-    /// Argo CD's word for the source; empty while unknown.
-    pub(super) source_type: &'static str,
-}
 
 /// One source before anything is known of what it holds.
 pub(super) struct Prepared {
@@ -209,8 +196,9 @@ fn as_finished_chart(
     pool: &mut Pool,
 ) -> Leg {
     let artifact = rendered::chart(draft, placement, source, finished.reason);
-    let workload =
-        artifact.as_ref().map(|artifact| helm::of_rendered(draft, placement, source.index, &artifact.key, finished));
+    let workload = artifact
+        .as_ref()
+        .map(|artifact| helm::of_rendered(draft, placement, source.index, &artifact.key, finished));
     let origin = artifact.map(|artifact| pool.share(artifact));
     let is_told = finished.is_told_by_files || draft.context.contents.contains_key(&source.index);
     let probe = whole.filter(|_| is_told).map(|whole| pool.share(whole));

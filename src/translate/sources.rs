@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Placement, Source};
+use super::ssh_address::scp_form;
 use super::{ignore, revision};
 use crate::argo::repository_url::{user_of, without_user};
 use crate::flux::{FluxKind, Manifest};
@@ -71,20 +72,6 @@ fn oci_origin(draft: &mut Draft<'_>, source: &Source<'_>, address: &str) -> Orig
         return Origin::Oci;
     }
     Origin::HelmOci
-}
-
-/// The address is one that git reaches over SSH.
-pub(super) fn is_ssh(url: &str) -> bool {
-    url.starts_with("ssh://") || scp_form(url).is_some()
-}
-
-/// Host and path of `user@host:path`.
-fn scp_form(url: &str) -> Option<(&str, &str)> {
-    if url.contains("://") {
-        return None;
-    }
-    let (host, path) = url.split_once(':')?;
-    (!host.is_empty() && !host.contains('/') && !path.is_empty()).then_some((host, path))
 }
 
 /// The address in a form that the `GitRepository` CRD takes: `http://`, `https://` or `ssh://`.

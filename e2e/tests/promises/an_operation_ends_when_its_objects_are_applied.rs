@@ -53,7 +53,8 @@ async fn of_a_chart() -> Result<()> {
 #[tokio::test]
 async fn and_health_follows_the_objects() -> Result<()> {
     let env = Stack::shared().await?.test("applied-late").await?;
-    let impatient = broken::DEPLOYMENT.replace("spec:\n  selector", "spec:\n  progressDeadlineSeconds: 2\n  selector");
+    let impatient =
+        broken::DEPLOYMENT.replace("spec:\n  selector", "spec:\n  progressDeadlineSeconds: 2\n  selector");
     let files = [("app/web.yaml", Some(impatient.as_str()))];
     let repository = env.sources().create_repository(&env.name("source"), &files).await?;
     let app = Application::git(&env, &repository.url(), "app", "main");

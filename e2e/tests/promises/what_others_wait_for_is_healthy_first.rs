@@ -11,7 +11,9 @@ use crate::observations::columns;
 const MENDED: (&str, &str) = ("nodeSelector: {disk: none}", "nodeSelector: {}");
 
 fn settings(name: &str, annotations: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  annotations: {{{annotations}}}\ndata: {{a: b}}\n")
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  annotations: {{{annotations}}}\ndata: {{a: b}}\n"
+    )
 }
 
 async fn is_there(env: &TestEnv, app: &Application, name: &str) -> Result<bool> {
@@ -26,7 +28,8 @@ async fn what_depends_on_another_application_comes_after_it() -> Result<()> {
     let repository = env.sources().create_repository(&env.name("source"), &files).await?;
     let first = Application::git(&env, &repository.url(), "first", "main").named(&env, "first");
     let second = Application::git(&env, &repository.url(), "second", "main").named(&env, "second");
-    let order = format!("spec: {{dependsOn: [{{name: {}, namespace: {}}}]}}", first.name(), first.destination());
+    let order =
+        format!("spec: {{dependsOn: [{{name: {}, namespace: {}}}]}}", first.name(), first.destination());
     let second = second.annotation("flamingo/kustomize-override", &order);
     second.apply(&env).await?;
     env.wait_until("the second one waits", PATIENCE, async || {

@@ -17,8 +17,8 @@ use crate::cli::checkouts::Checkouts;
 use crate::cli::flux_objects::{application, policies, settings};
 use crate::controller;
 use crate::credentials::Repositories;
+use crate::flux::naming;
 use crate::flux::{FluxKind, Live, ObjectKey};
-use crate::mirror::view;
 use crate::names;
 use crate::policy::Effective;
 use crate::translate::{Context, FilePattern, Want, customizations, source_field, translate};
@@ -158,7 +158,7 @@ async fn objects(
     }
     objects.extend(objects_in(client, app, namespace).await?);
     let workloads = objects.iter().filter(|(key, _)| key.kind.is_workload());
-    let names = |(key, object): (&ObjectKey, _)| view::source_key(Live { kind: key.kind, object });
+    let names = |(key, object): (&ObjectKey, _)| naming::source_key(Live { kind: key.kind, object });
     // Where its source reads credentials, it stands beside them.
     if workloads.filter_map(names).any(|source| source.namespace == argocd) {
         objects.extend(objects_in(client, app, argocd).await?);

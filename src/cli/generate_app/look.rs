@@ -154,9 +154,7 @@ impl Reader {
     /// All files, and those among them that may become a hook that Helm runs after everything else.
     async fn list(&self) -> anyhow::Result<[Vec<String>; 2]> {
         Ok(match self {
-            Self::Folder(checkout) => {
-                [checkout.files().map(str::to_owned).collect(), checkout.later_hooks()]
-            }
+            Self::Folder(checkout) => [checkout.files().map(str::to_owned).collect(), checkout.later_hooks()],
             Self::Artifact { http, url, digest } => {
                 let packed = artifact::fetch(http, url, digest, 0).await?;
                 [packed.names, packed.later_hooks].map(|names| names.iter().map(str::to_owned).collect())

@@ -77,7 +77,18 @@ impl<'a> Asking<'a> {
         let has_answer = matches!(known, Known::Answer(_));
         self.flights.extend(flight.clone().map(|flight| (flight, has_answer)));
         match known {
-            Known::Answer(answer) => Some(answer),
+            Known::Answer(answer) => {
+                // It counts, and somebody has to hear that nobody knows whether it still does.
+                if let Some(flight) = flight.filter(|flight| !flight.kind().keeps_last()) {
+                    let waited = Timestamp::now().duration_since(flight.asked()).unsigned_abs();
+                    if waited < LATE {
+                        self.look_again(LATE.saturating_sub(waited));
+                    } else {
+                        self.failures.push(late(&flight, flight.asked()));
+                    }
+                }
+                Some(answer)
+            }
             Known::Failure(failure, _, left) => {
                 self.note(&failure, left);
                 None

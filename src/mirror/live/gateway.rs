@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::networking::shows_default_links;
+use super::links::shows_default_links;
 use super::object::{Object, list, text};
 use super::{Networking, NodeKey};
 

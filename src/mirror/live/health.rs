@@ -5,6 +5,7 @@ mod customized;
 mod gateways;
 mod others;
 mod pod;
+mod verdict;
 mod workloads;
 
 #[cfg(test)]
@@ -14,11 +15,12 @@ use super::object::Object;
 use crate::argo::status::HealthStatus;
 use crate::flux::{FluxKind, Live};
 use crate::mirror::{SourceState, health, source, workload};
+use verdict::Rule;
 
 /// Health of a live object; `None` for kinds that have no rule.
 pub(super) fn of(object: Object<'_>) -> Option<HealthStatus> {
     if object.is_deleting() {
-        return Some(health("Progressing", "Pending deletion"));
+        return Some(verdict::health("Progressing", "Pending deletion"));
     }
     rule(object.group, object.kind).map(|rule| rule(object))
 }
@@ -27,8 +29,6 @@ pub(super) fn of(object: Object<'_>) -> Option<HealthStatus> {
 pub(super) fn has_rule(group: &str, kind: &str) -> bool {
     rule(group, kind).is_some()
 }
-
-type Rule = fn(Object<'_>) -> HealthStatus;
 
 fn rule(group: &str, kind: &str) -> Option<Rule> {
     let rule: Rule = match (group, kind) {
@@ -56,15 +56,11 @@ fn is_flux(group: &str, kind: &str) -> bool {
 
 /// Flux objects that were delivered, as those of the Application itself; what they are built from is not looked at.
 fn flux(object: Object<'_>) -> HealthStatus {
-    let Some(kind) = FluxKind::parse(object.kind) else { return health("Unknown", "") };
+    let Some(kind) = FluxKind::parse(object.kind) else { return verdict::health("Unknown", "") };
     let live = Some(Live { kind, object: object.whole });
     if kind.is_workload() {
         health::of_workload(&workload::state(live, &SourceState::Ready))
     } else {
         health::of_source(&source::state(live, None))
     }
-}
-
-fn health(status: &str, message: &str) -> HealthStatus {
-    HealthStatus { status: status.to_owned(), message: message.to_owned(), last_transition_time: None }
 }

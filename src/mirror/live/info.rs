@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::object::{Object, list, text};
-use super::requests;
+use super::requests::{self, is_sidecar};
 
 /// What is read off a Pod; nothing of other kinds.
 #[derive(Debug, Default)]
@@ -171,11 +171,6 @@ fn end(terminated: &Value) -> String {
         ("", signal) => format!("Signal:{signal}"),
         (reason, _) => reason.to_owned(),
     }
-}
-
-/// An init container that runs on beside the others.
-pub(super) fn is_sidecar(container: &Value) -> bool {
-    text(container, "/restartPolicy") == "Always"
 }
 
 fn is_running_sidecar(pod: Object<'_>, status: &Value) -> bool {

@@ -5,6 +5,7 @@ mod gateway;
 mod health;
 mod info;
 mod kept;
+mod links;
 mod networking;
 pub mod node;
 mod object;

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::info::is_sidecar;
 use super::object::{Object, text};
 
 /// `cpu` and `memory`, each in thousandths: Argo CD's UI adds them up by Node.
@@ -102,6 +101,11 @@ fn scale(suffix: &str) -> Option<(i128, i32)> {
             .map(|index| (10, 6 + 3 * index))
             .or_else(|| index("mun").map(|index| (10, -3 - 3 * index))),
     }
+}
+
+/// An init container that runs on beside the others.
+pub(super) fn is_sidecar(container: &Value) -> bool {
+    text(container, "/restartPolicy") == "Always"
 }
 
 #[cfg(test)]

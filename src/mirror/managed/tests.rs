@@ -3,11 +3,12 @@
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 
-use super::{LAST_APPLIED, Tracking, to_json};
+use super::{LAST_APPLIED, to_json};
+use crate::argo::tracking::Tracking;
 use crate::mirror::fixtures::{
     self, App, COMMIT, Object, app, git_repository, helm_chart, helm_release, helm_repository, kustomization,
 };
-use crate::mirror::{Observed, View, patch, status};
+use crate::mirror::{Observed, View, patch, sync_word};
 use crate::names;
 use std::sync::Arc;
 
@@ -111,7 +112,7 @@ fn differing(observed: &Observed) -> Vec<String> {
     for diff in diffs.as_array().unwrap() {
         let kind = diff["kind"].as_str().unwrap();
         let known = view.resources.iter().find(|resource| resource.key.kind.kind() == kind);
-        let is_synced = known.is_some_and(|resource| status::resource_sync(&view, resource) == "Synced");
+        let is_synced = known.is_some_and(|resource| sync_word::resource_sync(&view, resource) == "Synced");
         let methods = [Method::Annotation, Method::Label, Method::Both];
         for method in methods {
             assert_eq!(cli_differs(observed, diff, method), !is_synced, "{method:?} {diff:#}");

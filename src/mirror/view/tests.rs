@@ -10,7 +10,7 @@ use crate::flux::FluxKind;
 use crate::mirror::fixtures::{
     App, Object, app, git_repository, helm_chart, helm_release, helm_repository, kustomization, project,
 };
-use crate::mirror::{Observed, SourceState, Tree, WorkloadState, status};
+use crate::mirror::{Observed, SourceState, Tree, WorkloadState, sync_word};
 
 /// Destinations of the project are these namespaces alone.
 fn within(mut observed: Observed, namespaces: &[&str]) -> Observed {
@@ -58,7 +58,7 @@ fn what_an_application_would_generate_is_not_looked_at(#[case] is_there: bool) {
     let view = View::of(&observed);
     for resource in &view.resources {
         assert_eq!((resource.live.is_some(), &resource.relation), (false, &Relation::Unknown));
-        assert_eq!(status::resource_sync(&view, resource), "Unknown");
+        assert_eq!(sync_word::resource_sync(&view, resource), "Unknown");
     }
     assert_eq!((uids(&observed), view.resources.len()), (0, 2));
 }

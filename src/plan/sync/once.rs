@@ -7,8 +7,8 @@ use super::{Outcome, Progress, Turn};
 use crate::argo::operation::SyncOperation;
 use crate::flux::{FluxKind, Live};
 use crate::merge::deep_merge;
-use crate::mirror::{Leg, workload};
 use crate::mirror::guard::GuardState;
+use crate::mirror::{Leg, workload};
 use crate::names;
 use crate::plan::Step;
 

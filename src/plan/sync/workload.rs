@@ -9,7 +9,7 @@ use crate::merge::deep_merge;
 use crate::mirror::guard::GuardState;
 use crate::mirror::{Leg, Relation, SourceState, WorkloadState};
 use crate::names;
-use crate::plan::{Step, upkeep};
+use crate::plan::{Step, steps};
 
 impl Turn<'_> {
     /// What there is to do about the workload objects.
@@ -99,7 +99,7 @@ impl Turn<'_> {
             deep_merge(&mut change, self.for_one_sync(leg, live));
         }
         if is_suspended {
-            deep_merge(&mut change, upkeep::resume());
+            deep_merge(&mut change, steps::resume());
         }
         Some(Step::PatchObject { key: live.key(), patch: change })
     }
@@ -117,9 +117,9 @@ impl Turn<'_> {
                 .enforced(leg, live)
                 .or_else(|| self.correction(leg, live))
                 .unwrap_or_else(|| Progress::ended(Outcome::succeeded())),
-            WorkloadState::Failed(why) if self.is_about_this(leg, live) => self
-                .with_kinds(live)
-                .unwrap_or_else(|| Progress::ended(Outcome::failed(why.clone()))),
+            WorkloadState::Failed(why) if self.is_about_this(leg, live) => {
+                self.with_kinds(live).unwrap_or_else(|| Progress::ended(Outcome::failed(why.clone())))
+            }
             WorkloadState::Progressing(what) | WorkloadState::Failed(what) => {
                 Progress::waiting(format!("waiting for Flux: {what}"))
             }

@@ -2,6 +2,9 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
+use crate::argo::Application;
+use crate::translate::Context;
+use crate::translate::patches::DELETES;
 
 fn app(sources: &Value) -> Application {
     serde_json::from_value(json!({

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use rstest::rstest;
 
 use super::*;
-use crate::translate::duplicates::places;
 use crate::translate::duplicates::tests::{context, two};
+use crate::translate::places::places;
 
 const SHARED: [&str; 4] = ["", "ConfigMap", "apps", "shared"];
 

@@ -15,7 +15,8 @@ use serde_json::{Map, Value, json};
 use super::directory::Way;
 use super::draft::{Draft, Source};
 use super::env::Environment;
-use super::{Contents, PathKind, is_empty};
+use super::{Contents, PathKind};
+use crate::argo::zero::is_empty;
 
 /// Build options that change nothing for Flux, which builds without restrictions inside of an artifact.
 const HARMLESS_OPTIONS: [&str; 3] =

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::super::object::{Condition, Object, text};
-use super::{Rule, gateways, health};
+use super::gateways;
+use super::verdict::{Rule, health};
 use crate::argo::status::HealthStatus;
 
 /// Kinds of which one condition tells all: `True` is healthy, `False` degraded; and the words for neither.

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::super::object::{Condition, Object, list, text};
-use super::health;
+use super::verdict::health;
 use crate::argo::status::HealthStatus;
 
 pub(super) fn gateway(object: Object<'_>) -> HealthStatus {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::object::{Condition, Object};
-use super::health;
+use super::verdict::health;
 use crate::argo::status::HealthStatus;
 
 fn is_balanced(object: Object<'_>) -> bool {

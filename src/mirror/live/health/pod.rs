@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::object::{Object, text};
-use super::health;
+use super::verdict::health;
 use crate::argo::status::HealthStatus;
 
 pub(super) fn pod(pod: Object<'_>) -> HealthStatus {

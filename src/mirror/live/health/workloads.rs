@@ -1,7 +1,7 @@
 //! Deployment, `ReplicaSet`, `StatefulSet`, `DaemonSet` (gitops-engine `pkg/health/health_{deployment,…}.go`).
 
 use super::super::object::Object;
-use super::health;
+use super::verdict::health;
 use crate::argo::status::HealthStatus;
 
 /// The controller has not looked at the present spec.
