@@ -62,6 +62,26 @@ fn wait_for_action(action: &mut Map<String, Value>) {
     }
 }
 
+/// The same object with a Flux that waits, or does not: what the bridge may have applied for the same wish before. `None` for an
+/// object that there is nothing to wait for of.
+pub(crate) fn told(object: &Manifest, waits: bool) -> Option<Manifest> {
+    let mut told = object.clone();
+    if waits {
+        wait(&mut told);
+    } else {
+        let spec = told.spec.as_object_mut()?;
+        if object.key.kind == FluxKind::Kustomization {
+            spec.remove("wait");
+        }
+        for action in ["install", "upgrade"] {
+            if let Some(action) = spec.get_mut(action).and_then(Value::as_object_mut) {
+                action.entry("disableWait").or_insert(Value::Bool(true));
+            }
+        }
+    }
+    object.key.kind.is_workload().then_some(told)
+}
+
 /// What the live workload object depends on (`spec.dependsOn`).
 pub(crate) fn dependencies_of(live: Live<'_>) -> Vec<ObjectKey> {
     dependencies(&live.key(), live.spec())

@@ -5,7 +5,6 @@ use flux_subsystem_e2e::{Stack, TestEnv};
 
 use crate::applications::{Application, PATIENCE};
 use crate::broken;
-use crate::observations::columns;
 
 /// Takes `broken`'s Pod to a Node.
 const MENDED: (&str, &str) = ("nodeSelector: {disk: none}", "nodeSelector: {}");
@@ -26,7 +25,10 @@ async fn what_depends_on_another_application_comes_after_it() -> Result<()> {
     let after = settings("after", "");
     let files = [("first/web.yaml", Some(broken::DEPLOYMENT)), ("second/after.yaml", Some(after.as_str()))];
     let repository = env.sources().create_repository(&env.name("source"), &files).await?;
-    let first = Application::git(&env, &repository.url(), "first", "main").named(&env, "first");
+    // Soon enough for Flux to give up within this test.
+    let first = Application::git(&env, &repository.url(), "first", "main")
+        .named(&env, "first")
+        .annotation("flamingo/kustomize-override", "spec: {timeout: 5s}");
     let second = Application::git(&env, &repository.url(), "second", "main").named(&env, "second");
     let order =
         format!("spec: {{dependsOn: [{{name: {}, namespace: {}}}]}}", first.name(), first.destination());
@@ -43,8 +45,7 @@ async fn what_depends_on_another_application_comes_after_it() -> Result<()> {
         first.delivered(&env, "Deployment", "web").await.map(|_| Some(()))
     })
     .await?;
-    let waits = first.wait(&env, "Progressing", |app| columns(app)[1] == "Progressing").await?;
-    assert_eq!(waits["status"]["operationState"]["phase"], "Running", "it ends with the health");
+    first.failed(&env).await?;
     assert!(!is_there(&env, &second, "after").await?, "delivered before what it depends on is healthy");
 
     let mended = broken::DEPLOYMENT.replace(MENDED.0, MENDED.1);
@@ -68,7 +69,6 @@ async fn a_hook_that_runs_last_runs_once_the_rest_is_healthy() -> Result<()> {
     ];
     let repository = env.sources().create_repository(&env.name("source"), &files).await?;
     let app = Application::git(&env, &repository.url(), "app", "main");
-    // Soon enough for Flux to give up within this test.
     let app = app.annotation("flamingo/helmrelease-override", "spec: {timeout: 5s}");
     app.apply(&env).await?;
     env.wait_until("its Deployment is there", PATIENCE, async || {
