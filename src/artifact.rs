@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::digest::hex;
 use crate::translate::files::{File, FilePattern, MAX_FILE, matching_folders};
+use crate::translate::hook;
 
 /// The largest artifact that is read, in bytes as served.
 pub const MAX_PACKED: u64 = 512 << 20;
@@ -125,7 +126,8 @@ pub async fn fetch(
     keep: usize,
 ) -> Result<Packed, ArtifactError> {
     let (held, bytes) = stream(http, url, digest, keep, |packed| files_of(packed, None)).await?;
-    Ok(Packed { names: Names::of(&held.names), bytes: bytes.map(Into::into) })
+    let [names, later_hooks] = [&held.names, &held.later_hooks].map(|names| Names::of(names));
+    Ok(Packed { names, later_hooks, bytes: bytes.map(Into::into) })
 }
 
 /// What is known of an artifact without asking again. Cheap to clone.
@@ -133,6 +135,8 @@ pub async fn fetch(
 pub struct Packed {
     /// The paths of its files.
     pub names: Names,
+    /// Templates of charts among them that may become a hook that Helm runs after everything else.
+    pub later_hooks: Names,
     /// As it was served, where it is small.
     pub bytes: Option<Arc<[u8]>>,
 }
@@ -301,6 +305,8 @@ struct Held {
     names: Vec<String>,
     /// Those that were asked for.
     read: BTreeMap<String, File>,
+    /// Templates that may become a hook that Helm runs after everything else.
+    later_hooks: Vec<String>,
 }
 
 /// Reads to the end whatever the archive is like: an artifact with a wrong digest is that and not a broken archive.
@@ -331,6 +337,7 @@ fn files_of(packed: impl Read, is_asked: Option<&dyn Fn(&str) -> bool>) -> io::R
     let mut archive = tar::Archive::new(MultiGzDecoder::new(packed).take(MAX_UNPACKED));
     let mut names = BTreeSet::new();
     let mut read = BTreeMap::new();
+    let mut later_hooks = BTreeSet::new();
     let mut room = MAX_READ;
     for entry in archive.entries()? {
         let mut entry = entry?;
@@ -338,10 +345,16 @@ fn files_of(packed: impl Read, is_asked: Option<&dyn Fn(&str) -> bool>) -> io::R
             continue;
         }
         let name = normalised(&entry.path()?)?;
-        if is_asked.is_some_and(|is_asked| is_asked(&name)) {
-            let mut bytes = Vec::new();
+        let (is_asked, is_template) = (is_asked.is_some_and(|is_asked| is_asked(&name)), is_template(&name));
+        let mut bytes = Vec::new();
+        if is_asked || is_template {
             // One byte more than allowed tells that it is too large.
             entry.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        }
+        if is_template && hook::may_run_later(&String::from_utf8_lossy(&bytes)) {
+            later_hooks.insert(name.clone());
+        }
+        if is_asked {
             let file = match room.checked_sub(bytes.len()) {
                 Some(left) => {
                     room = left;
@@ -357,7 +370,13 @@ fn files_of(packed: impl Read, is_asked: Option<&dyn Fn(&str) -> bool>) -> io::R
             return Err(io::Error::other(format!("it holds more than {MAX_FILES} files")));
         }
     }
-    Ok(Held { names: names.into_iter().collect(), read })
+    let (names, later_hooks) = (names.into_iter().collect(), later_hooks.into_iter().collect());
+    Ok(Held { names, read, later_hooks })
+}
+
+/// Where a chart keeps its templates, or one that lies in it.
+pub(crate) fn is_template(name: &str) -> bool {
+    name.starts_with("templates/") || name.contains("/templates/")
 }
 
 /// `./a//b` as `a/b`. Flux writes no path that leaves the root, so one that does is an attack on somebody.

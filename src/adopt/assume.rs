@@ -15,7 +15,7 @@ use crate::mirror::revision::bare;
 use crate::names;
 use crate::translate::{
     Contents, Context, PathKind, RemoteRefs, RenderedSource, Translation, rendered_source, taken_out,
-    translate,
+    translate, waiting,
 };
 
 /// Of all contexts that are likely the one under which most live objects carry the fingerprint of what is wanted.
@@ -56,7 +56,20 @@ pub fn context(
             (best, most) = (context, Some(hits));
         }
     }
-    shared(app, best, objects)
+    let known = shared(app, best, objects);
+    waiting(app, known, objects)
+}
+
+/// Which workload objects Flux waits for, whoever asked for it.
+fn waiting(app: &Application, known: Context, objects: &BTreeMap<ObjectKey, DynamicObject>) -> Context {
+    let wanted = translate(app, &known).objects;
+    let is_waiting = |manifest: &&crate::flux::Manifest| {
+        let live = objects.get(&manifest.key).map(|object| Live { kind: manifest.key.kind, object });
+        let told = waiting::told(manifest, true).filter(|told| told != *manifest);
+        live.zip(told).is_some_and(|(live, told)| compare::is_of_this_wish(&told, live))
+    };
+    let awaited = wanted.iter().filter(is_waiting).map(|manifest| manifest.key.clone()).collect();
+    Context { awaited, ..known }
 }
 
 /// What several sources hold, by what the live workload objects leave out: it is the last one's, which is enough to have the

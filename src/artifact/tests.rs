@@ -48,6 +48,25 @@ async fn files_are_listed_relative_to_the_root() {
 }
 
 #[tokio::test]
+async fn templates_of_hooks_that_run_last_are_told() {
+    let hook = "metadata: {annotations: {helm.sh/hook: post-upgrade}}";
+    let body = packed(&[
+        ("app/templates/hook.yaml", EntryType::Regular, hook),
+        ("app/templates/web.yaml", EntryType::Regular, "kind: Deployment"),
+        ("app/README.md", EntryType::Regular, hook),
+        ("templates/hook.yaml", EntryType::Regular, hook),
+    ]);
+    let digest = sha256(&body);
+    let address = serve(Router::new().route("/a.tar.gz", get(async || body))).await;
+    let found = fetch(&http_client(), &format!("http://{address}/a.tar.gz"), &digest, 0).await.unwrap();
+    assert_eq!(found.names.iter().count(), 4);
+    assert_eq!(
+        found.later_hooks.iter().collect::<Vec<_>>(),
+        ["app/templates/hook.yaml", "templates/hook.yaml"]
+    );
+}
+
+#[tokio::test]
 async fn a_path_longer_than_the_header_is_whole() {
     let path = format!("{}/kustomization.yaml", ["folder"; 40].join("/"));
     let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));

@@ -7,8 +7,9 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use super::git_names::git_names;
+use crate::artifact;
 use crate::translate::files::matching_folders;
-use crate::translate::{File, FilePattern, GitNames, GitPaths, RemoteRefs};
+use crate::translate::{File, FilePattern, GitNames, GitPaths, RemoteRefs, hook};
 
 /// A folder with the contents of a repository.
 #[derive(Debug)]
@@ -44,6 +45,15 @@ impl Checkout {
         found.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
         found.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
         Ok(found)
+    }
+
+    /// Templates of charts that may become a hook that Helm runs after everything else.
+    pub(super) fn later_hooks(&self) -> Vec<String> {
+        let is_later = |path: &&str| {
+            let text = artifact::is_template(path).then(|| fs::read(self.root.join(path)).ok()).flatten();
+            text.is_some_and(|text| hook::may_run_later(&String::from_utf8_lossy(&text)))
+        };
+        self.files().filter(is_later).map(str::to_owned).collect()
     }
 
     /// The names that git has of `paths`, symbolic links among them.

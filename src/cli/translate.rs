@@ -341,7 +341,10 @@ fn answer(
                 return Err(Problem::error(field("path"), message, hint));
             };
             let is_oci = spec.repo_url.starts_with("oci://");
-            context.contents.insert(*source, Contents::of(checkout.files(), &spec.path, is_oci));
+            let contents = Contents::of(checkout.files(), &spec.path, is_oci);
+            let later_hooks = checkout.later_hooks();
+            let contents = contents.with_later_hooks(later_hooks.iter().map(String::as_str));
+            context.contents.insert(*source, contents);
             Ok(None)
         }
         Want::Rendered { source, .. } => {

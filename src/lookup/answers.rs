@@ -23,7 +23,7 @@ fn file(file: &File) -> usize {
 
 impl Answer for Packed {
     fn bytes(&self) -> usize {
-        self.names.len() + self.bytes.as_ref().map_or(0, |bytes| bytes.len())
+        self.names.len() + self.later_hooks.len() + self.bytes.as_ref().map_or(0, |bytes| bytes.len())
     }
 }
 

@@ -91,10 +91,12 @@ impl Lookups {
 /// Of one that is no chart by itself only what lies below the path counts.
 fn contents(packed: &Packed, path: &str, is_oci: bool) -> Contents {
     let folder = crate::translate::RepoPath::folder(path).unwrap_or_default();
-    if is_oci {
-        return Contents::of(packed.names.iter(), path, true);
-    }
-    Contents::of(packed.names.below(folder.as_str()), path, false)
+    let contents = if is_oci {
+        Contents::of(packed.names.iter(), path, true)
+    } else {
+        Contents::of(packed.names.below(folder.as_str()), path, false)
+    };
+    contents.with_later_hooks(packed.later_hooks.iter())
 }
 
 /// Off the threads that carry everybody's reconciles: an archive may be large.

@@ -18,7 +18,7 @@ use crate::digest::sha256_hex;
 use crate::project::{AppProject, RenderedObject, ResourcesFilter};
 use crate::registry::{Finished, Image, finish};
 use crate::repo_server::messages::ManifestRequest;
-use crate::translate::{Form, RenderedSource, rendered_repository};
+use crate::translate::{Form, RenderedSource, hook, rendered_repository};
 
 /// Which source is rendered, how, and with what.
 #[derive(Clone, Copy)]
@@ -153,11 +153,13 @@ fn pack(
     let image = image.map_err(|error| {
         Failure::new(Cause::Refused, &format!("what was rendered cannot be packed: {error}"))
     })?;
+    let has_later_hooks = objects.iter().any(hook::runs_later);
     let made = RenderedSource {
         digest: image.digest.clone(),
         revision: revision.to_string(),
         warnings,
         objects: Arc::new(held),
+        has_later_hooks,
     };
     Ok((made, image))
 }

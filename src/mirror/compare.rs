@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::patch;
 use crate::flux::{FluxKind, Live, Manifest, defaults};
+use crate::translate::waiting;
 use crate::{merge, names};
 
 /// How a wanted object stands to the live one of the same name.
@@ -37,6 +38,7 @@ pub fn relation(identity: &str, wanted: &Manifest, live: Option<Live<'_>>) -> Re
     match live.owner() {
         Some(owner) if owner != identity => Relation::Foreign(owner.to_owned()),
         _ if live.is_deleting() => Relation::Deleting,
+        _ if waits_otherwise(wanted, live) => Relation::Matches,
         _ if !is_of_this_wish(wanted, live) && !stands_already(wanted, live) => Relation::Outdated,
         _ if is_as_wanted(wanted, live) => Relation::Matches,
         _ => Relation::Edited,
@@ -46,6 +48,17 @@ pub fn relation(identity: &str, wanted: &Manifest, live: Option<Live<'_>>) -> Re
 /// The bridge applied, or found, what it wants now: the fingerprint on the live object says so.
 pub fn is_of_this_wish(wanted: &Manifest, live: Live<'_>) -> bool {
     live.annotation(names::ANNOTATION_DIGEST) == Some(wanted.digest().as_str())
+}
+
+/// The bridge applied what it wants now, but for whether Flux waits for the health of what it delivers. That is nothing that
+/// anybody has to sync: others may have begun to depend on the object since, and earlier versions always waited.
+pub fn waits_otherwise(wanted: &Manifest, live: Live<'_>) -> bool {
+    let is_applied = |told: &Manifest| is_of_this_wish(told, live) && is_as_wanted(told, live);
+    !is_of_this_wish(wanted, live)
+        && [true, false]
+            .into_iter()
+            .filter_map(|waits| waiting::told(wanted, waits))
+            .any(|told| is_applied(&told))
 }
 
 /// The wish changed to what stands there anyway: an edit that was taken over into the Application.
@@ -223,6 +236,31 @@ mod tests {
     )]
     fn relations(#[case] edit: Value, #[case] expected: Relation) {
         assert_eq!(related(&edit), expected);
+    }
+
+    /// What an earlier version applied, which always waited, and what is applied once nobody depends on it any more.
+    #[rstest]
+    #[case::waited(true, json!({}), Relation::Matches)]
+    #[case::waited_and_suspended(true, json!({"spec": {"suspend": true}}), Relation::Matches)]
+    #[case::waited_and_edited(true, json!({"spec": {"interval": "1m"}}), Relation::Outdated)]
+    #[case::does_not_wait(false, json!({}), Relation::Matches)]
+    #[case::told_by_hand(false, json!({"spec": {"install": {"disableWait": null}}}), Relation::Edited)]
+    fn whether_flux_waits_is_no_new_wish(
+        #[case] has_waited: bool,
+        #[case] edit: Value,
+        #[case] expected: Relation,
+    ) {
+        let action = json!({"crds": "Skip", "disableWait": true});
+        let spec = json!({"interval": "10m", "install": action, "upgrade": action});
+        let wanted = Manifest { spec, ..wanted() };
+        let applied = waiting::told(&wanted, has_waited).unwrap();
+        assert_eq!(applied == wanted, !has_waited);
+        let mut object = applied.to_value();
+        patch::merge(&mut object, &edit);
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let live = Live { kind: FluxKind::HelmRelease, object: &object };
+        assert_eq!(relation("argocd/demo", &wanted, Some(live)), expected);
+        assert_eq!(waits_otherwise(&wanted, live), has_waited && expected == Relation::Matches);
     }
 
     #[rstest]

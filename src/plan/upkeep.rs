@@ -51,15 +51,19 @@ pub fn steps(view: &View<'_>, is_operating: bool) -> Vec<Step> {
     steps
 }
 
-/// Objects that are as wanted since the wish came to them (an adopted edit): the next edit has to be told from this wish.
+/// Objects that are as wanted since the wish came to them (an adopted edit): the next edit has to be told from this wish. Those
+/// of which only Flux's waiting is wanted otherwise are told that, too.
 fn fingerprints(view: &View<'_>) -> Vec<Step> {
     let matching = view.resources.iter().filter(|resource| resource.relation == Relation::Matches);
     let found = matching.filter_map(|resource| resource.manifest.zip(resource.live));
     let stale = found.filter(|(manifest, live)| !compare::is_of_this_wish(manifest, *live));
     stale
-        .map(|(manifest, live)| Step::PatchObject {
-            key: live.key(),
-            patch: json!({"metadata": {"annotations": {names::ANNOTATION_DIGEST: manifest.digest()}}}),
+        .map(|(manifest, live)| match compare::waits_otherwise(manifest, live) {
+            true => Step::ApplyObject(manifest.clone()),
+            false => Step::PatchObject {
+                key: live.key(),
+                patch: json!({"metadata": {"annotations": {names::ANNOTATION_DIGEST: manifest.digest()}}}),
+            },
         })
         .collect()
 }

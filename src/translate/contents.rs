@@ -43,7 +43,18 @@ impl Contents {
             source_overrides: direct().filter(|file| is_source_override(file)).map(str::to_owned).collect(),
             is_packed_chart,
             folder,
+            has_later_hooks: false,
         }
+    }
+}
+
+impl Contents {
+    /// The same, where `templates` are those of all charts in the repository or artifact that may become a hook that Helm runs after
+    /// everything else. What is packed in the chart is not looked into.
+    pub fn with_later_hooks<'a>(mut self, mut templates: impl Iterator<Item = &'a str>) -> Self {
+        let is_of_chart = |template: &str| self.folder.strip(template).is_some();
+        self.has_later_hooks = self.kind == PathKind::Chart && templates.any(is_of_chart);
+        self
     }
 }
 
@@ -156,6 +167,22 @@ mod tests {
         assert_eq!((contents.folder.as_str(), contents.is_packed_chart), (folder, is_packed_chart));
         let in_git = Contents::of(files.iter().copied(), path, false);
         assert_eq!((in_git.folder, in_git.is_packed_chart), (RepoPath::folder(path).unwrap(), false));
+    }
+
+    #[rstest]
+    #[case::its_own(&["app/Chart.yaml"], "app", "app/templates/notify.yaml", true)]
+    #[case::of_a_chart_in_it(&["app/Chart.yaml"], "app", "app/charts/db/templates/notify.yaml", true)]
+    #[case::at_the_root(&["Chart.yaml"], ".", "templates/notify.yaml", true)]
+    #[case::of_another_chart(&["app/Chart.yaml"], "app", "application/templates/notify.yaml", false)]
+    #[case::of_no_chart(&["app/a.yaml"], "app", "app/templates/notify.yaml", false)]
+    fn hooks_that_run_last(
+        #[case] files: &[&str],
+        #[case] path: &str,
+        #[case] template: &str,
+        #[case] expected: bool,
+    ) {
+        let contents = Contents::of(files.iter().copied(), path, false);
+        assert_eq!(contents.with_later_hooks([template].into_iter()).has_later_hooks, expected);
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub struct RenderedSource {
     pub warnings: Vec<(&'static str, String)>,
     /// The objects in it, as the repo-server answered: each as often as it is there.
     pub objects: Arc<Vec<RenderedObject>>,
+    /// Among them are hooks that Helm runs after everything else.
+    pub has_later_hooks: bool,
 }
 
 /// Settings of Argo CD (argocd-cm) that change what a source renders to.
@@ -177,6 +179,8 @@ pub struct Contents {
     pub folder: RepoPath,
     /// The path is the whole of a packed chart.
     pub is_packed_chart: bool,
+    /// The path is a chart, and a template in it may become a hook that Helm runs after everything else.
+    pub has_later_hooks: bool,
 }
 
 impl Contents {

@@ -135,7 +135,8 @@ pub(super) fn release(
     let helm = source.spec.helm.as_ref().unwrap_or(&none);
     let Native { release, values } = native;
     let chart = chart(draft, placement, source, helm, from, origin, &values.files)?;
-    let mut spec = spec(draft, placement, &release, chart, &action(helm));
+    let waits = draft.context.contents.get(&source.index).is_some_and(|contents| contents.has_later_hooks);
+    let mut spec = spec(draft, placement, &release, chart, &action(helm, waits));
     if !values.inline.is_empty() {
         deep_merge(&mut spec, json!({"values": values.inline}));
     }
@@ -143,15 +144,18 @@ pub(super) fn release(
 }
 
 /// The `HelmRelease` of what the repo-server rendered into the artifact of `origin`: a chart of finished objects. Which CRDs
-/// are among them, and whether the values fit, was the repo-server's to say.
+/// are among them, and whether the values fit, was the repo-server's to say. `index`: that of the source.
 pub(super) fn of_rendered(
     draft: &Draft<'_>,
     placement: &Placement,
+    index: usize,
     origin: &ObjectKey,
     finished: &Finished,
 ) -> Manifest {
     let chart = ("chartRef", placement.reference(origin));
-    let spec = spec(draft, placement, &finished.release, chart, &action(&HelmSource::default()));
+    let rendered = draft.context.rendered.get(&index);
+    let waits = rendered.is_some_and(|rendered| rendered.has_later_hooks);
+    let spec = spec(draft, placement, &finished.release, chart, &action(&HelmSource::default(), waits));
     placement.object(draft.app, FluxKind::HelmRelease, spec)
 }
 
@@ -196,12 +200,16 @@ fn for_another_cluster(helm: &HelmSource, namespace: &str) -> Option<&'static st
 /// `install` and `upgrade` alike. An action ends when its objects are applied and its hooks have run ([`super::waiting`]);
 /// Helm waits for the Jobs and Pods among its hooks all the same (helm-controller `internal/action/wait.go`). Failed actions are tried again: Flux's other strategy remediates a failed install by
 /// uninstalling, which would delete workloads that were taken over from Argo CD.
-fn action(helm: &HelmSource) -> Value {
+///
+/// `waits`: hooks follow that stock Argo CD runs once everything else is healthy.
+fn action(helm: &HelmSource, waits: bool) -> Value {
     let mut action = json!({
-        "disableWait": true,
         "crds": if helm.skip_crds { "Skip" } else { "CreateReplace" },
         "strategy": {"name": "RetryOnFailure", "retryInterval": names::RETRY_INTERVAL},
     });
+    if !waits {
+        deep_merge(&mut action, json!({"disableWait": true}));
+    }
     if helm.rest.get("skipSchemaValidation") == Some(&Value::Bool(true)) {
         deep_merge(&mut action, json!({"disableSchemaValidation": true}));
     }

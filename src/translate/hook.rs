@@ -7,6 +7,9 @@ const HOOK: &str = "argocd.argoproj.io/hook";
 /// Helm's, which Argo CD reads where its own says nothing.
 const HELM_HOOK: &str = "helm.sh/hook";
 
+/// The hooks that Helm runs after everything else.
+const LATER: [&str; 2] = ["post-install", "post-upgrade"];
+
 /// Whether a Sync that goes well applies the object. What runs before, during and after it is an object like others to
 /// Flux; what waits for a failure or a deletion, and a test, is none at all.
 pub(crate) fn is_applied(object: &Value) -> bool {
@@ -28,6 +31,18 @@ pub(crate) fn is_helms(object: &Value) -> bool {
     object.pointer("/metadata/annotations").is_some_and(|annotations| annotations.get(HELM_HOOK).is_some())
 }
 
+/// Whether Helm runs the object as a hook after everything else, which stock Argo CD does once that is healthy (`PostSync`).
+pub(crate) fn runs_later(object: &Value) -> bool {
+    let hook =
+        object.pointer("/metadata/annotations").and_then(|annotations| annotations.get(HELM_HOOK)?.as_str());
+    words(hook.unwrap_or_default()).any(|word| LATER.contains(&word))
+}
+
+/// Whether the template of a chart may become such an object.
+pub(crate) fn may_run_later(template: &str) -> bool {
+    template.contains(HELM_HOOK) && LATER.iter().any(|word| template.contains(word))
+}
+
 fn words(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim)
 }
@@ -45,6 +60,18 @@ mod tests {
     use super::*;
     use rstest::rstest;
     use serde_json::json;
+
+    #[rstest]
+    #[case("post-install", true)]
+    #[case("pre-install, post-upgrade", true)]
+    #[case("pre-install,pre-upgrade", false)]
+    #[case("test", false)]
+    fn what_runs_last(#[case] hook: &str, #[case] expected: bool) {
+        assert_eq!(runs_later(&json!({"metadata": {"annotations": {"helm.sh/hook": hook}}})), expected);
+        let template = format!("metadata:\n  annotations:\n    helm.sh/hook: {hook}\n");
+        assert_eq!(may_run_later(&template), expected);
+        assert!(!may_run_later(&format!("message: {hook}\n")));
+    }
 
     /// What `syncPhases` of gitops-engine makes of it.
     #[rstest]

@@ -196,8 +196,9 @@ fn as_finished_chart(
     pool: &mut Pool,
 ) -> Leg {
     let artifact = rendered::chart(draft, placement, source, finished.reason);
-    let workload =
-        artifact.as_ref().map(|artifact| helm::of_rendered(draft, placement, &artifact.key, finished));
+    let workload = artifact
+        .as_ref()
+        .map(|artifact| helm::of_rendered(draft, placement, source.index, &artifact.key, finished));
     let origin = artifact.map(|artifact| pool.share(artifact));
     let is_told = finished.is_told_by_files || draft.context.contents.contains_key(&source.index);
     let probe = whole.filter(|_| is_told).map(|whole| pool.share(whole));

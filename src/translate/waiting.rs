@@ -2,8 +2,9 @@
 //!
 //! As with stock Argo CD, something is delivered when it is applied, and its health is read off the live objects. A Flux that
 //! waits holds one of its few workers for as long, shows nothing of a release before its end, and does not get to an edit or a
-//! deletion. So it waits for the sake of an order alone: where others depend on the object, where Helm's tests follow, and
-//! where a policy or an override says so. Where it does not wait, it takes an object that does not come up for no failure:
+//! deletion. So it waits for the sake of an order alone: where others depend on the object, where Helm's tests follow or hooks
+//! that stock Argo CD runs last (`PostSync`), and where a policy or an override says so. Of a chart from a Helm repository
+//! nobody looks into before Flux has it, the last hooks run as with `helm install`: once everything else is applied. Where it does not wait, it takes an object that does not come up for no failure:
 //! the remediation that an override may set acts on what cannot be applied.
 
 use std::collections::BTreeSet;
@@ -59,6 +60,26 @@ fn wait_for_action(action: &mut Map<String, Value>) {
     if action.get("disableWait") == Some(&Value::Bool(true)) {
         action.remove("disableWait");
     }
+}
+
+/// The same object with a Flux that waits, or does not: what the bridge may have applied for the same wish before. `None` for an
+/// object that there is nothing to wait for of.
+pub(crate) fn told(object: &Manifest, waits: bool) -> Option<Manifest> {
+    let mut told = object.clone();
+    if waits {
+        wait(&mut told);
+    } else {
+        let spec = told.spec.as_object_mut()?;
+        if object.key.kind == FluxKind::Kustomization {
+            spec.remove("wait");
+        }
+        for action in ["install", "upgrade"] {
+            if let Some(action) = spec.get_mut(action).and_then(Value::as_object_mut) {
+                action.entry("disableWait").or_insert(Value::Bool(true));
+            }
+        }
+    }
+    object.key.kind.is_workload().then_some(told)
 }
 
 /// What the live workload object depends on (`spec.dependsOn`).
@@ -154,6 +175,27 @@ mod tests {
     )]
     fn who_asks_in_the_application(#[case] annotations: Value, #[case] expected: (bool, bool)) {
         assert_eq!(waits(&annotations, Context::default()), expected);
+    }
+
+    #[rstest]
+    #[case(false)]
+    #[case(true)]
+    fn hooks_that_run_last_are_waited_for(#[case] has_later_hooks: bool) {
+        let app: Application = serde_json::from_value(json!({
+            "metadata": {"name": "shop", "namespace": "argocd"},
+            "spec": {
+                "source": {"repoURL": "https://git.example.org/shop", "path": "app", "targetRevision": "0123".repeat(10)},
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": "prod"},
+                "syncPolicy": {"syncOptions": ["FluxSubsystem=true", "AutoCreateFluxResources=true"]},
+            },
+        }))
+        .unwrap();
+        let contents = Contents { kind: PathKind::Chart, has_later_hooks, ..Contents::default() };
+        let context = Context { contents: [(0, contents)].into(), ..Context::default() };
+        let objects = translate(&app, &context).objects;
+        let release = objects.iter().find(|object| object.key.kind == FluxKind::HelmRelease).unwrap();
+        let is_left = release.spec.pointer("/install/disableWait").is_none();
+        assert_eq!(is_left, has_later_hooks, "{}", release.spec);
     }
 
     #[test]

@@ -121,7 +121,7 @@ pub fn a_policy(random: &mut Random) -> Value {
     let word = |random: &mut Random| random.pick(WORDS).map(|word| (*word).to_owned()).unwrap_or_default();
     let mut spec = Map::new();
     for _ in 0..=random.below(4) {
-        let (key, value) = match random.below(9) {
+        let (key, value) = match random.below(10) {
             0 => ("priority", json!(random.below(3))),
             1 => ("intervals", json!({"source": "1m", "workload": word(random)})),
             2 => ("timeouts", json!({"source": word(random), "workload": "2m"})),
@@ -129,7 +129,8 @@ pub fn a_policy(random: &mut Random) -> Value {
             4 => ("serviceAccountName", json!(word(random))),
             5 => ("labels", json!({"sharding.fluxcd.io/key": word(random)})),
             6 => ("driftIgnore", json!([{"paths": [word(random)], "target": {"kind": "Deployment"}}])),
-            7 => ("patches", json!([{"patch": word(random), "target": {"kind": word(random)}}])),
+            7 => ("waitForHealth", json!(random.below(2) == 0)),
+            8 => ("patches", json!([{"patch": word(random), "target": {"kind": word(random)}}])),
             _ => ("overrides", json!({"allowed": [{"kinds": ["HelmRelease"], "paths": [word(random)]}]})),
         };
         spec.insert(key.to_owned(), value);

@@ -46,6 +46,7 @@ async fn a_chart_is_delivered_as_the_policy_says() -> Result<()> {
         "intervals": { "source": "7m", "workload": "33m" },
         "timeouts": { "source": "44s", "workload": "9m" },
         "retryInterval": "77s",
+        "waitForHealth": true,
         "labels": { "example.org/shard": "one" },
         "driftIgnore": [{ "paths": ["/spec/replicas"], "target": { "kind": "Deployment" } }],
         "postRenderers": [{ "kustomize": { "patches": [{ "patch": patch, "target": { "kind": "Deployment" } }] } }],
@@ -63,6 +64,7 @@ async fn a_chart_is_delivered_as_the_policy_says() -> Result<()> {
     let spec = &release["spec"];
     assert_eq!([&spec["interval"], &spec["timeout"]], ["33m", "9m"]);
     assert_eq!(spec["upgrade"]["strategy"]["retryInterval"], "77s");
+    assert!(spec["install"]["disableWait"].is_null(), "{}", spec["install"]);
     assert_eq!(spec["driftDetection"]["ignore"][0]["paths"], json!(["/spec/replicas"]));
     let chart = app.delivered(&env, "HelmChart", &format!("{}-{}", app.destination(), app.name())).await?;
     for object in [&repository, &release, &chart] {
@@ -72,6 +74,7 @@ async fn a_chart_is_delivered_as_the_policy_says() -> Result<()> {
     assert_eq!(deployment["metadata"]["labels"]["team"], "platform");
     let release = free.delivered(&env, "HelmRelease", free.name()).await?;
     assert_eq!(release["spec"]["interval"], "10m");
+    assert_eq!(release["spec"]["install"]["disableWait"], true);
     assert_eq!(
         release["spec"]["postRenderers"].as_array().map(Vec::len),
         Some(1),

@@ -155,3 +155,4 @@ mod two_replicas_elect_one_leader;
 mod values_from_another_repository;
 mod what_hangs_holds_up_nobody_else;
 mod what_leaves_the_source_is_pruned_where_that_is_wished;
+mod what_others_wait_for_is_healthy_first;

@@ -91,9 +91,10 @@ impl Look {
             Some(folder) => Reader::Folder(Checkout::open(folder)?),
             None => Reader::artifact(source)?,
         };
-        let files = reader.list().await.with_context(|| unseen(source))?;
+        let [files, later_hooks] = reader.list().await.with_context(|| unseen(source))?;
         let is_oci = spec.repo_url.starts_with("oci://");
-        let contents = Contents::of(files.iter().map(String::as_str), &spec.path, is_oci);
+        let contents = Contents::of(files.iter().map(String::as_str), &spec.path, is_oci)
+            .with_later_hooks(later_hooks.iter().map(String::as_str));
         context.contents.insert(0, contents);
         // Each answer may lead to the next question.
         loop {
@@ -150,10 +151,14 @@ impl Reader {
         Ok(Self::Artifact { http: reqwest::Client::new(), url, digest })
     }
 
-    async fn list(&self) -> anyhow::Result<Vec<String>> {
+    /// All files, and those among them that may become a hook that Helm runs after everything else.
+    async fn list(&self) -> anyhow::Result<[Vec<String>; 2]> {
         Ok(match self {
-            Self::Folder(checkout) => checkout.files().map(str::to_owned).collect(),
-            Self::Artifact { http, url, digest } => artifact::list_files(http, url, digest).await?,
+            Self::Folder(checkout) => [checkout.files().map(str::to_owned).collect(), checkout.later_hooks()],
+            Self::Artifact { http, url, digest } => {
+                let packed = artifact::fetch(http, url, digest, 0).await?;
+                [packed.names, packed.later_hooks].map(|names| names.iter().map(str::to_owned).collect())
+            }
         })
     }
 

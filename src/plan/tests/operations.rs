@@ -11,9 +11,11 @@ use crate::mirror::fixtures::{
 };
 use crate::mirror::{Observed, Refresh, Refusal};
 use crate::names;
+use crate::translate::waiting;
 use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A manual chart with its three objects.
 fn manual() -> App {
@@ -44,6 +46,29 @@ fn an_operation_is_recorded_before_anything_is_done_about_it() {
     assert_eq!(state["operation"]["initiatedBy"]["username"], "admin");
     assert_eq!(patch_of(&plan).get("operation"), None);
     assert_eq!(patch_of(&plan)["metadata"]["resourceVersion"], "1");
+}
+
+/// The objects of an earlier version, which always had Flux wait; so with one that others begin to depend on.
+#[test]
+fn only_whether_flux_waits_is_told_without_an_operation() {
+    let mut observed = manual().delivered("6.3.5").beside([
+        helm_repository().fetched("i"),
+        helm_chart().fetched("6.3.5"),
+        helm_release().ready("6.3.5").waiting(),
+    ]);
+    let wanted = observed.translation.objects.iter().find(|object| object.key.kind == FluxKind::HelmRelease);
+    let applied = waiting::told(wanted.unwrap(), true).unwrap();
+    let mut spec = applied.spec.clone();
+    spec["suspend"] = json!(true);
+    let live = Arc::make_mut(observed.objects.get_mut(&applied.key).unwrap());
+    live.data["spec"] = spec;
+    let annotations = live.metadata.annotations.as_mut().unwrap();
+    annotations.insert(names::ANNOTATION_DIGEST.to_owned(), applied.digest());
+    let plan = plan(&observed);
+    assert_eq!(words(&plan), ["PatchApplication", "ApplyObject HelmRelease"]);
+    let patch = patch_of(&plan);
+    assert_eq!(patch["status"]["sync"]["status"], "Synced");
+    assert_eq!((patch.get("operation"), patch["status"].get("operationState")), (None, None));
 }
 
 /// Helm is done with a chart's definitions before the API server serves them.

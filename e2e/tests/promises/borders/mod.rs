@@ -17,6 +17,7 @@ mod a_private_source_is_out_of_reach;
 mod a_project_that_is_not_there_permits_nothing;
 mod a_reference_touches_nothing_elsewhere;
 mod a_source_elsewhere_is_not_looked_at;
+mod a_stranger_makes_nobody_wait;
 mod an_application_shows_nothing_where_it_may_not_deliver;
 mod an_object_nested_too_deep_blinds_nobody;
 mod an_override_of_the_wrong_type_ends_nothing;
