@@ -12,7 +12,9 @@ use kube::{Api, Client, Resource};
 use serde_json::{Value, json};
 
 use super::lenient::Lenient;
-use super::{Shared, secrets};
+use super::patching::{apply_params, has_code, merge_params};
+use super::secret_writes;
+use super::shared::Shared;
 use crate::argo::Application;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::metrics::Outcome;
@@ -49,7 +51,7 @@ impl ExecuteError {
     pub(super) fn refusal(&self) -> Option<String> {
         let Self::Api { step, object, source } = self else { return None };
         match source.as_ref() {
-            kube::Error::Api(status) if is_final(status) || secrets::is_foreign(step, status) => {
+            kube::Error::Api(status) if is_final(status) || secret_writes::is_foreign(step, status) => {
                 Some(format!("{object}: {}", status.message))
             }
             _ => None,
@@ -86,12 +88,12 @@ pub(super) async fn execute(shared: &Shared, app: &Application, step: &Step) -> 
         Step::DeleteObject { key, uid } => {
             delete(shared, key, uid).await.map_err(|source| api_error(step, key.to_string(), source))
         }
-        Step::ApplySecret { manifest, over } => secrets::apply(shared, manifest, over.as_ref())
+        Step::ApplySecret { manifest, over } => secret_writes::apply(shared, manifest, over.as_ref())
             .await
-            .map_err(|source| api_error(step, secrets::shown(shared, &manifest.name), source)),
-        Step::DeleteSecret { name, uid } => secrets::delete(shared, name, uid)
+            .map_err(|source| api_error(step, secret_writes::shown(shared, &manifest.name), source)),
+        Step::DeleteSecret { name, uid } => secret_writes::delete(shared, name, uid)
             .await
-            .map_err(|source| api_error(step, secrets::shown(shared, name), source)),
+            .map_err(|source| api_error(step, secret_writes::shown(shared, name), source)),
         Step::DeleteReleaseRecords { namespace, release, versions } => {
             delete_records(&shared.client, namespace, release, versions.clone())
                 .await
@@ -131,10 +133,6 @@ fn api_error(step: &Step, object: String, source: kube::Error) -> ExecuteError {
     ExecuteError::Api { step: step.name(), object, source: Box::new(source) }
 }
 
-pub(super) fn has_code(error: &kube::Error, code: u16) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == code)
-}
-
 fn api(shared: &Shared, key: &ObjectKey) -> Api<DynamicObject> {
     Api::namespaced_with(shared.client.clone(), &key.namespace, &key.kind.api_resource())
 }
@@ -149,10 +147,6 @@ async fn apply_namespace(
     let api = Api::<Namespace>::all(shared.client.clone());
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
     api.patch(name, &PatchParams::apply(manager).force(), &Patch::Apply(namespace)).await.map(drop)
-}
-
-pub(super) fn apply_params() -> PatchParams {
-    PatchParams::apply(names::FIELD_MANAGER).force().validation_strict()
 }
 
 /// Server-side apply as a dry run: admission and validation, and nothing else.
@@ -173,10 +167,6 @@ async fn apply(shared: &Shared, manifest: &Manifest) -> Result<(), kube::Error> 
     }
     remember(shared, &manifest.key, applied);
     Ok(())
-}
-
-pub(super) fn merge_params() -> PatchParams {
-    PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() }
 }
 
 fn remember(shared: &Shared, key: &ObjectKey, mut object: DynamicObject) {
@@ -253,7 +243,7 @@ async fn confirm_gone(
             }
         }
     }
-    if secrets::is_left(shared, &params, &app.identity()).await.map_err(|source| ExecuteError::Api {
+    if secret_writes::is_left(shared, &params, &app.identity()).await.map_err(|source| ExecuteError::Api {
         step: "ConfirmGone",
         object: "Secret".to_owned(),
         source: Box::new(source),

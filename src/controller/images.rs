@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::{Shared, gather};
+use super::filled::filled;
+use super::gather;
+use super::shared::Shared;
 use crate::argo::Application;
 use crate::flux::Live;
 use crate::lookup::{Freshness, Rendering};
@@ -93,7 +95,7 @@ impl Images for Shared {
         is_there: &'a (dyn Fn() -> bool + Sync),
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            self.filled().await;
+            filled(self).await;
             tracing::info!(repository, "rendering an artifact that is not in memory");
             if let Err(panic) = Box::pin(panics::caught(self.render_again(repository, is_there))).await {
                 self.metrics.panicked("artifacts");

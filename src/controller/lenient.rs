@@ -19,7 +19,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, Map
 use serde::{Deserialize, de};
 use serde_json::{Map, Value};
 
-use super::watch::Delays;
+use super::delays::Delays;
 use crate::argo::{Application, Operation};
 
 /// How deep an object is read, in maps and lists; a little less than what `serde_json` reads, since lists and events lie around it.

@@ -4,8 +4,10 @@
 //! what it wants to know of anybody else comes from [`crate::lookup`], which wakes the Application when it knows more.
 
 mod cache;
+mod delays;
 mod dependents;
 mod execute;
+mod filled;
 mod gather;
 mod images;
 mod lenient;
@@ -13,13 +15,17 @@ mod live;
 mod memory;
 mod missed;
 mod namespaces;
+mod options;
+mod patching;
 mod policies;
 mod reconcile;
+mod secret_writes;
 mod secrets;
+mod shared;
 mod watch;
+mod watches;
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -27,77 +33,21 @@ use futures::StreamExt;
 use kube::runtime::controller::{Config, Controller};
 use kube::{Client, Resource};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::argo::Application;
-use crate::cache::settings::Overrides;
-use crate::cache::{Signals, Writer};
-use crate::flux::ObjectKey;
+use crate::cache::Signals;
 use crate::lookup::{self, Lookups};
-use crate::metrics::Metrics;
-use crate::panics;
-use crate::pulse::Pulse;
 use crate::registry;
-use crate::repo_server::RepoServer;
 use crate::serve::Readiness;
+use filled::filled;
+use shared::Shared;
 
 pub(crate) use secrets::{CERTIFICATES, KNOWN_HOSTS, live as live_secret};
 
 pub use namespaces::{ApplicationNamespaces, PatternError};
-
-/// Settings of the controller.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Argo CD's own namespace, whose Applications are bridged.
-    pub control_namespace: String,
-    /// Further namespaces whose Applications are bridged.
-    pub application_namespaces: ApplicationNamespaces,
-    /// How many Applications are reconciled at once.
-    pub concurrency: u16,
-    /// How long one reconcile may take.
-    pub reconcile_timeout: Duration,
-    /// What is known of Argo CD's Redis beside its own settings.
-    pub redis: Overrides,
-    /// Argo CD's repo-server.
-    pub repo_server: RepoServer,
-    /// `HOST:PORT` from which Flux fetches what the repo-server rendered.
-    pub artifact_address: String,
-    /// How many bytes of memory answers from outside may take together.
-    pub lookup_memory: usize,
-}
-
-/// What the outside sees of the controller.
-#[derive(Clone, Debug)]
-pub struct Signs {
-    /// What it counts.
-    pub metrics: Arc<Metrics>,
-    /// Whether it is ready.
-    pub readiness: Readiness,
-    /// Whether it works.
-    pub pulse: Pulse,
-}
-
-/// Everything that reconciles share.
-pub(crate) struct Shared {
-    client: Client,
-    options: Options,
-    cache: watch::SharedCache,
-    secrets: Arc<secrets::Secrets>,
-    live: Arc<live::Live>,
-    primed: Once,
-    redis: Writer,
-    memory: memory::Memory,
-    policies: policies::Policies,
-    lookups: Lookups,
-    pulse: Pulse,
-    metrics: Arc<Metrics>,
-    places: Semaphore,
-    queued: AtomicUsize,
-    /// Nothing new is begun any more.
-    stop: CancellationToken,
-}
+pub use options::{Options, Signs};
 
 /// Events of one Application within this time are looked at together: an install makes some thirty of them.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -151,7 +101,7 @@ pub async fn run(
         lookups,
         pulse,
         memory: memory::Memory::default(),
-        policies: policies::Policies::default(),
+        policy_news: Arc::new(Notify::new()),
         client,
         options,
         cache,
@@ -162,9 +112,9 @@ pub async fn run(
         metrics,
     });
     tokio::spawn(serve_artifacts(listener, Arc::clone(&shared), stop.clone()));
-    shared.policies.start(&shared, stop.clone());
-    let policies = shared.policies.clone();
-    let everything = streams.everything.inspect(move |()| policies.wake());
+    policies::start(&shared, stop.clone());
+    let policy_news = Arc::clone(&shared.policy_news);
+    let everything = streams.everything.inspect(move |()| policy_news.notify_one());
     tokio::spawn(announce(Arc::clone(&shared), readiness));
     // Unbounded here (0), bounded by `Shared::turn`, which can count who waits.
     let config = Config::default().concurrency(0).debounce(SETTLE);
@@ -222,59 +172,8 @@ async fn serve_artifacts(listener: TcpListener, shared: Arc<Shared>, stop: Cance
 
 /// Says when the caches are filled.
 async fn announce(shared: Arc<Shared>, readiness: Readiness) {
-    shared.filled().await;
+    filled(&shared).await;
     tracing::info!("caches are filled");
     shared.pulse.filled();
     readiness.set(READINESS_CACHES, true);
-}
-
-impl Shared {
-    fn forget_if_gone(&self, event: &watch::ApplicationEvent) {
-        if let Ok(kube::runtime::watcher::Event::Delete(app)) = event {
-            self.forget(app);
-        }
-    }
-
-    /// Nothing is remembered of an Application that is gone or no longer bridged.
-    fn forget(&self, app: &Application) {
-        let identity = app.identity();
-        self.memory.forget(&identity);
-        self.cache.forget(&identity);
-        self.live.forget(&identity);
-        self.redis.forget(&identity);
-        self.tell_census();
-        self.policies.wake();
-    }
-
-    /// The Flux objects that the bridge made for the Application.
-    fn owned(&self, app: &Application) -> BTreeSet<ObjectKey> {
-        self.cache.owned(app, &self.options.control_namespace)
-    }
-
-    fn tell_census(&self) {
-        self.metrics.set_states(self.memory.states());
-        self.metrics.set_problems(self.memory.problems());
-    }
-
-    /// Waits until everything is known from which Applications are decided upon.
-    async fn filled(&self) {
-        self.cache.filled().await;
-        self.primed.call_once(|| {
-            // It only spares lists, and each look asks for its own again.
-            if let Err(panic) = panics::caught_now(|| gather::prime(self)) {
-                self.metrics.panicked("start");
-                tracing::error!(place = panic.place, "a mistake of the bridge's: please report it");
-            }
-        });
-    }
-
-    /// Waits for one of the places in which Applications are reconciled; those that wait are the queue.
-    async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        let queued = |change: usize| self.queued.fetch_add(change, Ordering::Relaxed).wrapping_add(change);
-        self.metrics.set_queue_depth(queued(1));
-        // The semaphore is never closed.
-        let permit = self.places.acquire().await.ok();
-        self.metrics.set_queue_depth(queued(usize::MAX));
-        permit
-    }
 }

@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{Config, Event};
+use kube::runtime::watcher::{self, Config, Event};
 use kube::{Api, Client, ResourceExt};
 use regex::Regex;
 
 use super::lenient::{self, Lenient};
-use super::watch::ApplicationEvent;
 use crate::argo::Application;
 use crate::project::{is_in_namespaces, is_regex};
 use crate::watch_error;
+
+/// What a watch of Applications tells.
+pub(super) type ApplicationEvent = Result<Event<Application>, watcher::Error>;
 
 /// The namespaces beside Argo CD's own whose Applications are bridged (argo-cd `--application-namespaces`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
+use super::filled::filled;
+use super::shared::Shared;
 use crate::argo::Application;
 use crate::merge::deep_merge;
 use crate::names;
@@ -20,39 +20,26 @@ use crate::policy::{Census, FluxDeliveryPolicy, FluxDeliveryPolicyStatus, desire
 /// Looks at Applications within this time are counted together.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Wakes the counting.
-#[derive(Clone, Default)]
-pub(super) struct Policies {
-    news: Arc<Notify>,
-}
-
-impl Policies {
-    /// A policy, an Application or what is refused of one may have changed.
-    pub(super) fn wake(&self) {
-        self.news.notify_one();
-    }
-
-    /// Counts until `stop`.
-    pub(super) fn start(&self, shared: &Arc<Shared>, stop: CancellationToken) {
-        let (news, shared) = (Arc::clone(&self.news), Arc::downgrade(shared));
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    () = news.notified() => {}
-                    () = stop.cancelled() => return,
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(SETTLE) => {}
-                    () = stop.cancelled() => return,
-                }
-                match panics::caught(tell(&shared)).await {
-                    Ok(None) => return,
-                    Ok(Some(())) => {}
-                    Err(panic) => note(&shared, &panic),
-                }
+/// Counts until `stop`, each time that there is news of policies.
+pub(super) fn start(shared: &Arc<Shared>, stop: CancellationToken) {
+    let (news, shared) = (Arc::clone(&shared.policy_news), Arc::downgrade(shared));
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = news.notified() => {}
+                () = stop.cancelled() => return,
             }
-        });
-    }
+            tokio::select! {
+                () = tokio::time::sleep(SETTLE) => {}
+                () = stop.cancelled() => return,
+            }
+            match panics::caught(tell(&shared)).await {
+                Ok(None) => return,
+                Ok(Some(())) => {}
+                Err(panic) => note(&shared, &panic),
+            }
+        }
+    });
 }
 
 fn note(shared: &Weak<Shared>, panic: &Panic) {
@@ -65,7 +52,7 @@ fn note(shared: &Weak<Shared>, panic: &Panic) {
 /// Writes every status that changed; `None` when the controller is gone.
 async fn tell(shared: &Weak<Shared>) -> Option<()> {
     let shared = shared.upgrade()?;
-    shared.filled().await;
+    filled(&shared).await;
     let policies = shared.cache.policies();
     if policies.is_empty() {
         return Some(());

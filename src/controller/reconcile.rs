@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use kube::runtime::controller::Action;
 use tokio::sync::SemaphorePermit;
 
-use super::Shared;
 use super::execute::{ExecuteError, execute};
+use super::filled::filled;
 use super::gather::{Again, Gathered, gather};
+use super::shared::Shared;
 use crate::argo::Application;
 use crate::argo::seconds;
 use crate::lookup::chain;
@@ -46,7 +47,7 @@ pub(super) async fn reconcile(app: Arc<Application>, shared: Arc<Shared>) -> Res
         shared.forget(&app);
         return Ok(Action::await_change());
     }
-    if shared.stop.run_until_cancelled(shared.filled()).await.is_none() {
+    if shared.stop.run_until_cancelled(filled(&shared)).await.is_none() {
         return Ok(Action::await_change());
     }
     let _active = shared.metrics.reconciling();
@@ -166,7 +167,7 @@ async fn carry_out(
     }
     shared.memory.succeeded(&identity, plan.state, &observed.translation.problems);
     shared.tell_census();
-    shared.policies.wake();
+    shared.policy_news.notify_one();
     again.within(resync(&identity));
     Ok(again.delay().map_or_else(Action::await_change, Action::requeue))
 }

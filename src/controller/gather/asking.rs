@@ -7,10 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::heard::Heard;
-use super::{
-    MAX_ROUNDS, Shared, delivered, keys, leaves_objects_out, objects, poll_interval, seconds, settings,
-};
+use super::stores::{delivered, keys, leaves_objects_out, objects, poll_interval, seconds, settings};
 use crate::argo::Application;
+use crate::controller::shared::Shared;
 use crate::credentials::Repository;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::lookup::{ArtifactAt, Cause, Failure, Found, Freshness, Known, Party, Rendering, TargetQuestion};
@@ -25,6 +24,9 @@ use crate::project::{self, AppProject, RenderedObject};
 use crate::translate::{
     Context, FilePattern, Form, GitPaths, Settings, Translation, Want, is_checked_only, leaves_out, translate,
 };
+
+/// How often a question may lead to the next one; kustomizations that build on each other take one each.
+const MAX_ROUNDS: usize = 24;
 
 /// One look at an Application: what its translations want to know, and the answers.
 pub(super) struct Asking<'a> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Again;
+use super::again::Again;
 use crate::argo::seconds;
 use crate::lookup::{Cause, Failure, Flight, Found, Known};
 
@@ -110,6 +110,7 @@ mod tests {
         NOW - jiff::SignedDuration::from_secs(seconds)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "a case has one or none")]
     fn flight(kind: Kind, seconds: i64) -> Option<Flight> {
         Some(Flight::of(kind, before(seconds)))
     }

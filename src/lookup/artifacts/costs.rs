@@ -44,6 +44,7 @@ fn resident() -> usize {
 
 #[tokio::test]
 #[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "to be read, not judged")]
 async fn many_folders_of_many_commits() {
     // One at a time: what is measured is not what serves them.
     let serve = get(async |Path(commit): Path<usize>| repository(commit));
