@@ -12,7 +12,7 @@ use super::imports::{Graph, imports};
 /// of rooms on earlier lines; rooms on one line do not need each other.
 const ROOMS: &[&[&str]] = &[
     // Types, words and tools without decisions.
-    &["digest.rs", "yaml.rs", "merge.rs", "problem.rs", "watch_error.rs", "panics.rs", "metrics"],
+    &["digest.rs", "yaml.rs", "merge.rs", "problem.rs", "watch_error.rs", "panics.rs", "pulse.rs", "metrics"],
     &["names.rs"],
     &["argo"],
     &["flux"],
@@ -28,7 +28,7 @@ const ROOMS: &[&[&str]] = &[
     &["generate", "plan"],
     // What answers, serves and stores: clients and servers of other programs.
     &["artifact", "address.rs", "remote_refs", "repo_server", "registry", "cache", "lease", "telemetry.rs"],
-    &["doctor", "serve"],
+    &["doctor", "serve", "lookup"],
     &["controller"],
     &["cli"],
     &["main.rs", "lib.rs"],

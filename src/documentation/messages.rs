@@ -11,6 +11,7 @@ use super::{files, root};
 /// Where nothing is said in an Application's conditions or operations, nor by the doctor: what commands print when they
 /// fail, logs, the text of `--help`; and health, which is told in Argo CD's own words.
 const ELSEWHERE: [&str; 11] = [
+    "src/architecture",
     "src/cli",
     "src/cache",
     "src/documentation",
@@ -19,7 +20,6 @@ const ELSEWHERE: [&str; 11] = [
     "src/metrics",
     "src/metrics.rs",
     "src/mirror/live/health",
-    "src/purity.rs",
     "src/serve.rs",
     "src/telemetry.rs",
 ];

@@ -63,13 +63,11 @@ impl Lookups {
                         .read(&asked)
                         .map_err(|source| failed(&ArtifactError::Archive { url: from, source }))
                 };
-                match aside(read).await? {
-                    Some(found) => Ok(Arc::new(found)),
-                    None => {
-                        let read = artifact::read_files(&lookups.http, &url, &digest, &pattern).await;
-                        read.map(Arc::new).map_err(|error| failed(&error))
-                    }
+                if let Some(found) = aside(read).await? {
+                    return Ok(Arc::new(found));
                 }
+                let read = artifact::read_files(&lookups.http, &url, &digest, &pattern).await;
+                read.map(Arc::new).map_err(|error| failed(&error))
             }
             .boxed()
         };

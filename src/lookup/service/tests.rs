@@ -76,6 +76,7 @@ fn question(about: &str) -> Question {
     Question { kind: Kind::Manifests, about: about.into() }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what is asked for may fail")]
 fn text(text: &str) -> Result<String, Failure> {
     Ok(text.to_owned())
 }
