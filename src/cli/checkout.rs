@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::git_names::git_names;
 use crate::artifact;
 use crate::translate::files::matching_folders;
-use crate::translate::{File, FilePattern, GitNames, GitPaths, RemoteRefs, hook};
+use crate::translate::{Contents, File, FilePattern, GitNames, GitPaths, RemoteRefs, hook};
 
 /// A folder with the contents of a repository.
 #[derive(Debug)]
@@ -45,6 +45,12 @@ impl Checkout {
         found.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
         found.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
         Ok(found)
+    }
+
+    /// What `path` holds; `is_oci` as in [`Contents::of`].
+    pub(super) fn contents(&self, path: &str, is_oci: bool) -> Contents {
+        let later_hooks = self.later_hooks();
+        Contents::of(self.files(), path, is_oci).with_later_hooks(later_hooks.iter().map(String::as_str))
     }
 
     /// Templates of charts that may become a hook that Helm runs after everything else.

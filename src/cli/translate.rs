@@ -341,10 +341,7 @@ fn answer(
                 return Err(Problem::error(field("path"), message, hint));
             };
             let is_oci = spec.repo_url.starts_with("oci://");
-            let contents = Contents::of(checkout.files(), &spec.path, is_oci);
-            let later_hooks = checkout.later_hooks();
-            let contents = contents.with_later_hooks(later_hooks.iter().map(String::as_str));
-            context.contents.insert(*source, contents);
+            context.contents.insert(*source, checkout.contents(&spec.path, is_oci));
             Ok(None)
         }
         Want::Rendered { source, .. } => {

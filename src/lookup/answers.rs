@@ -29,7 +29,8 @@ impl Answer for Packed {
 
 impl Answer for Arc<Contents> {
     fn bytes(&self) -> usize {
-        let lists = [&self.manifests, &self.chart, &self.kustomizations, &self.source_overrides];
+        let lists =
+            [&self.manifests, &self.chart, &self.kustomizations, &self.source_overrides, &self.later_hooks];
         size_of::<Contents>() + lists.into_iter().map(texts).sum::<usize>() + self.folder.as_str().len()
     }
 }

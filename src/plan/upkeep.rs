@@ -58,12 +58,12 @@ fn fingerprints(view: &View<'_>) -> Vec<Step> {
     let found = matching.filter_map(|resource| resource.manifest.zip(resource.live));
     let stale = found.filter(|(manifest, live)| !compare::is_of_this_wish(manifest, *live));
     stale
-        .map(|(manifest, live)| match compare::waits_otherwise(manifest, live) {
-            true => Step::ApplyObject(manifest.clone()),
-            false => Step::PatchObject {
-                key: live.key(),
-                patch: json!({"metadata": {"annotations": {names::ANNOTATION_DIGEST: manifest.digest()}}}),
-            },
+        .map(|(manifest, live)| {
+            if compare::waits_otherwise(manifest, live) {
+                return Step::ApplyObject(manifest.clone());
+            }
+            let patch = json!({"metadata": {"annotations": {names::ANNOTATION_DIGEST: manifest.digest()}}});
+            Step::PatchObject { key: live.key(), patch }
         })
         .collect()
 }

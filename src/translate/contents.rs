@@ -43,7 +43,7 @@ impl Contents {
             source_overrides: direct().filter(|file| is_source_override(file)).map(str::to_owned).collect(),
             is_packed_chart,
             folder,
-            has_later_hooks: false,
+            later_hooks: Vec::new(),
         }
     }
 }
@@ -51,10 +51,14 @@ impl Contents {
 impl Contents {
     /// The same, where `templates` are those of all charts in the repository or artifact that may become a hook that Helm runs after
     /// everything else. What is packed in the chart is not looked into.
-    pub fn with_later_hooks<'a>(mut self, mut templates: impl Iterator<Item = &'a str>) -> Self {
-        let is_of_chart = |template: &str| self.folder.strip(template).is_some();
-        self.has_later_hooks = self.kind == PathKind::Chart && templates.any(is_of_chart);
-        self
+    #[must_use]
+    pub fn with_later_hooks<'a>(self, templates: impl Iterator<Item = &'a str>) -> Self {
+        if self.kind != PathKind::Chart {
+            return self;
+        }
+        let of_chart: Vec<&str> = templates.filter_map(|template| self.folder.strip(template)).collect();
+        let (later_hooks, _) = some(&of_chart, |_| true);
+        Self { later_hooks, ..self }
     }
 }
 
@@ -182,7 +186,7 @@ mod tests {
         #[case] expected: bool,
     ) {
         let contents = Contents::of(files.iter().copied(), path, false);
-        assert_eq!(contents.with_later_hooks([template].into_iter()).has_later_hooks, expected);
+        assert_eq!(!contents.with_later_hooks([template].into_iter()).later_hooks.is_empty(), expected);
     }
 
     #[test]

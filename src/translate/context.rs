@@ -179,8 +179,8 @@ pub struct Contents {
     pub folder: RepoPath,
     /// The path is the whole of a packed chart.
     pub is_packed_chart: bool,
-    /// The path is a chart, and a template in it may become a hook that Helm runs after everything else.
-    pub has_later_hooks: bool,
+    /// Templates of a chart, relative to it, that may become a hook that Helm runs after everything else.
+    pub later_hooks: Vec<String>,
 }
 
 impl Contents {

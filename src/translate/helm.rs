@@ -135,7 +135,8 @@ pub(super) fn release(
     let helm = source.spec.helm.as_ref().unwrap_or(&none);
     let Native { release, values } = native;
     let chart = chart(draft, placement, source, helm, from, origin, &values.files)?;
-    let waits = draft.context.contents.get(&source.index).is_some_and(|contents| contents.has_later_hooks);
+    let contents = draft.context.contents.get(&source.index);
+    let waits = contents.is_some_and(|contents| !contents.later_hooks.is_empty());
     let mut spec = spec(draft, placement, &release, chart, &action(helm, waits));
     if !values.inline.is_empty() {
         deep_merge(&mut spec, json!({"values": values.inline}));

@@ -190,7 +190,8 @@ mod tests {
             },
         }))
         .unwrap();
-        let contents = Contents { kind: PathKind::Chart, has_later_hooks, ..Contents::default() };
+        let later_hooks = if has_later_hooks { vec!["templates/hook.yaml".to_owned()] } else { Vec::new() };
+        let contents = Contents { kind: PathKind::Chart, later_hooks, ..Contents::default() };
         let context = Context { contents: [(0, contents)].into(), ..Context::default() };
         let objects = translate(&app, &context).objects;
         let release = objects.iter().find(|object| object.key.kind == FluxKind::HelmRelease).unwrap();
