@@ -1,10 +1,13 @@
 //! Reads what source-controller serves: which files an artifact (`.tar.gz`, charts `.tgz`) holds.
 //!
-//! The archive streams through: of it nothing is kept, in memory or on disk, but the few files that were asked for.
+//! The archive streams through: of it nothing is kept, in memory or on disk, but what was asked for: a few files, or a small
+//! archive as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Component, Path};
+use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
@@ -97,7 +100,7 @@ pub async fn list_files(
     url: &str,
     digest: &str,
 ) -> Result<Vec<String>, ArtifactError> {
-    stream(http, url, digest, |packed| files_of(packed, None)).await.map(|found| found.names)
+    stream(http, url, digest, 0, |packed| files_of(packed, None)).await.map(|(found, _)| found.names)
 }
 
 /// What the artifact at `url` holds of `pattern`, in the order in which it counts; `digest` as in [`list_files`].
@@ -107,38 +110,127 @@ pub async fn read_files(
     digest: &str,
     pattern: &FilePattern,
 ) -> Result<Vec<(String, File)>, ArtifactError> {
-    list_and_read(http, url, digest, pattern).await.map(|(_, found)| found)
-}
-
-/// Both [`list_files`] and [`read_files`], of one download.
-pub async fn list_and_read(
-    http: &reqwest::Client,
-    url: &str,
-    digest: &str,
-    pattern: &FilePattern,
-) -> Result<(Vec<String>, Vec<(String, File)>), ArtifactError> {
     let malformed =
         |message| ArtifactError::Archive { url: url.to_owned(), source: io::Error::other(message) };
     let is_match = pattern.matcher().map_err(malformed)?;
-    let found = stream(http, url, digest, move |packed| {
-        let mut found = files_of(packed, Some(&*is_match))?;
-        let folders = matching_folders(found.names.iter().map(String::as_str), &*is_match);
-        found.read.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
-        Ok(found)
-    });
-    let Held { names, read } = found.await?;
-    let mut files: Vec<_> = read.into_iter().collect();
-    files.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
-    Ok((names, files))
+    let (found, _) = stream(http, url, digest, 0, move |packed| matches(packed, &*is_match)).await?;
+    Ok(in_order(found))
 }
 
-/// Downloads the artifact through `decode`, and checks its digest.
+/// The artifact at `url`, its bytes where they are at most `keep`; `digest` as in [`list_files`].
+pub async fn fetch(
+    http: &reqwest::Client,
+    url: &str,
+    digest: &str,
+    keep: usize,
+) -> Result<Packed, ArtifactError> {
+    let (held, bytes) = stream(http, url, digest, keep, |packed| files_of(packed, None)).await?;
+    Ok(Packed { names: Names::of(&held.names), bytes: bytes.map(Into::into) })
+}
+
+/// What is known of an artifact without asking again. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    /// The paths of its files.
+    pub names: Names,
+    /// As it was served, where it is small.
+    pub bytes: Option<Arc<[u8]>>,
+}
+
+impl Packed {
+    /// What it holds of `pattern`, in the order in which it counts; `None` where that takes another download.
+    ///
+    /// # Errors
+    /// A malformed pattern.
+    pub fn read(&self, pattern: &FilePattern) -> Result<Option<Vec<(String, File)>>, io::Error> {
+        let is_match = pattern.matcher().map_err(io::Error::other)?;
+        let has_match = match pattern {
+            FilePattern::Path(path) => self.names.below(path).next().is_some(),
+            FilePattern::Glob(_) => true,
+        };
+        if !has_match {
+            return Ok(Some(Vec::new()));
+        }
+        let Some(bytes) = &self.bytes else { return Ok(None) };
+        matches(&**bytes, &*is_match).map(|found| Some(in_order(found)))
+    }
+}
+
+/// Paths of files, sorted, in one piece with a zero byte behind each, which no path holds: a list of them takes twice as much
+/// memory. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(Arc<str>);
+
+impl Names {
+    /// `names` in bytewise order.
+    fn of(names: &[String]) -> Self {
+        Self(names.iter().flat_map(|name| [name.as_str(), "\0"]).collect::<String>().into())
+    }
+
+    /// How many bytes they take.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split_terminator('\0')
+    }
+
+    /// The file at `path` and those below it; all for the root, which is empty.
+    pub fn below<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        let file = self.range(path, |name| name == path);
+        let folder = format!("{path}/");
+        let files = if path.is_empty() {
+            0..self.0.len()
+        } else {
+            self.range(&folder, |name| name.starts_with(&folder))
+        };
+        [file, files]
+            .into_iter()
+            .flat_map(|range| self.0.get(range).unwrap_or_default().split_terminator('\0'))
+    }
+
+    /// Where those that `is_it` begin and end, which are the first that are not before `from`.
+    fn range(&self, from: &str, is_it: impl Fn(&str) -> bool) -> Range<usize> {
+        let begin = self.partition(|name| name < from);
+        let end = self.partition(|name| name < from || is_it(name));
+        begin..end
+    }
+
+    /// Where the first begins for which `is_before` does not hold any more.
+    fn partition(&self, is_before: impl Fn(&str) -> bool) -> usize {
+        let (mut low, mut high) = (0, self.0.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let bytes = self.0.as_bytes();
+            let begin = bytes.get(low..middle).and_then(|left| left.iter().rposition(|byte| *byte == b'\0'));
+            let begin = begin.map_or(low, |before| low + before + 1);
+            let length = bytes.get(begin..).and_then(|right| right.iter().position(|byte| *byte == b'\0'));
+            let end = begin + length.unwrap_or_default();
+            if is_before(self.0.get(begin..end).unwrap_or_default()) {
+                low = end + 1;
+            } else {
+                high = begin;
+            }
+        }
+        low
+    }
+}
+
+/// Downloads the artifact through `decode`, and checks its digest; along with the bytes, where they are at most `keep`.
 async fn stream(
     http: &reqwest::Client,
     url: &str,
     digest: &str,
+    keep: usize,
     decode: impl FnOnce(&mut Chunks) -> io::Result<Held> + Send + 'static,
-) -> Result<Held, ArtifactError> {
+) -> Result<(Held, Option<Vec<u8>>), ArtifactError> {
     let hasher = hasher(digest).ok_or_else(|| ArtifactError::Digest(digest.to_owned()))?;
     let response = http.get(url).timeout(TIMEOUT).send().await.map_err(|source| download(url, source))?;
     if !response.status().is_success() {
@@ -146,7 +238,7 @@ async fn stream(
     }
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let decoder =
-        tokio::task::spawn_blocking(move || read(Chunks::new(received, hasher, MAX_PACKED), decode));
+        tokio::task::spawn_blocking(move || read(Chunks::new(received, hasher, MAX_PACKED, keep), decode));
     let downloaded = forward(response, &chunks).await;
     // The end of the stream, for the decoder.
     drop(chunks);
@@ -162,7 +254,8 @@ async fn stream(
     if actual != digest {
         return Err(ArtifactError::Mismatch { url: url.to_owned(), expected: digest.to_owned(), actual });
     }
-    found.held.map_err(archive)
+    let kept = found.kept;
+    found.held.map(|held| (held, kept)).map_err(archive)
 }
 
 fn download(url: &str, source: reqwest::Error) -> ArtifactError {
@@ -197,6 +290,8 @@ struct Found {
     /// Hexadecimal, of everything that was served.
     digest: String,
     is_too_large: bool,
+    /// All of it, as it was served.
+    kept: Option<Vec<u8>>,
 }
 
 /// What one artifact holds.
@@ -214,7 +309,21 @@ fn read(mut chunks: Chunks, decode: impl FnOnce(&mut Chunks) -> io::Result<Held>
     let rest = io::copy(&mut chunks, &mut io::sink());
     let is_too_large = chunks.is_too_large();
     let digest = hex(&chunks.hasher.finalize());
-    Found { held: held.and_then(|held| rest.map(|_| held)), digest, is_too_large }
+    Found { held: held.and_then(|held| rest.map(|_| held)), digest, is_too_large, kept: chunks.kept }
+}
+
+/// What matches of an archive, folders among it.
+fn matches(packed: impl Read, is_match: &dyn Fn(&str) -> bool) -> io::Result<Held> {
+    let mut found = files_of(packed, Some(is_match))?;
+    let folders = matching_folders(found.names.iter().map(String::as_str), is_match);
+    found.read.extend(folders.into_iter().map(|folder| (folder, File::Folder)));
+    Ok(found)
+}
+
+fn in_order(found: Held) -> Vec<(String, File)> {
+    let mut files: Vec<_> = found.read.into_iter().collect();
+    files.sort_by(|(a, _), (b, _)| FilePattern::order(a, b));
+    files
 }
 
 /// All files, and the contents of those that are asked for.
@@ -272,11 +381,27 @@ struct Chunks {
     chunk: io::Cursor<Vec<u8>>,
     taken: u64,
     limit: u64,
+    /// All that came, as long as it is at most `keep`.
+    kept: Option<Vec<u8>>,
+    keep: usize,
 }
 
 impl Chunks {
-    fn new(received: mpsc::Receiver<Vec<u8>>, hasher: Box<dyn DynDigest + Send>, limit: u64) -> Self {
-        Self { received, hasher, chunk: io::Cursor::default(), taken: 0, limit }
+    fn new(
+        received: mpsc::Receiver<Vec<u8>>,
+        hasher: Box<dyn DynDigest + Send>,
+        limit: u64,
+        keep: usize,
+    ) -> Self {
+        let kept = (keep > 0).then(Vec::new);
+        Self { received, hasher, chunk: io::Cursor::default(), taken: 0, limit, kept, keep }
+    }
+
+    fn keep(&mut self, chunk: &[u8]) {
+        self.kept = self.kept.take().filter(|kept| kept.len() + chunk.len() <= self.keep);
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(chunk);
+        }
     }
 
     fn is_too_large(&self) -> bool {
@@ -297,6 +422,7 @@ impl Read for Chunks {
             let Some(chunk) = self.received.blocking_recv() else { return Ok(0) };
             self.taken += chunk.len() as u64;
             self.hasher.update(&chunk);
+            self.keep(&chunk);
             self.chunk = io::Cursor::new(chunk);
         }
     }

@@ -70,6 +70,7 @@ pub mod doctor;
 pub mod flux;
 pub mod generate;
 pub mod lease;
+mod lookup;
 pub mod merge;
 pub mod metrics;
 pub mod mirror;

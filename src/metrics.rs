@@ -61,6 +61,12 @@ struct ByKind {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByLookup {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByTask {
     task: &'static str,
 }
@@ -76,6 +82,10 @@ pub struct Metrics {
     writes: Family<ByStep, Counter>,
     watch_errors: Family<ByKind, Counter>,
     panics: Family<ByTask, Counter>,
+    lookups: Gauge,
+    lookup_bytes: Gauge,
+    lookups_ended: Family<ByLookup, Counter>,
+    lookup_durations: Family<ByKind, Histogram>,
     live_watches: Gauge,
     live_objects: Gauge,
     leader: Gauge,
@@ -104,6 +114,13 @@ impl Metrics {
             writes: Family::default(),
             watch_errors: Family::default(),
             panics: Family::default(),
+            lookups: Gauge::default(),
+            lookup_bytes: Gauge::default(),
+            lookups_ended: Family::default(),
+            // 1 ms to 4 min: from an artifact beside the bridge to a repository that is cloned first.
+            lookup_durations: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.001, 4.0, 10))
+            }),
             live_watches: Gauge::default(),
             live_objects: Gauge::default(),
             leader: Gauge::default(),
@@ -127,6 +144,14 @@ impl Metrics {
         ours.register("writes", "Requests that write, by kind of step and outcome", self.writes.clone());
         ours.register("watch_errors", "Failures of watches by kind of object", self.watch_errors.clone());
         ours.register("panics", "Mistakes of the bridge's own, by what they ended", self.panics.clone());
+        ours.register("lookups_in_flight", "Questions to the world under way", self.lookups.clone());
+        ours.register("lookup_bytes", "Memory that answers take, in bytes", self.lookup_bytes.clone());
+        ours.register("lookups", "Questions by kind and outcome", self.lookups_ended.clone());
+        ours.register(
+            "lookup_duration_seconds",
+            "How long an answer took, by kind of question",
+            self.lookup_durations.clone(),
+        );
         ours.register("live_watches", "Watches of what was delivered", self.live_watches.clone());
         ours.register("live_objects", "Objects that those watches keep, trimmed", self.live_objects.clone());
         ours.register("leader", "1 while this replica leads", self.leader.clone());
@@ -171,6 +196,22 @@ impl Metrics {
     /// A panic ended what is called `task`, and was caught.
     pub fn panicked(&self, task: &'static str) {
         self.panics.get_or_create(&ByTask { task }).inc();
+    }
+
+    /// So many questions are under way.
+    pub fn set_lookups(&self, under_way: usize) {
+        self.lookups.set(i64::try_from(under_way).unwrap_or(i64::MAX));
+    }
+
+    /// Answers take so many bytes of memory.
+    pub fn set_lookup_bytes(&self, bytes: u64) {
+        self.lookup_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A question of that kind was answered, or not.
+    pub fn looked_up(&self, kind: &'static str, outcome: Outcome, took: Duration) {
+        self.lookups_ended.get_or_create(&ByLookup { kind, outcome: outcome.as_str() }).inc();
+        self.lookup_durations.get_or_create(&ByKind { kind: kind.to_owned() }).observe(took.as_secs_f64());
     }
 
     /// So many watches of what was delivered there are, and so many objects they keep.

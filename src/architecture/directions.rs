@@ -28,7 +28,7 @@ const ROOMS: &[&[&str]] = &[
     &["generate", "plan"],
     // What answers, serves and stores: clients and servers of other programs.
     &["artifact", "address.rs", "remote_refs", "repo_server", "registry", "cache", "lease", "telemetry.rs"],
-    &["doctor", "serve"],
+    &["lookup", "doctor", "serve"],
     &["controller"],
     &["cli"],
     &["main.rs", "lib.rs"],

@@ -116,7 +116,8 @@ fn reading_stops_at_the_limit() {
         chunks.try_send(vec![0; 10]).unwrap();
     }
     drop(chunks);
-    let found = read(Chunks::new(received, hasher("sha256:").unwrap(), 15), |packed| files_of(packed, None));
+    let found =
+        read(Chunks::new(received, hasher("sha256:").unwrap(), 15, 0), |packed| files_of(packed, None));
     assert!(found.is_too_large);
     assert!(found.held.is_err());
 }
@@ -158,4 +159,60 @@ async fn a_file_that_cannot_be_text_is_told_apart() {
     let files = read_files(&http_client(), &format!("http://{address}/a.tar.gz"), &digest, &pattern).await;
     assert_eq!(files.unwrap(), [("large".to_owned(), File::TooLarge)]);
     assert_eq!(File::of(vec![0xff]), File::Binary);
+}
+
+fn names(all: &[&str]) -> Names {
+    Names::of(&all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+}
+
+#[rstest::rstest]
+#[case::root("", &["a", "a-b/c", "a/b", "a/b.yaml", "a/b/c", "ä"])]
+#[case::a_folder("a/b", &["a/b", "a/b/c"])]
+#[case::the_first("a", &["a", "a/b", "a/b.yaml", "a/b/c"])]
+#[case::the_last("ä", &["ä"])]
+#[case::nothing("a/c", &[])]
+#[case::before_all("A", &[])]
+#[case::behind_all("z", &[])]
+fn names_below_a_path(#[case] path: &str, #[case] expected: &[&str]) {
+    let names = names(&["a", "a-b/c", "a/b", "a/b.yaml", "a/b/c", "ä"]);
+    assert_eq!(names.below(path).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn the_names_of_many_files_are_found_as_a_search_through_all_finds_them() {
+    let mut all: Vec<String> = (0..500).map(|n: u32| format!("{}/{}.yaml", n * 7919 % 31, n)).collect();
+    all.sort();
+    let names = Names::of(&all);
+    assert_eq!(names.iter().collect::<Vec<_>>(), all);
+    for folder in 0..32 {
+        let prefix = format!("{folder}/");
+        let expected: Vec<_> = all.iter().filter(|name| name.starts_with(&prefix)).collect();
+        assert_eq!(names.below(&folder.to_string()).collect::<Vec<_>>(), expected);
+    }
+    assert_eq!(self::names(&[]).below("").count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_small_is_kept_and_read_without_another_download() {
+    let body = packed(&[
+        ("web/Chart.yaml", EntryType::Regular, "name: web"),
+        ("web/values.yaml", EntryType::Regular, "a: 1"),
+    ]);
+    let digest = sha256(&body);
+    let size = body.len();
+    let address = serve(Router::new().route("/a.tar.gz", get(async || body))).await;
+    let url = format!("http://{address}/a.tar.gz");
+    let small = fetch(&http_client(), &url, &digest, size).await.unwrap();
+    let path = |path: &str| FilePattern::Path(path.to_owned());
+    let text = |text: &str| File::Text(text.into());
+    let read = |pattern| small.read(&pattern).unwrap();
+    assert_eq!(read(path("web/Chart.yaml")), Some(vec![("web/Chart.yaml".to_owned(), text("name: web"))]));
+    assert_eq!(read(path("web")), Some(vec![("web".to_owned(), File::Folder)]));
+    assert_eq!(read(path("we")), Some(Vec::new()));
+    assert_eq!(read(FilePattern::Glob("*/*.yaml".to_owned())).map(|found| found.len()), Some(2));
+    let large = fetch(&http_client(), &url, &digest, size - 1).await.unwrap();
+    assert_eq!((large.bytes.clone(), large.names.len()), (None, small.names.len()));
+    assert_eq!(large.read(&path("web/values.yaml")).unwrap(), None);
+    assert_eq!(large.read(&path("elsewhere")).unwrap(), Some(Vec::new()));
+    assert!(small.read(&FilePattern::Glob("[".to_owned())).is_err());
 }

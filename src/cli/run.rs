@@ -45,6 +45,10 @@ pub struct Args {
     /// How many Applications are reconciled at once
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
+    /// How much memory answers from outside (artifacts, refs, what the repo-server rendered) may take together, in MiB; more of it
+    /// spares Flux and the repo-server questions that were answered before
+    #[arg(long, default_value_t = 48, value_name = "MIB", value_parser = clap::value_parser!(u32).range(8..))]
+    pub lookup_memory: u32,
     /// Take part in the election of a leader; on by default in a Pod (`POD_NAMESPACE` is set), where there may be several
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub leader_elect: Option<bool>,
@@ -147,6 +151,7 @@ async fn control(
         control_namespace: args.argocd_namespace,
         application_namespaces: argo_cd.namespaces,
         repo_server: RepoServer::new(&argo_cd.repo_server)?,
+        lookup_memory: usize::try_from(args.lookup_memory).unwrap_or(usize::MAX >> 20) << 20,
         concurrency: args.concurrency,
         reconcile_timeout: Duration::from_secs(90),
         redis: args.redis.overrides()?,

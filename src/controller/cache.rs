@@ -12,6 +12,7 @@ use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::watch;
 
+use super::dependents::Dependents;
 use crate::argo::Application;
 use crate::credentials::Repositories;
 use crate::flux::{FluxKind, Live, ObjectKey};
@@ -19,7 +20,7 @@ use crate::mirror::namespace::NamespaceMetadata;
 use crate::mirror::ownership;
 use crate::policy::FluxDeliveryPolicy;
 use crate::project::{self, AppProject};
-use crate::translate::{IgnoreDifferences, customizations};
+use crate::translate::{IgnoreDifferences, customizations, waiting};
 
 /// How long an answer may lie over a watched object; a watch that is slower than this is down, and says so itself.
 const OVERLAY_LIFE: Duration = Duration::from_secs(30);
@@ -45,6 +46,7 @@ struct Index {
     interested: HashMap<ObjectKey, HashSet<String>>,
     /// Application → what it asked for.
     interests: HashMap<String, (BTreeSet<ObjectKey>, String)>,
+    dependents: Dependents,
 }
 
 struct Written<T> {
@@ -118,6 +120,17 @@ impl Cache {
         watched
     }
 
+    /// The newest known state of the Application that was `watched` a moment ago.
+    pub(super) fn newest(&self, watched: &Arc<Application>) -> Arc<Application> {
+        let there = self.stores.applications.get(&ObjectRef::from_obj(&**watched));
+        self.application(there.unwrap_or_else(|| Arc::clone(watched)))
+    }
+
+    /// It was deleted, and no other one has its name.
+    pub(super) fn is_gone(&self, app: &Application) -> bool {
+        self.stores.applications.get(&ObjectRef::from_obj(app)).is_none()
+    }
+
     pub(super) fn wrote_application(&self, app: Application) {
         let written = Written { object: Arc::new(app), at: Instant::now() };
         lock(&self.application_overlay).insert(written.object.identity(), written);
@@ -155,6 +168,7 @@ impl Cache {
         if is_gone {
             lock(&self.flux_overlay).remove(&key);
         }
+        lock(&self.index).dependents.note(live, is_gone);
         let Some(owner) = live.owner().filter(|_| live.is_generated()) else { return };
         let mut index = lock(&self.index);
         if !is_gone {
@@ -171,6 +185,28 @@ impl Cache {
     pub(super) fn owned(&self, app: &Application, control_namespace: &str) -> BTreeSet<ObjectKey> {
         let marked = lock(&self.index).marked.get(&app.identity()).cloned().unwrap_or_default();
         marked.into_iter().filter(|key| ownership::may_own(app, control_namespace, key)).collect()
+    }
+
+    /// The objects where `app` delivers to that others wait for, as far as these have a say there: they stand in the same
+    /// namespace, or are of an Application of the same project. Its own are left out: what they want is in its translation.
+    pub(super) fn awaited(&self, app: &Application, control_namespace: &str) -> BTreeSet<ObjectKey> {
+        let awaited = lock(&self.index).dependents.awaited(app.flux_namespace());
+        let has_a_say = |(target, dependent): &(ObjectKey, ObjectKey)| {
+            let object = self.object(dependent);
+            let live = object.as_ref().map(|object| Live { kind: dependent.kind, object });
+            match live.and_then(|live| live.owner().filter(|_| live.is_generated())) {
+                Some(owner) if *owner == app.identity() => false,
+                Some(owner) if target.namespace != dependent.namespace => {
+                    let owner = reference(owner).and_then(|owner| self.stores.applications.get(&owner));
+                    owner.is_some_and(|owner| {
+                        owner.project() == app.project()
+                            && self.owned(&owner, control_namespace).contains(dependent)
+                    })
+                }
+                _ => target.namespace == dependent.namespace,
+            }
+        };
+        awaited.into_iter().filter(has_a_say).map(|(target, _)| target).collect()
     }
 
     pub(super) fn has_namespace(&self, name: &str) -> bool {
@@ -285,7 +321,9 @@ impl Cache {
     pub(super) fn interested(&self, kind: FluxKind, object: &DynamicObject) -> Vec<ObjectRef<Application>> {
         let live = Live { kind, object };
         let index = lock(&self.index);
-        let asked = index.interested.get(&live.key()).into_iter().flatten().map(String::as_str);
+        // What somebody begins to wait for is told to wait itself.
+        let keys = std::iter::once(live.key()).chain(waiting::dependencies_of(live));
+        let asked = keys.filter_map(|key| index.interested.get(&key)).flatten().map(String::as_str);
         let all: BTreeSet<&str> = asked.chain(live.owner()).collect();
         all.into_iter().filter_map(reference).collect()
     }

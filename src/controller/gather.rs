@@ -11,23 +11,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::core::DynamicObject;
 
+pub(super) use again::Again;
+use asking::Asking;
+
 use super::Shared;
 use super::live::Wanted;
-use super::rendering::{Known, Question};
 use crate::argo::tracking::Tracking;
 use crate::argo::{Application, duration};
 use crate::flux::{Live, ObjectKey, naming};
+use crate::lookup::{Flight, Settings};
 use crate::mirror::inventory::{self, Entry};
 use crate::mirror::{Inventories, LiveObjects, Node, Observed, View};
 use crate::names;
 use crate::plan::{State, check, gate};
 use crate::project::{Permissions, Rendered};
 use crate::translate::{DELETES, Delivered, Translation};
-use again::Again;
-use asking::Asking;
 
-/// When to ask again what could not be rendered.
-const RENDER_AGAIN: Duration = Duration::from_secs(10);
 /// How often a question may lead to the next one; kustomizations that build on each other take one each.
 const MAX_ROUNDS: usize = 24;
 
@@ -35,23 +34,25 @@ const MAX_ROUNDS: usize = 24;
 pub(super) struct Gathered {
     pub(super) observed: Observed,
     pub(super) again: Again,
+    /// The questions that nothing can be decided without, and that are not answered yet.
+    pub(super) open: Vec<Flight>,
+    /// All questions under way that the Application is to hear of, and whether it goes on with an older answer until then.
+    pub(super) flights: Vec<(Flight, bool)>,
 }
 
-/// Reads everything that `app` needs.
-pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestamp) -> Gathered {
+/// Reads everything that is known about `app`, and begins to find out what is not.
+pub(super) fn gather(shared: &Shared, app: Arc<Application>, now: Timestamp) -> Gathered {
     let identity = app.identity();
     let is_requested = app.annotation(names::ANNOTATION_REFRESH).is_some();
     // Finer than `now`: two refreshes within one second are two requests.
     let refresh = shared.memory.refresh(&identity, is_requested, Timestamp::now());
-    let token = refresh.as_ref().map(|refresh| refresh.token.as_str());
-    let mut asking = Asking::new(shared, token).await;
+    let mut asking = Asking::new(shared, &app, refresh.as_ref().map(|refresh| refresh.since));
     let mut context = asking.context(&app);
-    let translation = asking.translate(&app, &mut context).await;
+    let translation = asking.translate(&app, &mut context);
     let failures = std::mem::take(&mut asking.failures);
-    // Apart: few operations want anything else, and every look would carry the room for it.
-    let wish = Box::pin(asking.wish(&app, &translation, &context)).await;
-    let brings_namespace = Box::pin(asking.brings_namespace(&app, &translation)).await;
-    let mut again = asking.again;
+    let wish = asking.wish(&app, &translation, &context);
+    let brings_namespace = asking.brings_namespace(&app, &translation);
+    asking.failures.clear();
     let mut keys = keys(shared, &app, &translation);
     keys.extend(wish.iter().flat_map(|wish| self::keys(shared, &app, &wish.translation)));
     let project = shared.cache.project(&app, &shared.secrets.repositories());
@@ -91,37 +92,35 @@ pub(super) async fn gather(shared: &Shared, app: Arc<Application>, now: Timestam
         tracking: tracking(shared),
         syncing: shared.memory.in_state(State::Syncing),
     };
-    let wait = match observed.as_wished() {
+    match observed.as_wished() {
         Some(mut wished) => {
-            let wait = render(shared, &mut wished).await;
+            render(&mut asking, &mut wished);
             observed.rendered = wished.rendered;
             if let Some(wish) = &mut observed.wish {
                 wish.failures = wished.failures;
             }
-            wait
         }
-        None => render(shared, &mut observed).await,
-    };
-    if let Some(wait) = wait {
-        again.within(wait);
+        None => render(&mut asking, &mut observed),
     }
-    Gathered { observed, again }
+    let Asking { again, open, flights, .. } = asking;
+    Gathered { observed, again, open, flights }
 }
 
-/// Finds out what is about to be delivered, where the project restricts that; the delay after which to ask again.
-async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
+/// Finds out what is about to be delivered, where the project restricts that.
+fn render(asking: &mut Asking<'_>, observed: &mut Observed) {
     // Most projects do not, and a view takes its time.
     if !gate::restricts(observed) {
-        return None;
+        return;
     }
     let (revisions, blind_spot) = {
         let view = View::of(observed);
         (check::revisions(&view), check::blind_spot(&view))
     };
     observed.failures.extend(blind_spot);
-    let revisions = revisions?;
-    let project = observed.project.clone()?;
-    let known = known(shared);
+    let Some(revisions) = revisions else { return };
+    if observed.project.is_none() {
+        return;
+    }
     let mut all = Vec::new();
     for index in 0..revisions.len() {
         // What stands in the artifact, to the letter: another rendering may come out otherwise.
@@ -129,28 +128,19 @@ async fn render(shared: &Shared, observed: &mut Observed) -> Option<Duration> {
             all.extend(made.objects.iter().cloned());
             continue;
         }
-        let question =
-            Question { app: &observed.app, index, revisions: &revisions, project: &project, known: &known };
-        match shared.rendering.objects(question).await {
-            Ok(objects) => all.extend(objects),
-            Err(error) => {
-                observed.failures.push(error.to_string());
-                return Some(RENDER_AGAIN);
-            }
-        }
+        let found = asking.held(&observed.app, index, &revisions, None);
+        let Some(objects) = asking.answer(found) else {
+            observed.failures.append(&mut asking.failures);
+            return;
+        };
+        all.extend(objects);
     }
     observed.rendered = Rendered::Objects(all);
-    None
 }
 
-/// What a question to the repo-server takes beside the Application.
-fn known(shared: &Shared) -> Known {
-    Known {
-        control_namespace: shared.options.control_namespace.clone(),
-        repositories: shared.secrets.repositories(),
-        settings: shared.cache.settings(),
-        token: None,
-    }
+/// What Argo CD knows beside an Application and its project.
+pub(super) fn settings(shared: &Shared) -> Settings {
+    Settings { repositories: shared.secrets.repositories(), settings: shared.cache.settings() }
 }
 
 /// Whether a workload object of `app` leaves out what a later source delivers.
@@ -283,10 +273,4 @@ pub(super) fn interval(setting: Option<&str>) -> String {
 
 fn seconds(poll: Duration) -> String {
     format!("{}s", poll.as_secs().max(1))
-}
-
-/// An error with everything that led to it.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string);
-    std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ")
 }

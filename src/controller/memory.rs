@@ -26,6 +26,8 @@ struct Entry {
     failures: u32,
     refusal: Option<Refusal>,
     refresh: Option<Refresh>,
+    /// The operation that is under way, by its token, and when it was seen first.
+    operation: Option<(String, Timestamp)>,
     state: Option<State>,
     /// Errors and warnings of the translation.
     problems: [i64; 2],
@@ -102,6 +104,20 @@ impl Memory {
     pub(super) fn answered(&self, identity: &str) {
         if let Some(entry) = self.lock().get_mut(identity) {
             entry.refresh = None;
+        }
+    }
+
+    /// When the operation with that token was seen first: its own time is a whole second, within which much may have happened.
+    pub(super) fn first_seen(&self, identity: &str, token: &str) -> Timestamp {
+        let mut entries = self.lock();
+        let entry = entries.entry(identity.to_owned()).or_default();
+        match &entry.operation {
+            Some((known, since)) if known == token => *since,
+            _ => {
+                let now = Timestamp::now();
+                entry.operation = Some((token.to_owned(), now));
+                now
+            }
         }
     }
 

@@ -1,24 +1,20 @@
 //! The thin shell around the pure core: watches → stores → gather → translate → plan → execute.
 //!
-//! Nothing is decided here. Each Application is reconciled by one task at a time, several Applications at once.
+//! Each Application is reconciled by one task at a time, several Applications at once. A reconcile waits for the API server alone:
+//! what it wants to know of anybody else comes from [`crate::lookup`], which wakes the Application when it knows more.
 
-mod artifacts;
 mod cache;
-mod chart;
+mod dependents;
 mod execute;
 mod gather;
-mod git_names;
+mod images;
 mod lenient;
 mod live;
 mod memory;
 mod missed;
 mod namespaces;
-mod plugins;
 mod policies;
-mod questions;
 mod reconcile;
-mod refs;
-mod rendering;
 mod secrets;
 mod watch;
 
@@ -32,12 +28,14 @@ use kube::runtime::controller::{Config, Controller};
 use kube::{Client, Resource};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::argo::Application;
 use crate::cache::settings::Overrides;
 use crate::cache::{Signals, Writer};
 use crate::flux::ObjectKey;
+use crate::lookup::{self, Lookups};
 use crate::metrics::Metrics;
 use crate::panics;
 use crate::registry;
@@ -65,6 +63,8 @@ pub struct Options {
     pub repo_server: RepoServer,
     /// `HOST:PORT` from which Flux fetches what the repo-server rendered.
     pub artifact_address: String,
+    /// How many bytes of memory answers from outside may take together.
+    pub lookup_memory: usize,
 }
 
 /// Everything that reconciles share.
@@ -78,11 +78,7 @@ pub(crate) struct Shared {
     redis: Writer,
     memory: memory::Memory,
     policies: policies::Policies,
-    plugins: plugins::Plugins,
-    questions: questions::Questions,
-    git_names: git_names::KnownNames,
-    artifacts: artifacts::Artifacts,
-    rendering: rendering::Rendering,
+    lookups: Lookups,
     metrics: Arc<Metrics>,
     places: Semaphore,
     queued: AtomicUsize,
@@ -124,21 +120,24 @@ pub async fn run(
         Arc::clone(&metrics),
         stop.clone(),
     );
+    let sources = lookup::Sources {
+        client: client.clone(),
+        http,
+        repo_server: options.repo_server.clone(),
+        control_namespace: options.control_namespace.clone(),
+        artifact_address: options.artifact_address.clone(),
+        budget: options.lookup_memory,
+    };
+    let (lookups, answered) = Lookups::new(sources, Arc::clone(&metrics), stop.clone());
+    let answered = UnboundedReceiverStream::new(answered)
+        .filter_map(|identity| std::future::ready(cache::reference(&identity)));
     let shared = Arc::new(Shared {
         places: Semaphore::new(usize::from(options.concurrency)),
         queued: AtomicUsize::new(0),
         stop: stop.clone(),
-        questions: questions::Questions::new(http),
-        git_names: git_names::KnownNames::default(),
-        artifacts: artifacts::Artifacts::new(
-            client.clone(),
-            &options.control_namespace,
-            &options.artifact_address,
-        ),
-        rendering: rendering::Rendering::new(client.clone(), options.repo_server.clone()),
+        lookups,
         memory: memory::Memory::default(),
         policies: policies::Policies::default(),
-        plugins: plugins::Plugins::default(),
         client,
         options,
         cache,
@@ -164,6 +163,7 @@ pub async fn run(
             .reconcile_all_on(futures::stream::select(everything, redis_is_empty))
             .reconcile_on(lost)
             .reconcile_on(woken)
+            .reconcile_on(answered)
             .reconcile_on(streams.woken);
     for (kind, stream) in streams.flux {
         let shared = Arc::clone(&shared);

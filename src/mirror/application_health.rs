@@ -20,7 +20,7 @@ const KEEPERS: [(&str, &str); 4] =
     [("apps", "ReplicaSet"), ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("", "ReplicationController")];
 
 /// The worst that is found; its time moves only when the word does (argo-cd `controller/appcontroller.go`,
-/// `persistAppStatus`). `is_operating`: an operation runs.
+/// `persistAppStatus`). `is_operating`: an operation runs, or has just ended with a delivery.
 pub fn of(view: &View<'_>, tree: &Tree, previous: &HealthStatus, is_operating: bool) -> HealthStatus {
     let mut found = worst(view, tree, previous, is_operating);
     if found.status == "Healthy" {
@@ -38,7 +38,7 @@ fn worst(view: &View<'_>, tree: &Tree, previous: &HealthStatus, is_operating: bo
         return health::health("Unknown", "");
     }
     let own = flux_objects(view, is_operating);
-    let below = delivered(tree).chain(pods(tree)).chain(unknown(view, tree, &own, previous));
+    let below = delivered(tree).chain(pods(tree)).chain(unknown(view, tree, &own, previous, is_operating));
     health::worst(own.iter().cloned().chain(below).collect::<Vec<_>>().iter())
 }
 
@@ -103,12 +103,13 @@ fn is_present_revision(replica_set: &Node, maker: &Node) -> bool {
 }
 
 /// As long as not everything that was delivered has been looked at, a Flux object that is well says little: what was
-/// found of the rest before stands.
+/// found of the rest before stands. What an operation has added is nothing that anybody has found well.
 fn unknown(
     view: &View<'_>,
     tree: &Tree,
     own: &[HealthStatus],
     previous: &HealthStatus,
+    is_operating: bool,
 ) -> Option<HealthStatus> {
     let is_unknown =
         !view.observed.live_objects.is_complete && tree.delivered().any(|node| node.node.health.is_none());
@@ -118,7 +119,7 @@ fn unknown(
     };
     match previous.status.as_str() {
         _ if !is_unknown || own.is_empty() => None,
-        "Healthy" => None,
+        "Healthy" if !is_operating => None,
         "Suspended" | "Progressing" | "Degraded" if !was_about_own() => {
             Some(health::health(&previous.status, &previous.message))
         }

@@ -8,9 +8,11 @@ use crate::argo::status::HealthStatus;
 use crate::flux::Live;
 
 /// Health of one live object. While an operation runs (`is_operating`) that is about to apply another wish than the one
-/// that failed, what is said of that one is over, and must not be told of the revision that the operation is about.
+/// that failed, or to try once more with the kinds that the chart has defined meanwhile, what is said of that one is over,
+/// and must not be told of the revision that the operation is about.
 pub(super) fn told_health(view: &View<'_>, live: Live<'_>, is_operating: bool) -> HealthStatus {
-    let is_renewing = |leg: &Leg<'_>| leg.is_outdated() && matches!(leg.workload, WorkloadState::Failed(_));
+    let is_failed = |leg: &Leg<'_>| matches!(leg.workload, WorkloadState::Failed(_));
+    let is_renewing = |leg: &Leg<'_>| is_failed(leg) && (leg.is_outdated() || workload::lacks_kinds(live));
     if is_operating && view.leg_of(&live.key()).is_some_and(is_renewing) {
         health::of_workload(&WorkloadState::Progressing("about to be applied".to_owned()))
     } else {

@@ -37,12 +37,13 @@ pub fn desired(view: &View<'_>, tree: &Tree, record: Record) -> ApplicationStatu
     let conditions = conditions::found(view, record.operation_state.as_ref(), record.unkept_edits);
     let is_operating =
         record.operation_state.as_ref().is_some_and(|operation| !operation.phase.is_completed());
+    let is_delivering = is_operating || record.delivered.is_some();
     let resources = resources(view, is_operating);
     let multiple = app.has_multiple_sources();
     let source_type = or_previous(&view.observed.translation.source_type, &previous.source_type);
     ApplicationStatus {
         sync: sync(view, &previous),
-        health: application_health::of(view, tree, &previous.health, is_operating),
+        health: application_health::of(view, tree, &previous.health, is_delivering),
         history: history(app, &previous, record.delivered),
         conditions: conditions::merged(&previous.conditions, conditions, view.observed.now),
         operation_state: record.operation_state,

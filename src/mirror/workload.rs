@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::source::SourceState;
+use super::source::{self, SourceState};
 use super::{lockdown, revision};
 use crate::flux::{FluxKind, Live};
 
@@ -263,9 +263,40 @@ pub fn is_chart_of(workload: Live<'_>, chart: Live<'_>) -> bool {
 }
 
 /// The chart was built from what its source offers now; a Helm repository's index changes without touching the chart.
+///
+/// source-controller says that it has seen a new revision of the source before it has built the chart of it
+/// (`internal/controller/helmchart_controller.go`, `buildFromSource` and `observeChartBuild`): until then the artifact is the
+/// chart of the revision before. With `reconcileStrategy: Revision` the version names the commit, and tells that by itself.
 fn chart_follows(chart: Live<'_>, source: Live<'_>) -> bool {
-    source.kind == FluxKind::HelmRepository
-        || chart.text("/status/observedSourceArtifactRevision") == source.artifact_revision()
+    if source.kind == FluxKind::HelmRepository {
+        return true;
+    }
+    let has_seen = chart.text("/status/observedSourceArtifactRevision") == source.artifact_revision();
+    has_seen
+        && match chart.text("/spec/reconcileStrategy") {
+            Some("Revision") => names_revision(chart, source),
+            _ => source::state(Some(chart), None) == SourceState::Ready,
+        }
+}
+
+/// The version of the chart ends with the beginning of the commit, and a generation where it has value files (`1.0.0+COMMIT.2`).
+fn names_revision(chart: Live<'_>, source: Live<'_>) -> bool {
+    let metadata = chart.artifact_revision().and_then(|version| version.split_once('+'));
+    let commit = metadata.and_then(|(_, metadata)| metadata.split('.').next()).unwrap_or_default();
+    let offered = revision::bare(source.artifact_revision().unwrap_or_default());
+    !commit.is_empty() && offered.starts_with(commit)
+}
+
+/// The end of what Helm says of objects whose kinds the API server does not serve (k8s.io/cli-runtime
+/// `pkg/resource/mapper.go`).
+const UNKNOWN_KIND: &str = "ensure CRDs are installed first";
+
+/// Whether a release failed for kinds that nobody serves. Those that its chart defines are there a moment after it has
+/// failed: a Helm that does not wait is done with them before the API server is (helm-controller
+/// `internal/action/crds.go`, `applyCRDs`).
+pub fn lacks_kinds(live: Live<'_>) -> bool {
+    let ready = live.condition("Ready").filter(|ready| ready.status == "False");
+    live.kind == FluxKind::HelmRelease && ready.is_some_and(|ready| ready.message.contains(UNKNOWN_KIND))
 }
 
 fn kustomization(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
@@ -375,6 +406,51 @@ mod tests {
         let found = delivery(parts, None);
         assert_eq!((found.available.as_str(), found.delivered.as_str()), ("6.4.0", "6.3.5"));
         assert!(found.is_attempted && !found.is_current);
+    }
+
+    /// source-controller writes the new `observedSourceArtifactRevision` a moment before the new artifact.
+    #[rstest]
+    #[case::the_commit_before("Revision", "1.0.0+0123456789ab", "True", false)]
+    #[case::its_commit("Revision", "1.0.0+abcdefabcdef", "True", true)]
+    #[case::its_commit_with_value_files("Revision", "1.0.0+abcdefabcdef.2", "True", true)]
+    #[case::its_commit_though_a_later_look_failed("Revision", "1.0.0+abcdefabcdef", "False", true)]
+    #[case::a_version_while_it_is_built("ChartVersion", "1.0.0", "Unknown", false)]
+    #[case::a_version_that_is_built("ChartVersion", "1.0.0", "True", true)]
+    fn a_release_is_current_when_its_chart_is_of_the_commit(
+        #[case] strategy: &str,
+        #[case] version: &str,
+        #[case] ready: &str,
+        #[case] expected: bool,
+    ) {
+        let commit = "abcdef".repeat(6) + "abcd";
+        let revision = format!("main@sha1:{commit}");
+        let git = object(
+            FluxKind::GitRepository,
+            &json!({"status": {"observedGeneration": 1, "artifact": {"revision": revision}}}),
+        );
+        let chart = object(
+            FluxKind::HelmChart,
+            &json!({"spec": {"reconcileStrategy": strategy}, "status": {
+                "observedGeneration": 1, "observedSourceArtifactRevision": revision,
+                "artifact": {"revision": version}, "conditions": [{"type": "Ready", "status": ready}],
+            }}),
+        );
+        let release = object(
+            FluxKind::HelmRelease,
+            &json!({"spec": {"chart": {"spec": {"reconcileStrategy": strategy}}}, "status": {
+                "lastAttemptedRevision": version, "history": [{"chartVersion": version, "status": "deployed"}],
+            }}),
+        );
+        let live = |kind, object| Some(Live { kind, object });
+        let parts = Parts {
+            workload: live(FluxKind::HelmRelease, &release),
+            source: live(FluxKind::GitRepository, &git),
+            chart: live(FluxKind::HelmChart, &chart),
+            ..Parts::default()
+        };
+        let found = delivery(parts, None);
+        assert_eq!((found.is_current, found.is_attempted), (expected, expected));
+        assert_eq!(found.available, commit);
     }
 
     #[test]

@@ -47,8 +47,9 @@ pub use state::State;
 pub use step::Step;
 
 use crate::adopt;
-use crate::argo::seconds;
+use crate::argo::operation::Phase;
 use crate::argo::status::ApplicationStatus;
+use crate::argo::{Application, seconds};
 use crate::flux::ObjectKey;
 use crate::mirror::{Observed, Tree, View, ownership, patch, status};
 use operation::{OperationField, Turn};
@@ -88,6 +89,15 @@ pub fn plan(observed: &Observed) -> Plan {
         turn.record.operation_state.as_ref().is_some_and(|state| operation::is_dry_run(&state.operation));
     let upkeep = upkeep::steps(if is_dry { &view } else { wished }, turn.is_delivering());
     assemble(&view, turn, answer, upkeep)
+}
+
+/// Whether the decision about `app` may wait a moment for answers that are on their way: not where something ends. That never
+/// needs to know what would be delivered.
+pub fn may_wait(app: &Application) -> bool {
+    let phase =
+        app.status.as_ref().and_then(|status| status.operation_state.as_ref()).map(|state| &state.phase);
+    let is_ending = app.is_deleting() || hand_back::is_due(app) || phase == Some(&Phase::Terminating);
+    app.is_bridged() && app.is_skipped_by_argo() && !is_ending
 }
 
 /// Puts the steps in order: a beginning operation is recorded before anything is done about it, and so is an object before it is

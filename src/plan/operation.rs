@@ -4,17 +4,18 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::Step;
 use super::auto_sync::{self, Decision};
 use super::retry::{self, Retry};
 use super::sync::{self, Outcome};
-use super::{marks, result};
+use super::{guarded, marks, result};
 use crate::argo::Application;
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase};
 use crate::argo::status::ApplicationStatus;
-use crate::mirror::View;
 use crate::mirror::status::{self, Record};
+use crate::mirror::{Observed, View, patch};
 use crate::names;
 
 /// What becomes of `.operation`.
@@ -85,9 +86,26 @@ pub fn turn(view: &View<'_>) -> Turn {
             &Outcome::refused("Operation terminated: somebody removed it"),
             OperationField::Keep,
         ),
-        (Some(operation), None) => proceed(view, begin(view, operation.clone()), true, OperationField::Keep),
+        (Some(operation), None) => {
+            proceed(view, begin(view.observed, operation.clone()), true, OperationField::Keep)
+        }
         (None, None) => by_itself(view, last),
     }
+}
+
+/// What is recorded of an operation that somebody asked for while it is not known yet what it would deliver: that it runs, so that
+/// it is seen and can be ended. What it does is decided when that is known.
+pub fn beginning_alone(observed: &Observed) -> Option<Step> {
+    let app = &observed.app;
+    let operation = app.operation.clone()?;
+    let last = app.status.as_ref().and_then(|status| status.operation_state.as_ref());
+    if last.is_some_and(|last| !last.phase.is_completed()) {
+        return None;
+    }
+    let mut state = begin(observed, operation);
+    "waiting for what the sources render to".clone_into(&mut state.message);
+    let change = patch::between(&json!(last), &patch::without_nulls(json!(state)))?;
+    Some(Step::PatchApplication(guarded(app, json!({"status": {"operationState": change}}))))
 }
 
 fn by_itself(view: &View<'_>, last: Option<OperationState>) -> Turn {
@@ -99,14 +117,14 @@ fn by_itself(view: &View<'_>, last: Option<OperationState>) -> Turn {
 }
 
 fn begin_by_itself(view: &View<'_>, operation: Box<Operation>) -> Turn {
-    let state = begin(view, (*operation).clone());
+    let state = begin(view.observed, (*operation).clone());
     proceed(view, state, true, OperationField::Set(operation))
 }
 
-fn begin(view: &View<'_>, operation: Operation) -> OperationState {
-    let started_at = beginning(view, &operation.initiated_by);
+fn begin(observed: &Observed, operation: Operation) -> OperationState {
+    let started_at = beginning(observed.now, &operation.initiated_by);
     OperationState {
-        operation: marks::marked(&view.observed.app, operation, started_at),
+        operation: marks::marked(&observed.app, operation, started_at),
         phase: Phase::Running,
         message: String::new(),
         sync_result: None,
@@ -163,8 +181,7 @@ fn wait(view: &View<'_>, mut state: OperationState) -> Turn {
 /// A `RollingSync` goes on once its operation is seen to have begun after the whole second in which it was asked for
 /// (argo-cd `applicationset/progressivesync/progressive_sync.go`, `UpdateApplicationSetApplicationStatus`): one that
 /// begins in that very second would leave its step Pending, and be asked for a second time.
-fn beginning(view: &View<'_>, by: &InitiatedBy) -> Timestamp {
-    let now = view.observed.now;
+fn beginning(now: Timestamp, by: &InitiatedBy) -> Timestamp {
     if by.username == names::APPLICATION_SET_CONTROLLER { now + SignedDuration::from_secs(1) } else { now }
 }
 

@@ -82,6 +82,19 @@ pub fn pinned(wished: &Application, index: usize) -> Option<(Application, When)>
     Some((pinned, when))
 }
 
+/// The Application as it was delivered last, as far as that concerns source number `index`; `None` where nothing was.
+pub fn delivered(app: &Application, index: usize) -> Option<Application> {
+    let last = app.status.as_ref()?.history.last()?;
+    let revision = last.revisions.get(index).or_else(|| (index == 0).then_some(&last.revision))?;
+    let mut delivered = app.clone();
+    let source = delivered.sources_mut().get_mut(index).filter(|_| !revision.is_empty())?;
+    if let Some(before) = last.sources.get(index).or_else(|| last.source.as_ref().filter(|_| index == 0)) {
+        source.clone_from(before);
+    }
+    source.target_revision.clone_from(revision);
+    Some(delivered)
+}
+
 /// Whether the revision that is `wanted` is the one that is `offered`. Charts differ by a `v` in front, and by what Flux
 /// appends to a version.
 pub(super) fn is_same(wanted: &str, offered: &str) -> bool {

@@ -31,6 +31,8 @@ pub struct Effective {
     pub workload_timeout: Option<Setting<String>>,
     /// How soon workload objects are tried again, a Flux duration.
     pub retry_interval: Option<Setting<String>>,
+    /// Flux waits until what it delivers is healthy.
+    pub wait_for_health: Option<Setting<bool>>,
     /// Who Flux delivers as.
     pub service_account_name: Option<Setting<String>>,
     /// Who renders where a project restricts what may be delivered.
@@ -57,6 +59,7 @@ impl Effective {
             source_timeout: first(&policies, |spec| spec.timeouts.as_ref()?.source.clone()),
             workload_timeout: first(&policies, |spec| spec.timeouts.as_ref()?.workload.clone()),
             retry_interval: first(&policies, |spec| spec.retry_interval.clone()),
+            wait_for_health: first(&policies, |spec| spec.wait_for_health),
             service_account_name: first(&policies, |spec| spec.service_account_name.clone()),
             restricted_projects: first(&policies, |spec| spec.restricted_projects),
             drift_ignore: first(&policies, |spec| spec.drift_ignore.clone()),
@@ -145,11 +148,11 @@ pub(super) mod tests {
     fn every_setting_competes_under_a_name() {
         let all = json!({
             "intervals": {"source": "5m", "workload": "1h"}, "timeouts": {"source": "5m", "workload": "1h"},
-            "retryInterval": "1m", "serviceAccountName": "a", "driftIgnore": [], "labels": {},
+            "retryInterval": "1m", "waitForHealth": true, "serviceAccountName": "a", "driftIgnore": [], "labels": {},
             "postRenderers": [], "patches": [], "overrides": {"allowed": []}, "restrictedProjects": "Native",
         });
         let policy = policy("all", &all);
-        assert_eq!(settings(&policy.spec).len(), 12);
+        assert_eq!(settings(&policy.spec).len(), 13);
         let effective = format!("{:?}", Effective::of(&Application::default(), &[policy]));
         assert!(!effective.contains("None"), "{effective}");
     }

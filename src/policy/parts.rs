@@ -101,7 +101,7 @@ pub struct Timeouts {
          "message": "a timeout is at least 1s"}
     ]))]
     pub source: Option<String>,
-    /// For one action of Helm, or for everything that a Kustomization delivers to become healthy; 5m unless set.
+    /// For one action of Helm, or for a Kustomization, with the wait for what it delivers where Flux waits; 5m unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"), length(max = 32))]
     #[schemars(extend("x-kubernetes-validations" = [

@@ -60,6 +60,12 @@ pub struct FluxDeliveryPolicySpec {
          "message": "retryInterval is at least 1s"}
     ]))]
     pub retry_interval: Option<String>,
+    /// Flux waits until what it delivers is healthy, and an operation of Argo CD ends with that, within `timeouts.workload`;
+    /// then remediation (`remediation` of a HelmRelease) acts on what does not become healthy, too. Unless set, Flux waits
+    /// where an order asks for it: `dependsOn`, Helm's tests, an override (`wait`, `disableWait`). Each object that Flux waits
+    /// for holds a worker of its controller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_for_health: Option<bool>,
     /// The ServiceAccount, in the namespace of the HelmRelease or Kustomization, that Flux delivers as. No override takes it
     /// back unless `overrides` names `/spec/serviceAccountName` itself.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -20,8 +20,12 @@ pub trait Images: Send + Sync + 'static {
     /// What is in memory.
     fn store(&self) -> &Store;
 
-    /// Renders what `repository` holds at present and puts it into the store, as far as there is such a repository.
-    fn render<'a>(&'a self, repository: &'a str) -> BoxFuture<'a, ()>;
+    /// Renders what `repository` may hold and puts it into the store, until `is_there`, as far as there is such a repository.
+    fn render<'a>(
+        &'a self,
+        repository: &'a str,
+        is_there: &'a (dyn Fn() -> bool + Sync),
+    ) -> BoxFuture<'a, ()>;
 
     /// Whether that `Authorization` header may read.
     fn permits<'a>(&'a self, authorization: &'a str) -> BoxFuture<'a, bool>;
@@ -88,7 +92,7 @@ async fn manifest(images: &dyn Images, repository: &str, digest: &str) -> Found 
     let find = || images.store().get(repository, digest);
     let mut image = find();
     if image.is_none() {
-        images.render(repository).await;
+        images.render(repository, &|| find().is_some()).await;
         image = find();
     }
     image.map(|image| (MANIFEST_TYPE, image.manifest.clone()))
@@ -98,7 +102,7 @@ async fn blob(images: &dyn Images, repository: &str, digest: &str) -> Found {
     let find = || images.store().with_blob(repository, digest);
     let mut image = find();
     if image.is_none() {
-        images.render(repository).await;
+        images.render(repository, &|| find().is_some()).await;
         image = find();
     }
     image.and_then(|image| image.blobs.get(digest).map(|bytes| ("application/octet-stream", bytes.clone())))

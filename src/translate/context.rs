@@ -64,6 +64,8 @@ pub struct Context {
     pub policy: Effective,
     /// Whom its project has it delivered as.
     pub impersonation: Impersonation,
+    /// Workload objects that others in the cluster depend on (`spec.dependsOn`), and so wait for.
+    pub awaited: BTreeSet<ObjectKey>,
     /// Nothing may be delivered but what the project was asked about ([`super::is_checked_only`]).
     pub checked_only: bool,
 }

@@ -193,10 +193,12 @@ fn for_another_cluster(helm: &HelmSource, namespace: &str) -> Option<&'static st
         .find_map(|(name, reason)| is_set(name).then_some(reason))
 }
 
-/// `install` and `upgrade` alike. Failed actions are tried again: Flux's other strategy remediates a failed install by
+/// `install` and `upgrade` alike. An action ends when its objects are applied and its hooks have run ([`super::waiting`]);
+/// Helm waits for the Jobs and Pods among its hooks all the same (helm-controller `internal/action/wait.go`). Failed actions are tried again: Flux's other strategy remediates a failed install by
 /// uninstalling, which would delete workloads that were taken over from Argo CD.
 fn action(helm: &HelmSource) -> Value {
     let mut action = json!({
+        "disableWait": true,
         "crds": if helm.skip_crds { "Skip" } else { "CreateReplace" },
         "strategy": {"name": "RetryOnFailure", "retryInterval": names::RETRY_INTERVAL},
     });

@@ -8,7 +8,7 @@ use super::patches::patch;
 use crate::flux::{FluxKind, Manifest, ObjectKey};
 use crate::names;
 
-/// How long Flux waits for what it applied to become healthy.
+/// How long Flux may take to apply, and to wait for what it is told to wait for.
 const TIMEOUT: &str = "5m";
 
 /// Label that marks, during the build alone, objects whose namespace is settled.
@@ -65,7 +65,6 @@ fn common(draft: &Draft<'_>) -> Map<String, Value> {
     spec.insert("retryInterval".to_owned(), json!(names::RETRY_INTERVAL));
     spec.insert("timeout".to_owned(), json!(TIMEOUT));
     spec.insert("prune".to_owned(), json!(draft.app.prunes()));
-    spec.insert("wait".to_owned(), json!(true));
     // Argo CD's cascade deletes everything it manages, whatever `prune` says, and ends when all of it is gone. Flux's
     // default would leave the objects of an unpruned Kustomization behind.
     spec.insert("deletionPolicy".to_owned(), json!("WaitForTermination"));

@@ -66,6 +66,7 @@ mod ssh_address;
 mod sync_options;
 mod translation;
 mod value_files;
+pub(crate) mod waiting;
 mod want;
 
 pub(crate) use patches::{DELETES, taken_out};
@@ -117,8 +118,10 @@ pub fn translate(app: &Application, context: &Context) -> Translation {
         sync_options::apply(&mut draft, &mut translation.objects);
         ignore_differences::apply(&mut draft, &mut translation.objects);
         delivery::apply(context, &mut translation.objects);
+        waiting::apply(context, &mut translation.objects);
         let generated = private::Generated::of(&translation.objects);
         overrides::apply(&mut draft, &mut translation.objects, &translation.routes, assembly.is_complete);
+        waiting::follow_overrides(&mut translation.objects);
         private::attach(&mut draft, &generated, &mut translation);
         keep::apply(&mut translation.objects);
         translation.is_handing_over =

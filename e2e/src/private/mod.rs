@@ -13,12 +13,14 @@ use tokio::task::JoinHandle;
 mod certificates;
 mod proxy;
 mod registry;
+mod relay;
 mod tls;
 mod trust;
 
 pub use certificates::{Authority, Pair};
 pub use proxy::Proxy;
 pub use registry::{LOGIN, Registry, RegistryOptions};
+pub use relay::Relay;
 pub use tls::TlsDoor;
 
 /// A task that ends with this value.

@@ -1,4 +1,5 @@
-//! Pods that never become ready: Flux gives up after `spec.timeout`, and the Application is Degraded until repaired.
+//! Pods that never become ready, where Flux is told to wait for them: it gives up after `spec.timeout`, and the Application is
+//! Degraded until repaired.
 
 use anyhow::Result;
 use flux_subsystem_e2e::{Stack, TestEnv};
@@ -7,10 +8,13 @@ use serde_json::Value;
 use crate::applications::Application;
 use crate::observations::{columns, podinfo};
 
+/// Nothing else makes Flux wait for this chart.
+const WAITING: &str = "spec: {timeout: 3s, install: {disableWait: false}, upgrade: {disableWait: false}}";
+
 /// A label that no Node has keeps the pods Pending, and Flux gives up soon.
 fn unschedulable(env: &TestEnv) -> Application {
     Application::chart(env, "6.3.5")
-        .annotation("flamingo/helmrelease-override", "spec: {timeout: 3s}")
+        .annotation("flamingo/helmrelease-override", WAITING)
         .parameter("nodeSelector.disk", "none")
 }
 

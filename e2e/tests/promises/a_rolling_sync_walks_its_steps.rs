@@ -46,7 +46,7 @@ async fn a_step_that_does_not_become_healthy_holds_up_the_next() -> Result<()> {
     env.wait_until("the second step is at work", PATIENCE, async || {
         let (steps, stage) = (steps(&set.live(&env).await?), env.application(&env.name("stage")).await?);
         let held = stage["status"]["health"]["status"] == "Progressing"
-            && stage["status"]["operationState"]["phase"] == "Running"
+            && stage["status"]["operationState"]["phase"] == "Succeeded"
             && steps == ["Healthy", "Progressing", "Waiting"];
         ensure!(held, "{steps:?}, {}", stage["status"]["health"]);
         Ok(Some(()))

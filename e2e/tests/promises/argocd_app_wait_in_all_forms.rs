@@ -25,7 +25,7 @@ async fn wait_ends_when_what_it_waits_for_is_there() -> Result<()> {
     flux("resume").await?;
     wait(&env, &app, &["--health"]).await?;
 
-    let broken = app.clone().annotation("flamingo/helmrelease-override", "spec: {timeout: 3s}");
+    let broken = app.clone().parameter("progressDeadlineSeconds", "3");
     broken.parameter("nodeSelector.disk", "none").apply(&env).await?;
     wait(&env, &app, &["--degraded"]).await?;
     let late = env.argocd(&["app", "wait", app.name(), "--health", "--timeout", "3"]).await?;

@@ -1,4 +1,4 @@
-//! What translations want to know, asked of Flux's artifacts and of Argo CD's repo-server.
+//! What translations want to know, answered as far as it is known.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,29 +6,30 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::artifacts::Freshness;
-use super::super::git_names::GitNamesError;
-use super::super::refs::RefsError;
-use super::super::rendering::{Known, Question, RenderingError};
 use super::again::Again;
 use super::{
-    MAX_ROUNDS, RENDER_AGAIN, Shared, chain, delivered, keys, known, leaves_objects_out, objects,
-    poll_interval, seconds,
+    MAX_ROUNDS, Shared, delivered, keys, leaves_objects_out, objects, poll_interval, seconds, settings,
 };
 use crate::argo::Application;
-use crate::artifact::ArtifactError;
 use crate::credentials::Repository;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
+use crate::lookup::{
+    ArtifactAt, Cause, Failure, Flight, Found, Freshness, Known, Party, Rendering, TargetQuestion,
+};
 use crate::mirror::revision::bare;
 use crate::mirror::{Relation, SourceState, Wish, compare, source};
 use crate::names;
 use crate::plan::marks::Marks;
+use crate::plan::may_wait;
 use crate::plan::wish::{self, When};
 use crate::policy::Effective;
 use crate::project::{self, AppProject, RenderedObject};
 use crate::translate::{
     Context, FilePattern, Form, GitPaths, Settings, Translation, Want, is_checked_only, leaves_out, translate,
 };
+
+/// How long an answer is waited for before that is told: until then nothing is decided that it may change.
+const LATE: Duration = Duration::from_secs(10);
 
 /// One look at an Application: what its translations want to know, and the answers.
 pub(super) struct Asking<'a> {
@@ -39,24 +40,91 @@ pub(super) struct Asking<'a> {
     pub(super) poll: Duration,
     /// There are config management plugins.
     has_plugins: bool,
-    pub(super) token: Option<&'a str>,
+    /// When somebody asked for the refresh that is under way: no older answer counts.
+    pub(super) refreshed: Option<Timestamp>,
+    /// How long an answer is waited for.
+    patience: Duration,
     pub(super) failures: Vec<String>,
     pub(super) again: Again,
+    /// The questions that nothing is decided without.
+    pub(super) open: Vec<Flight>,
+    /// Questions under way, and whether an older answer does until then.
+    pub(super) flights: Vec<(Flight, bool)>,
 }
 
 impl<'a> Asking<'a> {
-    /// One that has asked nothing yet. `token`: the refresh that somebody asked for.
-    pub(super) async fn new(shared: &'a Shared, token: Option<&'a str>) -> Self {
-        Self {
+    /// One that has asked nothing yet, for `app`; `refreshed`: when somebody asked for a refresh.
+    pub(super) fn new(shared: &'a Shared, app: &Application, refreshed: Option<Timestamp>) -> Self {
+        let mut asking = Self {
             shared,
             poll: poll_interval(shared),
-            has_plugins: shared.plugins.exist(&shared.client, &shared.options.control_namespace).await,
-            token,
+            has_plugins: false,
+            refreshed,
+            patience: if may_wait(app) { LATE } else { Duration::ZERO },
             artifacts: BTreeMap::new(),
             failures: Vec::new(),
             again: Again::default(),
+            open: Vec::new(),
+            flights: Vec::new(),
+        };
+        asking.has_plugins = asking.answer(shared.lookups.has_plugins()).unwrap_or_default();
+        asking
+    }
+
+    /// The answer; notes why there is none, and what is under way.
+    pub(super) fn answer<T>(&mut self, found: Found<T>) -> Option<T> {
+        let Found { known, flight } = found;
+        let has_answer = matches!(known, Known::Answer(_));
+        self.flights.extend(flight.clone().map(|flight| (flight, has_answer)));
+        match known {
+            Known::Answer(answer) => {
+                // It counts, and somebody has to hear that nobody knows whether it still does.
+                if let Some(flight) = flight.filter(|flight| !flight.kind().keeps_last()) {
+                    let waited = Timestamp::now().duration_since(flight.asked()).unsigned_abs();
+                    if waited < LATE {
+                        self.look_again(LATE.saturating_sub(waited));
+                    } else {
+                        self.failures.push(late(&flight, flight.asked()));
+                    }
+                }
+                Some(answer)
+            }
+            Known::Failure(failure, _, left) => {
+                self.note(&failure, left);
+                None
+            }
+            Known::Nothing(since) => {
+                let waited = Timestamp::now().duration_since(since).unsigned_abs();
+                match flight {
+                    Some(flight) if waited < self.patience => {
+                        self.look_again(self.patience.saturating_sub(waited));
+                        self.open.push(flight);
+                    }
+                    Some(flight) => self.failures.push(late(&flight, since)),
+                    None => self.look_again(Duration::from_secs(1)),
+                }
+                None
+            }
         }
     }
+
+    /// Notes why there is no answer. `left`: until when nobody is asked again; whoever is asked already wakes the Application.
+    fn note(&mut self, failure: &Failure, left: Duration) {
+        if !left.is_zero() {
+            self.look_again(left);
+        }
+        if failure.cause == Cause::Passing {
+            tracing::debug!(error = %failure, "there is no answer at the moment");
+        } else {
+            self.failures.push(failure.to_string());
+        }
+    }
+}
+
+/// What is said while an answer is late. The time stays the same, however often it is told.
+fn late(flight: &Flight, since: Timestamp) -> String {
+    let since = crate::argo::seconds::text(since);
+    format!("Failed to load target state: {} has not answered since {since}", flight.kind().asked())
 }
 
 impl Asking<'_> {
@@ -75,6 +143,7 @@ impl Asking<'_> {
             artifact_address: self.shared.options.artifact_address.clone(),
             ignore_differences: cache.ignored_differences(),
             policy,
+            awaited: cache.awaited(app, &self.shared.options.control_namespace),
             control_namespace: self.shared.options.control_namespace.clone(),
             poll_interval: seconds(self.poll),
             settings: Settings::read(|key| cache.setting(key)),
@@ -88,7 +157,7 @@ impl Asking<'_> {
     }
 
     /// Translates, answers what the translation wants to know as far as it can be known, and translates again.
-    pub(super) async fn translate(&mut self, app: &Application, context: &mut Context) -> Translation {
+    pub(super) fn translate(&mut self, app: &Application, context: &mut Context) -> Translation {
         // One that goes back to stock Argo CD wants nothing any more.
         if !app.is_bridged() {
             let namespace = app.flux_namespace().to_owned();
@@ -96,7 +165,7 @@ impl Asking<'_> {
         }
         let mut translation = translate(app, context);
         for _ in 0..MAX_ROUNDS {
-            if translation.wants.is_empty() || !self.answer(app, &translation, context).await {
+            if translation.wants.is_empty() || !self.learn(app, &translation, context) {
                 break;
             }
             translation = translate(app, context);
@@ -105,12 +174,7 @@ impl Asking<'_> {
     }
 
     /// What the operation wants, where that is something else than the spec, whose translation is `own`.
-    pub(super) async fn wish(
-        &mut self,
-        app: &Application,
-        own: &Translation,
-        context: &Context,
-    ) -> Option<Wish> {
+    pub(super) fn wish(&mut self, app: &Application, own: &Translation, context: &Context) -> Option<Wish> {
         if !app.is_bridged() {
             return None;
         }
@@ -128,13 +192,13 @@ impl Asking<'_> {
         };
         let mut free = None;
         if let Some(other) = wish::with_its_source(app) {
-            free = Some(Box::pin(self.wished(other, known.clone())).await);
+            free = Some(self.wished(other, known.clone()));
         }
         let unpinned = free.as_ref().map_or(own, |wish| &wish.translation).clone();
         for index in 0..free.as_ref().map_or(app, |wish| &wish.app).sources().len() {
             let base = free.as_ref().map_or(app, |wish| &wish.app);
             let Some((pinned, when)) = wish::pinned(base, index) else { continue };
-            let pinned = Box::pin(self.wished(pinned, known.clone())).await;
+            let pinned = self.wished(pinned, known.clone());
             let base = free.as_ref().map_or(own, |wish| &wish.translation);
             let translations = [base, &unpinned, &pinned.translation];
             let keys = translations.into_iter().flat_map(|wanted| keys(self.shared, app, wanted));
@@ -147,28 +211,26 @@ impl Asking<'_> {
         free
     }
 
-    async fn wished(&mut self, app: Application, mut context: Context) -> Wish {
-        let translation = self.translate(&app, &mut context).await;
+    fn wished(&mut self, app: Application, mut context: Context) -> Wish {
+        let translation = self.translate(&app, &mut context);
         let failures = std::mem::take(&mut self.failures);
         Wish { app: Arc::new(app), translation, context, failures }
     }
 
     /// Whether anything new became known.
-    async fn answer(&mut self, app: &Application, translation: &Translation, context: &mut Context) -> bool {
+    fn learn(&mut self, app: &Application, translation: &Translation, context: &mut Context) -> bool {
         let mut is_wiser = false;
         for want in &translation.wants {
             is_wiser |= match want {
-                Want::Contents { source } => self.contents(app, *source, translation, context).await,
-                Want::Rendered { source, form } => self.rendered(app, *source, *form, context).await,
-                Want::RemoteRefs { url } => self.refs(app, url, context).await,
-                Want::Files { source, pattern } => {
-                    self.files(app, *source, pattern, translation, context).await
-                }
-                Want::Address { url } => self.address(url, context).await,
-                Want::Git { source, paths } => self.git(app, *source, paths, translation, context).await,
+                Want::Contents { source } => self.contents(app, *source, translation, context),
+                Want::Rendered { source, form } => self.rendered(app, *source, *form, context),
+                Want::RemoteRefs { url } => self.refs(app, url, context),
+                Want::Files { source, pattern } => self.files(app, *source, pattern, translation, context),
+                Want::Address { url } => self.address(app, url, context),
+                Want::Git { source, paths } => self.git(app, *source, paths, translation, context),
                 Want::Revision { source } => self.revision(app, *source, translation, context),
-                Want::Discovered { source } => self.discovered(app, *source, translation, context).await,
-                Want::Objects { source } => self.objects(app, *source, translation, context).await,
+                Want::Discovered { source } => self.discovered(app, *source, translation, context),
+                Want::Objects { source } => self.objects(app, *source, translation, context),
             };
         }
         is_wiser
@@ -178,56 +240,83 @@ impl Asking<'_> {
         self.again.within(after);
     }
 
-    /// Notes why the repo-server has not answered; `false`, since nothing new became known.
-    fn failed(&mut self, why: String) -> bool {
-        self.failures.push(why);
-        self.look_again(RENDER_AGAIN);
+    /// Notes what stands in the way of a question; `false`, since nothing new became known.
+    fn failed(&mut self, why: &Failure) -> bool {
+        self.note(why, self.poll);
         false
     }
 
-    /// What the repo-server renders of a source.
-    async fn rendered(&mut self, app: &Application, index: usize, form: Form, context: &mut Context) -> bool {
-        let is_hard = app.annotation(names::ANNOTATION_REFRESH) == Some("hard");
-        let token = self.token.map(str::to_owned).or_else(|| asked(app));
-        let freshness = Freshness { max_age: self.poll, token: token.as_deref(), is_hard };
+    /// On whose behalf Flux's artifacts are read.
+    fn party(app: &Application) -> Party {
+        Party { project: app.project().to_owned(), host: String::new() }
+    }
+
+    /// When somebody asked for what is looked at now: by a refresh, or by an operation that runs.
+    fn asked(&self, app: &Application) -> Option<Timestamp> {
+        let by_operation = || asked(app).map(|token| self.shared.memory.first_seen(&app.identity(), &token));
+        self.refreshed.or_else(by_operation)
+    }
+
+    fn project(&self, app: &Application) -> Option<Arc<AppProject>> {
+        self.shared.cache.project(app, &self.shared.secrets.repositories())
+    }
+
+    /// What the repo-server renders of a source. What the project does not permit is told elsewhere.
+    fn rendered(&mut self, app: &Application, index: usize, form: Form, context: &mut Context) -> bool {
+        let Some(project) = self.project(app) else { return false };
+        if !project::violations(app, Some(&project), &self.shared.options.control_namespace).is_empty() {
+            return false;
+        }
+        let is_hard = self.refreshed.is_some() && app.annotation(names::ANNOTATION_REFRESH) == Some("hard");
+        let freshness =
+            Freshness { since: self.asked(app), max_age: Some(self.poll), is_strict: false, is_hard };
         self.look_again(self.poll);
-        match Box::pin(self.shared.rendered(app, (index, form), &context.revisions, freshness)).await {
-            Ok(made) => made.is_some_and(|made| context.rendered.insert(index, made).is_none()),
-            Err(error) => self.failed(chain(&error)),
+        let known = settings(self.shared);
+        let rendering = Rendering {
+            app,
+            index,
+            form,
+            revisions: &context.revisions,
+            project: &project,
+            known: &known,
+            freshness,
+        };
+        match self.shared.lookups.rendered(rendering) {
+            Ok(found) => {
+                let made = found.and_then(|found| self.answer(found));
+                made.is_some_and(|made| context.rendered.insert(index, made).is_none())
+            }
+            Err(failure) => self.failed(&failure),
         }
     }
 
-    async fn refs(&mut self, app: &Application, url: &str, context: &mut Context) -> bool {
+    fn refs(&mut self, app: &Application, url: &str, context: &mut Context) -> bool {
         self.look_again(self.poll);
         let trust = context.repositories.clone().unwrap_or_default();
-        let listed = match repository(context, url, app.project()).map_err(RefsError::Secret) {
-            Ok(known) => {
-                let server = &self.shared.options.repo_server;
-                self.shared.questions.refs(server, &known, &trust, self.poll, self.token).await
-            }
-            Err(error) => Err(error),
+        let known = match repository(context, url, app.project()) {
+            Ok(known) => known,
+            Err(failure) => return self.failed(&failure),
         };
-        match listed {
-            Ok(refs) => context.refs.insert(url.to_owned(), refs).is_none(),
-            Err(error) => {
-                self.failures.push(chain(&error));
-                false
-            }
-        }
+        let freshness = self.since_refresh();
+        let found = self.shared.lookups.refs(&known, &trust, app.project(), freshness);
+        let refs = self.answer(found);
+        refs.is_some_and(|refs| context.refs.insert(url.to_owned(), (*refs).clone()).is_none())
     }
 
-    async fn address(&mut self, url: &str, context: &mut Context) -> bool {
+    fn address(&mut self, app: &Application, url: &str, context: &mut Context) -> bool {
         self.look_again(self.poll);
-        match self.shared.questions.address(url, self.poll, self.token).await {
-            Ok(file) => context.addresses.insert(url.to_owned(), file).is_none(),
-            Err(error) => {
-                self.failures.push(chain(&error));
-                false
-            }
-        }
+        let freshness = self.since_refresh();
+        let found = self.shared.lookups.address(url, app.project(), freshness);
+        let file = self.answer(found);
+        file.is_some_and(|file| context.addresses.insert(url.to_owned(), file).is_none())
     }
 
-    async fn contents(
+    /// What may be another answer later: asked for at each poll, and when somebody asks for a refresh.
+    fn since_refresh(&self) -> Freshness {
+        Freshness { since: self.refreshed, max_age: Some(self.poll), ..Freshness::default() }
+    }
+
+    fn contents(
         &mut self,
         app: &Application,
         index: usize,
@@ -239,16 +328,15 @@ impl Asking<'_> {
         let (path, is_oci) =
             source.map_or(("", false), |s| (s.path.as_str(), s.repo_url.starts_with("oci://")));
         let may_be_chart = is_oci && !artifact.is_fluxs;
-        let contents =
-            self.shared.questions.contents(&artifact.url, &artifact.digest, path, may_be_chart).await;
-        let Some(contents) = self.learned(&artifact.url, contents) else { return false };
+        let found = self.shared.lookups.contents(&artifact.at(), path, may_be_chart, &Self::party(app));
+        let Some(contents) = self.answer(found) else { return false };
         if artifact.is_narrowed && contents.is_bare && context.narrowed.insert(index) {
             return true;
         }
-        context.contents.insert(index, contents).is_none()
+        context.contents.insert(index, (*contents).clone()).is_none()
     }
 
-    async fn files(
+    fn files(
         &mut self,
         app: &Application,
         index: usize,
@@ -257,13 +345,13 @@ impl Asking<'_> {
         context: &mut Context,
     ) -> bool {
         let Some(artifact) = self.artifact(app, translation.artifact_of(index)) else { return false };
-        let files = self.shared.questions.files(&artifact.url, &artifact.digest, pattern).await;
+        let found = self.shared.lookups.files(&artifact.at(), pattern, &Self::party(app));
         let known = context.files.entry(index).or_default();
-        self.learned(&artifact.url, files).is_some_and(|files| known.insert(pattern.clone(), files).is_none())
+        self.answer(found).is_some_and(|files| known.insert(pattern.clone(), files).is_none())
     }
 
     /// The names that git has of a source at the commit that Flux has.
-    async fn git(
+    fn git(
         &mut self,
         app: &Application,
         index: usize,
@@ -273,21 +361,14 @@ impl Asking<'_> {
     ) -> bool {
         let artifact = self.artifact(app, translation.artifact_of(index));
         let Some((artifact, source)) = artifact.zip(app.sources().get(index)) else { return false };
-        let names = match repository(context, &source.repo_url, app.project()).map_err(GitNamesError::Secret)
-        {
-            Ok(known) => {
-                let server = &self.shared.options.repo_server;
-                self.shared.git_names.get(server, &known, &artifact.revision, paths).await
-            }
-            Err(error) => Err(error),
+        let known = match repository(context, &source.repo_url, app.project()) {
+            Ok(known) => known,
+            Err(failure) => return self.failed(&failure),
         };
-        match names {
-            Ok(names) => {
-                let known = context.git.get_or_insert_default().entry(index).or_default();
-                known.insert(paths.clone(), names).is_none()
-            }
-            Err(error) => self.failed(error.to_string()),
-        }
+        let found = self.shared.lookups.git_names(&known, &artifact.revision, paths, app.project());
+        let Some(names) = self.answer(found) else { return false };
+        let known = context.git.get_or_insert_default().entry(index).or_default();
+        known.insert(paths.clone(), (*names).clone()).is_none()
     }
 
     fn revision(
@@ -302,7 +383,7 @@ impl Asking<'_> {
     }
 
     /// What Argo CD takes a source for. One that cannot be rendered may be a plugin's: until it can, nothing changes.
-    async fn discovered(
+    fn discovered(
         &mut self,
         app: &Application,
         index: usize,
@@ -310,20 +391,22 @@ impl Asking<'_> {
         context: &mut Context,
     ) -> bool {
         let Some(artifact) = self.artifact(app, translation.origin_of(index)) else { return false };
-        let shared = self.shared;
-        let Some(project) = shared.cache.project(app, &shared.secrets.repositories()) else { return false };
+        let Some(project) = self.project(app) else { return false };
         let asked = |other| if other == index { artifact.revision.clone() } else { String::new() };
         let revisions: Vec<String> = (0..app.sources().len()).map(asked).collect();
-        let known = known(shared);
-        let question = Question { app, index, revisions: &revisions, project: &project, known: &known };
-        match Box::pin(shared.rendering.source_type(question)).await {
-            Ok(word) => context.discovered.get_or_insert_default().insert(index, word).is_none(),
-            Err(error) => self.failed(chain(&error)),
-        }
+        let known = settings(self.shared);
+        let question = TargetQuestion { app, index, revisions: &revisions, project: &project, known: &known };
+        let word = match self.shared.lookups.target(question, None) {
+            Ok(Some(found)) => self.answer(found).map(|target| target.source_type.to_string()),
+            // Others only refer to it.
+            Ok(None) => Some(String::new()),
+            Err(failure) => return self.failed(&failure),
+        };
+        word.is_some_and(|word| context.discovered.get_or_insert_default().insert(index, word).is_none())
     }
 
     /// What a source would deliver, at the revisions that Flux has of all of them.
-    async fn objects(
+    fn objects(
         &mut self,
         app: &Application,
         index: usize,
@@ -331,30 +414,40 @@ impl Asking<'_> {
         context: &mut Context,
     ) -> bool {
         let Some(revisions) = self.resolved(app, translation, context) else { return false };
-        match Box::pin(self.held(app, index, &revisions, None)).await {
-            Ok(objects) => context.objects.insert(index, Ok(objects)).is_none(),
-            // What it cannot render Flux hardly can, and has words for. What has been left out of it must stay so.
-            Err(error) if error.is_final() && !leaves_objects_out(self.shared, app) => {
-                context.objects.insert(index, Err(error.to_string())).is_none()
-            }
-            Err(error) => self.failed(chain(&error)),
+        let found = self.held(app, index, &revisions, None);
+        // What it cannot render Flux hardly can, and has words for. What has been left out of it must stay so.
+        if let Known::Failure(failure, ..) = &found.known
+            && failure.cause == Cause::Refused
+            && !leaves_objects_out(self.shared, app)
+        {
+            return context.objects.insert(index, Err(failure.to_string())).is_none();
         }
+        self.answer(found).is_some_and(|objects| context.objects.insert(index, Ok(objects)).is_none())
     }
 
-    pub(super) async fn held(
-        &self,
+    /// The objects of a source at `revisions`, with what the API server knows of their kinds; none of one that others only refer to.
+    pub(super) fn held(
+        &mut self,
         app: &Application,
         index: usize,
         revisions: &[String],
-        token: Option<String>,
-    ) -> Result<Vec<RenderedObject>, RenderingError> {
-        let shared = self.shared;
-        let Some(project) = shared.cache.project(app, &shared.secrets.repositories()) else {
-            return Ok(Vec::new());
-        };
-        let known = Known { token, ..known(shared) };
-        let question = Question { app, index, revisions, project: &project, known: &known };
-        shared.rendering.objects(question).await
+        since: Option<Timestamp>,
+    ) -> Found<Vec<RenderedObject>> {
+        let nothing = Found { known: Known::Answer(Vec::new()), flight: None };
+        let Some(project) = self.project(app) else { return nothing };
+        let known = settings(self.shared);
+        let question = TargetQuestion { app, index, revisions, project: &project, known: &known };
+        match self.shared.lookups.target(question, since) {
+            Ok(Some(Found { known: Known::Answer(target), flight })) => {
+                self.flights.extend(flight.map(|flight| (flight, true)));
+                self.shared.lookups.scoped(&target.objects)
+            }
+            Ok(Some(Found { known, flight })) => Found { known: known.without_answer(), flight },
+            Ok(None) => nothing,
+            Err(failure) => {
+                Found { known: Known::Failure(failure, Timestamp::now(), self.poll), flight: None }
+            }
+        }
     }
 
     /// The revision of each source that Flux has; of a chart from a Helm repository the one that is asked for. `None` until all
@@ -379,27 +472,6 @@ impl Asking<'_> {
         revisions.collect()
     }
 
-    /// What was read of the artifact at `url`; notes why there is nothing.
-    fn learned<T>(&mut self, url: &str, read: Result<T, ArtifactError>) -> Option<T> {
-        match read {
-            Ok(read) => Some(read),
-            Err(error) if error.is_passing() => {
-                tracing::debug!(
-                    url,
-                    error = chain(&error),
-                    "the artifact was replaced or is not served at the moment"
-                );
-                self.look_again(Duration::from_secs(1));
-                None
-            }
-            Err(error) => {
-                self.failures.push(chain(&error));
-                self.look_again(self.poll);
-                None
-            }
-        }
-    }
-
     /// The artifact of a source object, when the one that is there is the wanted one.
     fn artifact(&mut self, app: &Application, manifest: Option<&Manifest>) -> Option<Artifact> {
         let manifest = manifest?;
@@ -417,9 +489,10 @@ impl Asking<'_> {
 }
 
 /// What Argo CD knows of the repository at `url`, under the address of the Application: the Secret's may be written otherwise.
-fn repository(context: &Context, url: &str, project: &str) -> Result<Repository, String> {
+fn repository(context: &Context, url: &str, project: &str) -> Result<Repository, Failure> {
     let known = context.repositories.clone().unwrap_or_default();
-    known.find(url, project).map(|known| Repository { url: url.to_owned(), ..known })
+    let found = known.find(url, project).map(|known| Repository { url: url.to_owned(), ..known });
+    found.map_err(|why| Failure::new(Cause::Refused, &why))
 }
 
 /// What source-controller serves of a source.
@@ -436,6 +509,10 @@ struct Artifact {
 }
 
 impl Artifact {
+    fn at(&self) -> ArtifactAt<'_> {
+        ArtifactAt { url: &self.url, digest: &self.digest }
+    }
+
     fn of(live: Live<'_>) -> Option<Self> {
         let text = |field| live.text(field).map(str::to_owned);
         let note = |name| live.text(&format!("/status/artifact/metadata/org.opencontainers.image.{name}"));

@@ -1,8 +1,8 @@
 //! The destination namespace, where it is missing: a source may hold it.
 
 use super::asking::{Asking, asked};
-use super::{RENDER_AGAIN, chain};
 use crate::argo::Application;
+use crate::lookup::{Cause, Found, Known};
 use crate::names;
 use crate::project::{self, AppProject, RenderedObject};
 use crate::translate::Translation;
@@ -13,7 +13,7 @@ const NAMESPACE: &str = "Namespace";
 impl Asking<'_> {
     /// Whether a source holds the destination namespace, where that is missing and nobody asks for it. No Flux object can
     /// stand there yet, so that it is asked at the revision that the Application names.
-    pub(super) async fn brings_namespace(&mut self, app: &Application, translation: &Translation) -> bool {
+    pub(super) fn brings_namespace(&mut self, app: &Application, translation: &Translation) -> bool {
         let shared = self.shared;
         let is_asked = app.is_bridged()
             && !app.is_deleting()
@@ -41,15 +41,26 @@ impl Asking<'_> {
         };
         // An operation that finds no namespace ends before it has a token.
         let begins = || app.operation.as_ref().and(app.metadata.resource_version.clone());
-        let token = self.token.map(str::to_owned).or_else(|| asked(app)).or_else(begins);
+        let token = asked(app).or_else(begins);
+        let by_operation = token.map(|token| shared.memory.first_seen(&app.identity(), &token));
+        let since = self.refreshed.or(by_operation);
         for index in 0..app.sources().len() {
-            match self.held(app, index, &revisions, token.clone()).await {
-                Ok(objects) if objects.iter().any(is_it) => return true,
-                Ok(_) => {}
-                // That the namespace is missing is told, and why it is not known to be there matters less.
-                Err(error) => {
-                    tracing::debug!(error = chain(&error), "cannot look for the namespace in the source");
-                    self.look_again(if error.is_final() { self.poll } else { RENDER_AGAIN });
+            let Found { known, flight } = self.held(app, index, &revisions, since);
+            match known {
+                Known::Answer(objects) if objects.iter().any(is_it) => return true,
+                Known::Failure(failure, _, left) => {
+                    // That the namespace is missing is told, and why it is not known to be there matters less.
+                    tracing::debug!(error = %failure, "cannot look for the namespace in the source");
+                    self.flights.extend(flight.map(|flight| (flight, false)));
+                    let is_final = failure.cause == Cause::Refused;
+                    self.look_again(if is_final {
+                        self.poll
+                    } else {
+                        left.max(std::time::Duration::from_secs(1))
+                    });
+                }
+                known => {
+                    self.answer(Found { known, flight });
                 }
             }
         }

@@ -200,6 +200,16 @@ fn what_was_found_before_stands_until_all_is_known(
     assert!(told_after(&failed, &health(status, message)).starts_with("Degraded: "));
 }
 
+/// Whoever waits for the end of an operation and a good health must not see both before anybody has looked.
+#[test]
+fn what_an_operation_adds_is_not_well_before_it_is_looked_at() {
+    let mut observed = beside(release(&[DEPLOYMENT]), &[]);
+    observed.live_objects.is_complete = false;
+    let view = View::of(&observed);
+    let found = |is_operating| of(&view, &Tree::of(&view), &health("Healthy", ""), is_operating).status;
+    assert_eq!((found(false), found(true)), ("Healthy".to_owned(), "Progressing".to_owned()));
+}
+
 #[test]
 fn the_time_moves_with_the_word_alone() {
     let observed = beside(release(&[]), &[]);

@@ -7,13 +7,15 @@ use super::{Outcome, Progress, Turn};
 use crate::argo::operation::SyncOperation;
 use crate::flux::{FluxKind, Live};
 use crate::merge::deep_merge;
-use crate::mirror::Leg;
 use crate::mirror::guard::GuardState;
+use crate::mirror::{Leg, workload};
 use crate::names;
 use crate::plan::Step;
 
 /// A force that got lost is asked for once more.
 const AGAIN: &str = "force-again";
+/// So is a release whose chart has defined its kinds meanwhile.
+const WITH_KINDS: &str = "with-kinds";
 
 /// `syncStrategy.apply.force`, or `syncStrategy.hook.force`.
 fn forces(sync: &SyncOperation) -> bool {
@@ -101,6 +103,19 @@ impl Turn<'_> {
             let step = Step::PatchObject { key: live.key(), patch: self.forced_release(leg, live, &again) };
             Some(Progress::doing(vec![step], format!("waiting for Flux to upgrade {} by force", live.key())))
         }
+    }
+
+    /// A release that failed for kinds that nobody serves is tried once more at once: by then the API server serves those that
+    /// the chart defines. Flux alone would come back a minute later.
+    pub(super) fn with_kinds(&self, live: Live<'_>) -> Option<Progress> {
+        let again = self.marks.further(WITH_KINDS);
+        let is_tried = live.annotation(names::ANNOTATION_REQUESTED_AT) == Some(again.as_str());
+        if is_tried || !workload::lacks_kinds(live) {
+            return None;
+        }
+        let patch = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: again}}});
+        let step = Step::PatchObject { key: live.key(), patch };
+        Some(Progress::doing(vec![step], "waiting for Flux to deliver with the kinds that the chart defines"))
     }
 
     /// A release that has drifted is corrected where somebody asks for a Sync: with drift detection on `warn`, Flux

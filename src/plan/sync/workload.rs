@@ -118,7 +118,7 @@ impl Turn<'_> {
                 .or_else(|| self.correction(leg, live))
                 .unwrap_or_else(|| Progress::ended(Outcome::succeeded())),
             WorkloadState::Failed(why) if self.is_about_this(leg, live) => {
-                Progress::ended(Outcome::failed(why.clone()))
+                self.with_kinds(live).unwrap_or_else(|| Progress::ended(Outcome::failed(why.clone())))
             }
             WorkloadState::Progressing(what) | WorkloadState::Failed(what) => {
                 Progress::waiting(format!("waiting for Flux: {what}"))

@@ -1,6 +1,7 @@
 //! Operations: begin, progress, end, refusals; manual and automated.
 
-use super::super::{State, Step, plan};
+use super::super::operation::beginning_alone;
+use super::super::{State, Step, may_wait, plan};
 use super::{operation, outcome, patch_of, words, writes, writes_flux};
 use crate::argo::operation::Phase;
 use crate::flux::FluxKind;
@@ -43,6 +44,27 @@ fn an_operation_is_recorded_before_anything_is_done_about_it() {
     assert_eq!(state["operation"]["initiatedBy"]["username"], "admin");
     assert_eq!(patch_of(&plan).get("operation"), None);
     assert_eq!(patch_of(&plan)["metadata"]["resourceVersion"], "1");
+}
+
+/// Helm is done with a chart's definitions before the API server serves them.
+#[test]
+fn a_release_that_lacks_the_kinds_of_its_chart_is_tried_once_more() {
+    let why = "Helm install failed: no matches for kind \"Widget\" in version \"example.org/v1\"\nensure CRDs are \
+               installed first";
+    let failed = || helm_release().failed("6.3.5", "InstallFailed", why);
+    let observed = asked(failed().answered(&ago(30)));
+    let first = plan(&observed);
+    assert_eq!(words(&first), ["PatchObject HelmRelease", "PatchApplication"]);
+    let status = &patch_of(&first)["status"];
+    assert_eq!(status["health"]["status"], "Progressing");
+    assert_eq!(
+        outcome(&observed),
+        (Phase::Running, "waiting for Flux to deliver with the kinds that the chart defines".to_owned())
+    );
+    let again = format!("{}/with-kinds", ago(30));
+    let waits = outcome(&asked(failed().asked(&again)));
+    assert_eq!(waits.0, Phase::Running, "{}", waits.1);
+    assert_eq!(outcome(&asked(failed().answered(&again))), (Phase::Failed, why.to_owned()));
 }
 
 /// A `RollingSync` compares whole seconds, and goes on only when the operation began after its own last step.
@@ -602,4 +624,33 @@ fn an_operation_lasts_until_objects_have_changed_hands() {
     let state = operation(&plan);
     assert_eq!(state.phase, Phase::Running);
     assert_eq!(state.message, "waiting for objects to change hands between sources");
+}
+
+/// While nobody knows what it would deliver, somebody may want to end it.
+#[test]
+fn an_operation_is_recorded_alone_while_answers_are_on_their_way() {
+    let asked = beside(&manual().requested(), helm_release().ready("6.3.5"));
+    let step = beginning_alone(&asked).unwrap();
+    let Step::PatchApplication(patch) = &step else { panic!("{step:?}") };
+    let state = &patch["status"]["operationState"];
+    assert_eq!(
+        (&state["phase"], &state["operation"]["initiatedBy"]["username"]),
+        (&json!("Running"), &json!("admin"))
+    );
+    assert_eq!(patch["metadata"]["resourceVersion"], "1");
+    assert!(patch.get("operation").is_none());
+    // It runs already, or nobody has asked.
+    for app in [manual().requested().running(), manual()] {
+        assert_eq!(beginning_alone(&beside(&app, helm_release().ready("6.3.5"))), None);
+    }
+}
+
+#[rstest]
+#[case::at_rest(manual(), true)]
+#[case::asked_to_sync(manual().requested(), true)]
+#[case::at_work(manual().requested().running(), true)]
+#[case::told_to_stop(manual().requested().running().with(&json!({"status": {"operationState": {"phase": "Terminating"}}})), false)]
+#[case::deleted(manual().deleting(), false)]
+fn what_ends_waits_for_no_answer(#[case] app: App, #[case] expected: bool) {
+    assert_eq!(may_wait(&beside(&app, helm_release().ready("6.3.5")).app), expected);
 }

@@ -20,7 +20,7 @@ impl Images for OneRepository {
         &self.store
     }
 
-    fn render<'a>(&'a self, repository: &'a str) -> BoxFuture<'a, ()> {
+    fn render<'a>(&'a self, repository: &'a str, _: &'a (dyn Fn() -> bool + Sync)) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             self.renderings.fetch_add(1, Ordering::Relaxed);
             if repository == REPOSITORY {

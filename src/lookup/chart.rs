@@ -1,7 +1,8 @@
 //! What a chart that was rendered says of itself, for the chart that is made of what came out.
 
-use super::Shared;
-use super::rendering::{RenderingError, Which};
+use super::Lookups;
+use super::failure::Failure;
+use super::target::Which;
 use crate::argo::ApplicationSource;
 use crate::registry::ChartMetadata;
 use crate::repo_server::messages::GitFilesRequest;
@@ -11,7 +12,7 @@ use crate::translate::{self, RepoPath};
 /// What `repo_server::messages::ManifestResponse` calls a chart.
 pub(super) const HELM: &str = "Helm";
 
-impl Shared {
+impl Lookups {
     /// What is known of the chart of `source` at the resolved `revision`: what its `Chart.yaml` says where it lies in git; of a
     /// packed one, what it was asked for by.
     pub(super) async fn chart_metadata(
@@ -20,7 +21,7 @@ impl Shared {
         repository: Option<Repository>,
         revision: &str,
         which: Which,
-    ) -> Result<ChartMetadata, RenderingError> {
+    ) -> Result<ChartMetadata, Failure> {
         if !source.chart.is_empty() || source.repo_url.starts_with("oci://") {
             return Ok(packed(source, revision));
         }
@@ -35,7 +36,7 @@ impl Shared {
             // Through links.
             new_git_file_globbing_enabled: true,
         };
-        let files = self.rendering.git_files(request, which).await?;
+        let files = self.git_files(request, which).await?;
         let text = files.get(&path).map(|text| String::from_utf8_lossy(text)).unwrap_or_default();
         Ok(ChartMetadata::read(&text))
     }

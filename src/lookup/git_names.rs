@@ -1,19 +1,20 @@
 //! The names that git has of a commit, asked of Argo CD's repo-server: Flux's artifacts hold no symbolic links. A commit never
-//! changes, so that each question is asked once.
+//! changes, so that an answer counts for ever.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::Arc;
 
+use futures::FutureExt as _;
 use tonic::Code;
 
-use super::cache::lock;
-use crate::credentials::{Address, Repository, SecretVersion};
+use super::Lookups;
+use super::failure::{Cause, Failure};
+use super::kind::Kind;
+use super::places::Party;
+use super::service::{Found, Freshness, Question};
+use crate::credentials::{Address, Repository};
 use crate::repo_server::messages::GitFilesRequest;
 use crate::repo_server::{RepoServer, RepoServerError};
 use crate::translate::{GitNames, GitPaths};
-
-/// How many answers are kept.
-const MAX_ANSWERS: usize = 20_000;
 
 /// Why the names are unknown.
 #[derive(Debug, thiserror::Error)]
@@ -30,40 +31,30 @@ pub(super) enum GitNamesError {
         /// What it says.
         source: RepoServerError,
     },
-    /// The Secret that counts cannot be read.
-    #[error("{0}")]
-    Secret(String),
 }
 
-/// Address and credentials, commit and paths: what one credential may see is nobody else's.
-type Question = (String, Vec<SecretVersion>, String, GitPaths);
-
-/// See the module.
-#[derive(Default)]
-pub(super) struct KnownNames {
-    answers: Mutex<HashMap<Question, GitNames>>,
-}
-
-impl KnownNames {
-    /// What git has of `paths` in the repository that is `known`, at `commit`.
-    pub(super) async fn get(
+impl Lookups {
+    /// What git has of `paths` in the repository that is `known`, at `commit`. What one credential may see is nobody else's.
+    pub(crate) fn git_names(
         &self,
-        server: &RepoServer,
         known: &Repository,
         commit: &str,
         paths: &GitPaths,
-    ) -> Result<GitNames, GitNamesError> {
-        let key = (known.url.clone(), known.secrets.clone(), commit.to_owned(), paths.clone());
-        if let Some(names) = lock(&self.answers).get(&key) {
-            return Ok(names.clone());
-        }
-        let names = ask(server, known, commit, paths).await?;
-        let mut answers = lock(&self.answers);
-        if answers.len() >= MAX_ANSWERS {
-            answers.clear();
-        }
-        answers.insert(key, names.clone());
-        Ok(names)
+        project: &str,
+    ) -> Found<Arc<GitNames>> {
+        let about = format!("{} {:?} {commit} {paths:?}", known.url, known.secrets);
+        let party = Party { project: project.to_owned(), host: Address::of(&known.url).authority() };
+        let ask = || {
+            let (server, known) = (self.repo_server.clone(), known.clone());
+            let (commit, paths) = (commit.to_owned(), paths.clone());
+            async move {
+                let names = ask(&server, &known, &commit, &paths).await;
+                names.map(Arc::new).map_err(|error| Failure::new(Cause::Unanswered, &error.to_string()))
+            }
+            .boxed()
+        };
+        let question = Question { kind: Kind::GitNames, about: about.into() };
+        self.service.get(&question, &party, Freshness::default(), ask)
     }
 }
 

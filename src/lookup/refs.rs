@@ -1,20 +1,30 @@
-//! The refs of a git repository: asked over HTTP where a user and a password are all it takes, else of Argo CD's repo-server,
+//! The refs of a git repository, and files at addresses. Refs are asked over HTTP where a user and a password are all it takes, else of Argo CD's repo-server,
 //! which has SSH, certificates, proxies and Apps.
 
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+
+use super::Lookups;
+use super::failure::{Cause, Failure};
+use super::kind::Kind;
+use super::places::Party;
+use super::service::{Found, Freshness, Question};
+use crate::address;
 use crate::credentials::{Address, Login, Repositories, Repository};
 use crate::remote_refs::{self, RemoteRefsError};
 use crate::repo_server::messages::{
     ApplicationSource, ListRefsRequest, ResolveRevisionRequest, ResolvedApplication, ResolvedSpec,
 };
 use crate::repo_server::{RepoServer, RepoServerError};
-use crate::translate::RemoteRefs;
+use crate::translate::{File, RemoteRefs};
 
 /// Branches that are asked for their commit to find out which one `HEAD` is: the usual names, and a few others.
 const CANDIDATES: usize = 20;
 
 /// Why the refs are unknown.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RefsError {
+enum RefsError {
     /// The repository's answer.
     #[error(transparent)]
     Http(#[from] RemoteRefsError),
@@ -26,13 +36,48 @@ pub(super) enum RefsError {
         /// What it says.
         source: RepoServerError,
     },
-    /// The Secret that counts cannot be read.
-    #[error("{0}")]
-    Secret(String),
+}
+
+impl Lookups {
+    /// The refs of the repository that is `known`. One that does not answer keeps its last known refs: the source object says that
+    /// it is unreachable. What one credential may see is nobody else's.
+    pub(crate) fn refs(
+        &self,
+        known: &Repository,
+        trust: &Arc<Repositories>,
+        project: &str,
+        freshness: Freshness,
+    ) -> Found<Arc<RemoteRefs>> {
+        let about = format!("{} {:?}", known.url, known.secrets);
+        let party = Party { project: project.to_owned(), host: Address::of(&known.url).authority() };
+        let ask = || {
+            let (lookups, known, trust) = (self.clone(), known.clone(), Arc::clone(trust));
+            async move {
+                let listed = list(&lookups.http, &lookups.repo_server, &known, &trust).await;
+                listed.map(Arc::new).map_err(|error| Failure::of(Cause::Unanswered, &error))
+            }
+            .boxed()
+        };
+        self.service.get(&Question { kind: Kind::Refs, about: about.into() }, &party, freshness, ask)
+    }
+
+    /// The file at `url`; an address that does not answer keeps its last known file.
+    pub(crate) fn address(&self, url: &str, project: &str, freshness: Freshness) -> Found<File> {
+        let party = Party { project: project.to_owned(), host: Address::of(url).authority() };
+        let ask = || {
+            let (http, url) = (self.http.clone(), url.to_owned());
+            async move {
+                let found = address::fetch(&http, &url).await;
+                found.map_err(|error| Failure::of(Cause::Unanswered, &error))
+            }
+            .boxed()
+        };
+        self.service.get(&Question { kind: Kind::Address, about: url.into() }, &party, freshness, ask)
+    }
 }
 
 /// Lists the refs of `known`, with what Argo CD knows of it.
-pub(super) async fn list(
+async fn list(
     http: &reqwest::Client,
     server: &RepoServer,
     known: &Repository,

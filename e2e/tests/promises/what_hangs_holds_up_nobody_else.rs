@@ -1,0 +1,155 @@
+//! Whatever a bridge asks may stand still: a chart that is edited is delivered all the same, and Applications that hang are refreshed,
+//! synced, terminated and deleted.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use flux_subsystem_e2e::private::Relay;
+use flux_subsystem_e2e::{Bridge, BridgeOptions, Stack, TestEnv};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::applications::Application;
+
+/// How many Applications hang.
+const HANGING: usize = 20;
+/// Shorter than what anything is waited for that stands still (a minute, and longer).
+const SOON: Duration = Duration::from_secs(40);
+
+#[tokio::test]
+async fn argo_cds_repo_server() -> Result<()> {
+    let env = Stack::shared().await?.test("hangs-repo").await?.with_control_namespace("3600s").await?;
+    let relay = Relay::to(&env.stack().state().address("argocd-repo-server")).await?;
+    let repo_server = format!("--repo-server={}", relay.address());
+    let _bridge = bridge(&env, vec![repo_server], Vec::new()).await?;
+    let map = "{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'map' } }";
+    let repository =
+        env.sources().create_repository(&env.name("jsonnet"), &[("deploy/map.jsonnet", Some(map))]).await?;
+    let hanging = all(&env, |env| Application::git(env, &repository.url(), "deploy", "main"));
+    let chart = Application::chart(&env, "6.3.5").named(&env, "plain");
+    for app in hanging.iter().chain([&chart]) {
+        app.apply(&env).await?;
+    }
+    for app in hanging.iter().chain([&chart]) {
+        app.settled(&env).await?;
+    }
+    relay.freeze(true);
+    for app in &hanging {
+        refresh(&env, app, "hard").await?;
+    }
+    others_go_on(&env, &chart, &hanging).await?;
+    for app in hanging.iter().skip(3) {
+        is_refreshed(&env, app).await?;
+    }
+    let last = &hanging[HANGING - 1];
+    let late = |app: &Value| told(app, "ComparisonError", "Argo CD's repo-server has not answered since");
+    until(&env, last, "told what it waits for", late).await?;
+    assert_eq!(env.application(last.name()).await?["status"]["health"]["status"], "Healthy");
+    relay.freeze(false);
+    for app in hanging.iter().skip(3) {
+        app.wait(&env, "free of errors", |app| !told(app, "ComparisonError", "")).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_artifact_server_of_flux() -> Result<()> {
+    let env = Stack::shared().await?.test("hangs-artifacts").await?.with_control_namespace("3600s").await?;
+    let relay = Relay::to(&env.stack().state().address("source-controller")).await?;
+    let proxy = ("http_proxy".to_owned(), format!("http://{}", relay.address()));
+    let bridge = bridge(&env, Vec::new(), vec![proxy]).await?;
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: map\n";
+    let repository =
+        env.sources().create_repository(&env.name("plain"), &[("deploy/map.yaml", Some(map))]).await?;
+    // A commit needs no list of refs, which would take the same way.
+    let commit = repository.resolve("main").await?;
+    let hanging = all(&env, |env| Application::git(env, &repository.url(), "deploy", &commit));
+    let chart = Application::chart(&env, "6.3.5").named(&env, "plain");
+    chart.deliver(&env).await?;
+    relay.freeze(true);
+    for app in &hanging {
+        app.apply(&env).await?;
+    }
+    env.wait_until("artifacts are asked for", SOON, async || {
+        Ok((bridge.metric("flux_subsystem_lookups_in_flight", &[]).await? > 0.5).then_some(()))
+    })
+    .await?;
+    others_go_on(&env, &chart, &hanging).await?;
+    relay.freeze(false);
+    hanging[HANGING - 1].settled(&env).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_git_host_that_takes_connections_and_never_answers() -> Result<()> {
+    let env = Stack::shared().await?.test("hangs-git").await?.with_control_namespace("3600s").await?;
+    let _bridge = bridge(&env, Vec::new(), Vec::new()).await?;
+    let host = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/team/app.git", host.local_addr()?);
+    let hanging = all(&env, |env| Application::git(env, &url, "deploy", "HEAD"));
+    let chart = Application::chart(&env, "6.3.5").named(&env, "plain");
+    chart.deliver(&env).await?;
+    for app in &hanging {
+        app.apply(&env).await?;
+    }
+    others_go_on(&env, &chart, &hanging).await
+}
+
+async fn bridge(env: &TestEnv, arguments: Vec<String>, variables: Vec<(String, String)>) -> Result<Bridge> {
+    let options = BridgeOptions { arguments, variables, ..BridgeOptions::serving(&env.control) };
+    env.stack().bridge(options).await
+}
+
+fn all(env: &TestEnv, one: impl Fn(&TestEnv) -> Application) -> Vec<Application> {
+    (0..HANGING).map(|number| one(env).named(env, &format!("hangs-{number}"))).collect()
+}
+
+/// A chart is edited; of those that hang one is deleted, another is synced and told to stop.
+async fn others_go_on(env: &TestEnv, chart: &Application, hanging: &[Application]) -> Result<()> {
+    chart.clone().parameter("replicaCount", "2").apply(env).await?;
+    env.wait_until("the edit is a Helm revision", SOON, async || {
+        Ok((chart.release(env).await?["revision"] == "2").then_some(()))
+    })
+    .await?;
+    let [deleted, synced, ..] = hanging else { anyhow::bail!("too few hang") };
+    env.kubectl(&["delete", "application", deleted.name(), "-n", &env.control, "--wait=false"])
+        .await?
+        .text()?;
+    env.wait_until("the one that was deleted is gone", SOON, async || {
+        Ok(env.get("Application", &env.control, deleted.name()).await?.is_none().then_some(()))
+    })
+    .await?;
+    let sync = json!({ "operation": { "sync": {}, "initiatedBy": { "username": "somebody" } } });
+    env.patch("Application", &env.control, synced.name(), &sync).await?;
+    until(env, synced, "syncing", |app| app["status"]["operationState"]["phase"] == "Running").await?;
+    let stop = json!({ "status": { "operationState": { "phase": "Terminating" } } });
+    env.patch("Application", &env.control, synced.name(), &stop).await?;
+    until(env, synced, "without an operation", |app| {
+        app["operation"].is_null() && app["status"]["operationState"]["message"] == "Operation terminated"
+    })
+    .await
+}
+
+async fn refresh(env: &TestEnv, app: &Application, kind: &str) -> Result<()> {
+    let change = json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": kind } } });
+    env.patch("Application", &env.control, app.name(), &change).await.map(drop)
+}
+
+async fn is_refreshed(env: &TestEnv, app: &Application) -> Result<()> {
+    let is_done = |app: &Value| app["metadata"]["annotations"]["argocd.argoproj.io/refresh"].is_null();
+    until(env, app, "refreshed", is_done).await
+}
+
+async fn until(env: &TestEnv, app: &Application, what: &str, check: impl Fn(&Value) -> bool) -> Result<()> {
+    env.wait_until(&format!("Application {} is {what}", app.name()), SOON, async || {
+        let app = env.application(app.name()).await?;
+        if check(&app) { Ok(Some(())) } else { Err(anyhow::anyhow!("{}", app["status"])) }
+    })
+    .await
+}
+
+fn told(app: &Value, kind: &str, words: &str) -> bool {
+    let conditions = app["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|condition| {
+        condition["type"] == kind && condition["message"].as_str().is_some_and(|said| said.contains(words))
+    })
+}
