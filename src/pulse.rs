@@ -135,7 +135,7 @@ mod tests {
         assert!(is_alive_for(&pulse, DONE_WITHIN / 2).await);
         let hangs = pulse.begin("Application argocd/b".to_owned());
         drop(ends);
-        assert!(is_alive_for(&pulse, DONE_WITHIN - LOOK).await);
+        assert!(is_alive_for(&pulse, DONE_WITHIN.saturating_sub(LOOK)).await);
         let why = pulse.stalled().await;
         assert!(why.to_string().starts_with("Application argocd/b has been under way for"), "{why}");
         drop(hangs);

@@ -8,6 +8,7 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 
 use crate::argo::{Application, ApplicationSource};
+use crate::flux::fields::{self, Field};
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::mirror::compare;
 use crate::mirror::leg::value_revision;
@@ -115,9 +116,9 @@ fn rendered(known: &Context, objects: &BTreeMap<ObjectKey, DynamicObject>) -> Co
     let mut context = known.clone();
     let found = objects.values().filter_map(|object| {
         object.metadata.annotations.as_ref()?.get(names::ANNOTATION_RENDERED)?;
-        let text = |pointer: &str| object.data.pointer(pointer).and_then(Value::as_str);
-        let (address, repository) = text("/spec/url")?.strip_prefix("oci://")?.split_once('/')?;
-        Some((address.to_owned(), rendered_source(repository)?, text("/spec/ref/digest")?.to_owned()))
+        let text = |field: Field| object.data.pointer(field.pointer()).and_then(Value::as_str);
+        let (address, repository) = text(fields::URL)?.strip_prefix("oci://")?.split_once('/')?;
+        Some((address.to_owned(), rendered_source(repository)?, text(fields::REFERENCE_DIGEST)?.to_owned()))
     });
     for (address, source, digest) in found {
         context.artifact_address = address;
@@ -169,7 +170,9 @@ fn word(app: &Application, index: usize) -> Option<&str> {
 /// name. The references that stand in the cluster now exist in each.
 fn refs(source: &ApplicationSource, objects: &BTreeMap<ObjectKey, DynamicObject>) -> Vec<RemoteRefs> {
     let live = objects.iter().filter(|(key, _)| key.kind == FluxKind::GitRepository);
-    let live: Vec<_> = live.filter_map(|(_, object)| object.data.pointer("/spec/ref")?.as_object()).collect();
+    let live: Vec<_> = live
+        .filter_map(|(_, object)| object.data.pointer(fields::REFERENCE.pointer())?.as_object())
+        .collect();
     let texts = |field: &'static str| live.iter().filter_map(move |live| live.get(field)?.as_str());
     let commit = texts("commit").next().unwrap_or_default().to_owned();
     let standing: Vec<String> = [("branch", "refs/heads/"), ("tag", "refs/tags/"), ("name", "")]
@@ -220,7 +223,7 @@ pub fn revision(
 pub fn live_poll(objects: &BTreeMap<ObjectKey, DynamicObject>) -> Option<String> {
     let source = objects.iter().find(|(key, _)| key.kind.is_source() && key.kind != FluxKind::HelmChart);
     source
-        .and_then(|(_, object)| object.data.pointer("/spec/interval").and_then(Value::as_str))
+        .and_then(|(_, object)| object.data.pointer(fields::INTERVAL.pointer()).and_then(Value::as_str))
         .map(str::to_owned)
 }
 

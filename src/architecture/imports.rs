@@ -145,8 +145,8 @@ fn named(
     let whole = |glob: &Path| -> Path {
         glob.iter().cloned().chain([name.to_owned()]).chain(rest.iter().cloned()).collect()
     };
-    let globbed = module.globs.iter().filter(|glob| glob.first().is_some_and(|first| is_inside(first)));
-    let found = globbed.filter_map(|glob| meaning(modules, module, &whole(glob), depth + 1)).next();
+    let mut globbed = module.globs.iter().filter(|glob| glob.first().is_some_and(|first| is_inside(first)));
+    let found = globbed.find_map(|glob| meaning(modules, module, &whole(glob), depth + 1));
     let is_crate = !rest.is_empty() && name.starts_with(|first: char| first.is_lowercase());
     let outside = || {
         let path: Path = [name.to_owned()].into_iter().chain(rest.iter().cloned()).collect();

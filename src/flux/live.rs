@@ -3,6 +3,7 @@
 use kube::core::DynamicObject;
 use serde_json::Value;
 
+use super::fields::{self, Field};
 use super::{FluxKind, ObjectKey};
 use crate::names;
 
@@ -59,19 +60,19 @@ impl<'a> Live<'a> {
         self.object.data.get("spec").unwrap_or(&Value::Null)
     }
 
-    /// The value at a JSON pointer below the object, such as `/status/artifact/revision`.
-    pub fn at(&self, pointer: &str) -> Option<&'a Value> {
-        self.object.data.pointer(pointer)
+    /// The value of a field.
+    pub fn at(&self, field: Field) -> Option<&'a Value> {
+        self.object.data.pointer(field.pointer())
     }
 
-    /// Text at a JSON pointer.
-    pub fn text(&self, pointer: &str) -> Option<&'a str> {
-        self.at(pointer)?.as_str()
+    /// The value of a field that is a text.
+    pub fn text(&self, field: Field) -> Option<&'a str> {
+        self.at(field)?.as_str()
     }
 
     /// A condition by type.
     pub fn condition(&self, kind: &str) -> Option<Condition<'a>> {
-        let conditions = self.at("/status/conditions")?.as_array()?;
+        let conditions = self.at(fields::CONDITIONS)?.as_array()?;
         let condition = conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))?;
         let field = |name| condition.get(name).and_then(Value::as_str).unwrap_or_default();
         Some(Condition {
@@ -89,7 +90,7 @@ impl<'a> Live<'a> {
 
     /// Flux has looked at the newest spec.
     pub fn is_observed(&self) -> bool {
-        self.at("/status/observedGeneration").and_then(Value::as_i64) == self.object.metadata.generation
+        self.at(fields::OBSERVED_GENERATION).and_then(Value::as_i64) == self.object.metadata.generation
     }
 
     /// Whether a condition of the object speaks of its present spec, as far as it names a generation.
@@ -100,7 +101,7 @@ impl<'a> Live<'a> {
 
     /// `spec.suspend`.
     pub fn is_suspended(&self) -> bool {
-        self.at("/spec/suspend").and_then(Value::as_bool) == Some(true)
+        self.at(fields::SUSPEND).and_then(Value::as_bool) == Some(true)
     }
 
     /// Suspended by the bridge itself, to wait for a Sync.
@@ -136,12 +137,12 @@ impl<'a> Live<'a> {
 
     /// A static `HelmRepository` of type `oci`: Flux never writes a status for it.
     pub fn is_static(&self) -> bool {
-        self.kind == FluxKind::HelmRepository && self.text("/spec/type") == Some("oci")
+        self.kind == FluxKind::HelmRepository && self.text(fields::REPOSITORY_TYPE) == Some("oci")
     }
 
     /// `status.artifact.revision` as Flux writes it, such as `main@sha1:…`, `1.0.5@sha256:…`, `6.3.5`.
     pub fn artifact_revision(&self) -> Option<&'a str> {
-        self.text("/status/artifact/revision")
+        self.text(fields::ARTIFACT_REVISION)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the bridge generates and reads of Flux: kinds, wanted objects, live objects.
 
 pub mod defaults;
+pub mod fields;
 pub mod kind;
 pub mod live;
 pub mod manifest;

@@ -1,6 +1,6 @@
 //! How Flux's objects name each other, and what the bridge calls those beside them.
 
-use super::{FluxKind, Live, Manifest, ObjectKey};
+use super::{FluxKind, Live, Manifest, ObjectKey, fields};
 use crate::names;
 
 /// Flux says so on what it makes (helm-controller `internal/reconcile/helmchart_template.go`, `buildHelmChartFromTemplate`).
@@ -12,9 +12,9 @@ pub fn is_made_for(workload: Live<'_>, chart: Live<'_>) -> bool {
 
 /// The source object that a workload object names.
 pub fn source_key(workload: Live<'_>) -> Option<ObjectKey> {
-    let reference = ["/spec/sourceRef", "/spec/chart/spec/sourceRef", "/spec/chartRef"]
+    let reference = [fields::SOURCE_REFERENCE, fields::CHART_TEMPLATE_SOURCE, fields::CHART_REFERENCE]
         .into_iter()
-        .find_map(|pointer| workload.at(pointer))?;
+        .find_map(|field| workload.at(field))?;
     let text = |field: &str| reference.get(field).and_then(serde_json::Value::as_str);
     let kind = FluxKind::parse(text("kind")?)?;
     Some(ObjectKey::new(kind, text("namespace").unwrap_or(workload.namespace()), text("name")?))
@@ -23,8 +23,8 @@ pub fn source_key(workload: Live<'_>) -> Option<ObjectKey> {
 /// The `HelmChart` that Flux makes for a `HelmRelease` with `spec.chart` (helm-controller
 /// `internal/reconcile/helmchart_template.go`: `NAMESPACE-NAME`, in the namespace of its source).
 pub fn chart_key(workload: Live<'_>) -> Option<ObjectKey> {
-    workload.at("/spec/chart/spec")?;
-    let namespace = workload.text("/spec/chart/spec/sourceRef/namespace").unwrap_or(workload.namespace());
+    workload.at(fields::CHART_TEMPLATE)?;
+    let namespace = workload.text(fields::CHART_TEMPLATE_SOURCE_NAMESPACE).unwrap_or(workload.namespace());
     let name = format!("{}-{}", workload.namespace(), workload.name());
     Some(ObjectKey::new(FluxKind::HelmChart, namespace, &name))
 }

@@ -22,6 +22,7 @@ use serde_json::Value;
 use crate::argo::Application;
 use crate::argo::application::{Automated, SyncPolicy};
 use crate::argo::source::Destination;
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::names;
 
@@ -120,9 +121,9 @@ fn sync_policy(request: &Request, workload: Live<'_>) -> SyncPolicy {
     }
     options.push(names::OPTION_AUTO_CREATE.to_owned());
     let (prunes, heals) = if workload.kind == FluxKind::HelmRelease {
-        (true, workload.text("/spec/driftDetection/mode") == Some("enabled"))
+        (true, workload.text(fields::DRIFT_DETECTION_MODE) == Some("enabled"))
     } else {
-        (workload.at("/spec/prune").and_then(Value::as_bool) == Some(true), true)
+        (workload.at(fields::PRUNE).and_then(Value::as_bool) == Some(true), true)
     };
     // Flux prunes whatever left the source, be it everything.
     let automated = Automated {

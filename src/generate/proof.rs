@@ -8,12 +8,14 @@ use serde_json::{Map, Value, json};
 use super::{Found, Proven, Refusal};
 use crate::adopt::adopt;
 use crate::argo::Application;
+use crate::flux::fields::{self, Field};
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::translate::keep::protect_like;
 use crate::translate::{Context, PathKind, translate};
 
 /// Where a source object names Secrets, which are read in its own namespace alone.
-const SECRETS: [&str; 4] = ["secretRef", "certSecretRef", "proxySecretRef", "verify"];
+const SECRETS: [Field; 4] =
+    [fields::SECRET_REFERENCE, fields::CERTIFICATE_REFERENCE, fields::PROXY_REFERENCE, fields::VERIFICATION];
 
 /// Completes `draft` until its translation under `context` has the specs that stand in the cluster.
 ///
@@ -97,7 +99,7 @@ fn standing(
 fn source_spec(manifest: &Manifest, live: Live<'_>, notes: &mut Vec<String>) -> Result<Value, Refusal> {
     let (own, key) = (&manifest.key, live.key());
     if *own != key {
-        let uses_secrets = SECRETS.iter().any(|field| live.at(&format!("/spec/{field}")).is_some());
+        let uses_secrets = SECRETS.iter().any(|field| live.at(*field).is_some());
         if own.namespace != key.namespace && uses_secrets {
             return Err(Refusal::new(format!(
                 "{key} reads Secrets of its namespace, which a copy of it in namespace {} could not (without \
@@ -126,7 +128,7 @@ fn workload_spec(manifest: &Manifest, live: Live<'_>, notes: &mut Vec<String>) -
     if live.kind == FluxKind::HelmRelease
         && let Some(fields) = spec.as_object_mut()
     {
-        let release = match live.text("/spec/targetNamespace") {
+        let release = match live.text(fields::TARGET_NAMESPACE) {
             Some(target) => format!("{target}-{}", live.name()),
             None => live.name().to_owned(),
         };

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Refusal;
 use crate::argo::ApplicationSource;
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live, ObjectKey};
 
 /// What the original writes where Argo CD has no word for the source; in reference mode nobody fetches from it.
@@ -13,13 +14,13 @@ const LOOPBACK: &str = "flux://loopback";
 ///
 /// Kinds without an equivalent in Argo CD (`Bucket`, `ExternalArtifact`, a `HelmChart` of its own) are refused.
 pub fn origin(workload: Live<'_>) -> Result<ObjectKey, Refusal> {
-    let pointers = match workload.kind {
-        FluxKind::HelmRelease => ["/spec/chart/spec/sourceRef", "/spec/chartRef"],
-        _ => ["/spec/sourceRef", "/spec/sourceRef"],
+    let named = match workload.kind {
+        FluxKind::HelmRelease => [fields::CHART_TEMPLATE_SOURCE, fields::CHART_REFERENCE],
+        _ => [fields::SOURCE_REFERENCE, fields::SOURCE_REFERENCE],
     };
     let key = workload.key();
     let Some(reference) =
-        pointers.iter().find_map(|pointer| workload.at(pointer).filter(|found| found.is_object()))
+        named.iter().find_map(|field| workload.at(*field).filter(|found| found.is_object()))
     else {
         return Err(Refusal::new(format!("{key} names no source")));
     };
@@ -42,20 +43,20 @@ pub(super) fn loopback() -> ApplicationSource {
 
 /// The source that becomes this one again.
 pub(super) fn application_source(workload: Live<'_>, source: Live<'_>) -> ApplicationSource {
-    let url = source.text("/spec/url").unwrap_or_default();
+    let url = source.text(fields::URL).unwrap_or_default();
     let mut found = ApplicationSource { repo_url: url.to_owned(), ..ApplicationSource::default() };
     if source.kind == FluxKind::HelmRepository {
         if source.is_static() {
             // Stock Argo CD names the registry of a chart without a scheme.
             url.strip_prefix("oci://").unwrap_or(url).clone_into(&mut found.repo_url);
         }
-        workload.text("/spec/chart/spec/chart").unwrap_or_default().clone_into(&mut found.chart);
-        workload.text("/spec/chart/spec/version").unwrap_or("*").clone_into(&mut found.target_revision);
+        workload.text(fields::CHART_TEMPLATE_CHART).unwrap_or_default().clone_into(&mut found.chart);
+        workload.text(fields::CHART_TEMPLATE_VERSION).unwrap_or("*").clone_into(&mut found.target_revision);
         return found;
     }
     let path = match workload.kind {
-        FluxKind::HelmRelease => workload.text("/spec/chart/spec/chart"),
-        _ => workload.text("/spec/path"),
+        FluxKind::HelmRelease => workload.text(fields::CHART_TEMPLATE_CHART),
+        _ => workload.text(fields::PATH),
     };
     found.path = path_of(path.unwrap_or_default());
     found.target_revision = revision(source);
@@ -70,7 +71,7 @@ fn path_of(path: &str) -> String {
 
 /// The word of `spec.ref` that counts (fluxcd/pkg `git/gogit/client.go`; source-controller `ocirepository_controller.go`).
 fn revision(source: Live<'_>) -> String {
-    let reference = source.at("/spec/ref").and_then(Value::as_object);
+    let reference = source.at(fields::REFERENCE).and_then(Value::as_object);
     let none = Map::new();
     let reference = reference.unwrap_or(&none);
     let order: &[&str] = match source.kind {

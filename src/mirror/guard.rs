@@ -6,6 +6,7 @@ use super::observed::Observed;
 use super::source::SourceState;
 use super::workload::{self, WorkloadState};
 use crate::argo::application::Automated;
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 
 /// Argo CD's words (argo-cd `controller/appcontroller.go`, `autoSync`).
@@ -65,11 +66,11 @@ fn stands(held: Live<'_>, guard: &GuardState) -> bool {
 }
 
 fn is_about(guard: Live<'_>, offered: Option<&str>) -> bool {
-    offered.is_some() && guard.text("/status/lastAppliedRevision") == offered
+    offered.is_some() && guard.text(fields::LAST_APPLIED_REVISION) == offered
 }
 
 fn counts(guard: Live<'_>) -> bool {
-    let entries = guard.at("/status/inventory/entries").and_then(Value::as_array);
+    let entries = guard.at(fields::INVENTORY_ENTRIES).and_then(Value::as_array);
     entries.is_some_and(|entries| !entries.is_empty())
 }
 
@@ -81,7 +82,7 @@ pub fn is_held(workload: Live<'_>) -> bool {
 
 /// Whether `workload` names that object among what it depends on.
 pub fn depends(workload: Live<'_>, guard: &str) -> bool {
-    let all = workload.at("/spec/dependsOn").and_then(Value::as_array);
+    let all = workload.at(fields::DEPENDS_ON).and_then(Value::as_array);
     all.is_some_and(|all| all.iter().any(|one| one.get("name").and_then(Value::as_str) == Some(guard)))
 }
 
@@ -97,7 +98,7 @@ pub fn speaking(
     match (guard, held) {
         // Held back at one more look, or once everything was pruned as somebody meant it.
         (Some(guard), Some(held)) if is_delivered && stands(held, guard) => {
-            let applied = held.text("/status/lastAppliedRevision").unwrap_or_default();
+            let applied = held.text(fields::LAST_APPLIED_REVISION).unwrap_or_default();
             WorkloadState::Ready(format!("Applied revision: {applied}"))
         }
         (Some(guard), Some(_)) => match guard {

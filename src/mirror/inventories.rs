@@ -11,6 +11,7 @@ use kube::core::DynamicObject;
 use super::inventory::{self, Entry};
 use super::leftover;
 use super::live::NodeKey;
+use crate::flux::fields;
 use crate::flux::{Live, ObjectKey};
 use crate::project::Permissions;
 
@@ -88,7 +89,7 @@ fn read(key: &ObjectKey, object: Option<&DynamicObject>, permissions: &Permissio
     Inventory {
         entries: inventory::entries(live).filter(|entry| entry.is_permitted(permissions)).collect(),
         forgotten: forgotten.filter(|entry| entry.is_permitted(permissions)).collect(),
-        is_remote: live.at("/spec/kubeConfig").is_some(),
+        is_remote: live.at(fields::KUBE_CONFIG).is_some(),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::live::NodeKey;
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::project::Permissions;
 
@@ -70,7 +71,7 @@ impl Entry {
 
 /// The objects in the inventory of `workload`, in its order.
 pub fn entries(workload: Live<'_>) -> impl Iterator<Item = Entry> {
-    let listed = workload.at("/status/inventory/entries").and_then(Value::as_array);
+    let listed = workload.at(fields::INVENTORY_ENTRIES).and_then(Value::as_array);
     listed.into_iter().flatten().filter_map(|entry| {
         let text = |field: &str| entry.get(field).and_then(Value::as_str);
         Entry::parse(text("id")?, text("v").unwrap_or_default())

@@ -1,6 +1,7 @@
 //! Flux with `--no-cross-namespace-refs`: it refuses a workload object whose source stands in another namespace, as those do
 //! that read Argo CD's credentials and those that Argo CD renders.
 
+use crate::flux::fields;
 use crate::flux::naming::source_key;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::names;
@@ -29,9 +30,9 @@ pub(super) fn explained(live: Live<'_>, message: String) -> String {
 /// A note on a `HelmRelease` that waits for its `HelmChart` in another namespace: helm-controller refuses that without a
 /// word in the object (`internal/reconcile/helmchart_template.go`, `Reconcile`).
 pub(super) fn silence(live: Live<'_>) -> Option<String> {
-    let origin = origin(live).filter(|_| live.at("/spec/chart").is_some())?;
+    let origin = origin(live).filter(|_| live.at(fields::CHART).is_some())?;
     let is_known = live.object.metadata.finalizers.as_ref().is_some_and(|all| !all.is_empty());
-    let made = live.text("/status/helmChart").and_then(|chart| chart.split('/').next());
+    let made = live.text(fields::HELM_CHART).and_then(|chart| chart.split('/').next());
     let waits = is_known && made != Some(origin.namespace.as_str()) && !live.is_suspended();
     waits.then(|| {
         format!(

@@ -1,6 +1,7 @@
 //! Flux's revisions, as Argo CD's readers understand them.
 
 use crate::flux::Live;
+use crate::flux::fields;
 use crate::names;
 
 /// The bare revision: commit of `main@sha1:COMMIT`, digest of `1.0.5@sha256:…`, version of `6.3.5`.
@@ -16,7 +17,7 @@ pub fn bare(revision: &str) -> &str {
 /// that people know; else the bare revision of its artifact. Empty while there is none.
 pub fn offered(source: Live<'_>) -> &str {
     if is_rendered(source) {
-        let metadata = source.at("/status/artifact/metadata");
+        let metadata = source.at(fields::ARTIFACT_METADATA);
         metadata
             .and_then(|metadata| metadata.get(names::ANNOTATION_IMAGE_REVISION)?.as_str())
             .unwrap_or_default()
@@ -27,9 +28,12 @@ pub fn offered(source: Live<'_>) -> &str {
 
 /// What a Kustomization has delivered from `source`, in the same words.
 pub fn delivered<'a>(kustomization: Live<'a>, source: Option<Live<'_>>) -> &'a str {
-    let field =
-        if source.is_some_and(is_rendered) { "lastAppliedOriginRevision" } else { "lastAppliedRevision" };
-    bare(kustomization.text(&format!("/status/{field}")).unwrap_or_default())
+    let field = if source.is_some_and(is_rendered) {
+        fields::LAST_APPLIED_ORIGIN_REVISION
+    } else {
+        fields::LAST_APPLIED_REVISION
+    };
+    bare(kustomization.text(field).unwrap_or_default())
 }
 
 /// The bridge made it to fetch what the repo-server rendered.

@@ -4,6 +4,7 @@ use super::inventory::{self, Entry};
 use super::leg::Leg;
 use super::view::View;
 use crate::flux::FluxKind;
+use crate::flux::fields;
 use crate::translate::places;
 
 /// One object comes from several places.
@@ -36,7 +37,7 @@ pub(super) fn found(view: &View<'_>) -> Vec<(&'static str, String)> {
 
 /// What a workload object has put into this cluster.
 fn delivered<'a>(leg: &'a Leg<'_>) -> impl Iterator<Item = Entry> + 'a {
-    let local = leg.parts.workload.filter(|workload| workload.at("/spec/kubeConfig").is_none());
+    let local = leg.parts.workload.filter(|workload| workload.at(fields::KUBE_CONFIG).is_none());
     local.into_iter().flat_map(inventory::entries)
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::source::{self, SourceState};
 use super::{lockdown, revision};
+use crate::flux::fields::{self, Field};
 use crate::flux::{FluxKind, Live};
 
 /// What a workload object is doing.
@@ -54,13 +55,12 @@ pub fn state(live: Option<Live<'_>>, source: &SourceState) -> WorkloadState {
 /// `Ready=Unknown`: Flux is at it. A Kustomization says so at every look, also where there is nothing to do; one that
 /// looks again at what it has delivered stays ready, or every interval would cost two writes.
 fn unknown(live: Live<'_>, source: &SourceState, message: &str) -> WorkloadState {
-    let text = |pointer: &str| live.text(pointer);
-    let applied = text("/status/lastAppliedRevision");
+    let applied = live.text(fields::LAST_APPLIED_REVISION);
     let looks_again = live.kind == FluxKind::Kustomization
         && live.is_observed()
         && applied.is_some()
-        && applied == text("/status/lastAttemptedRevision")
-        && text("/status/history/0/lastReconciledStatus") == Some("ReconciliationSucceeded");
+        && applied == live.text(fields::LAST_ATTEMPTED_REVISION)
+        && live.text(fields::KUSTOMIZATION_HISTORY_STATUS) == Some("ReconciliationSucceeded");
     match (looks_again, source, applied) {
         (true, _, Some(applied)) => WorkloadState::Ready(format!("Applied revision: {applied}")),
         (_, SourceState::Failed(why), _) => WorkloadState::Failed(why.clone()),
@@ -91,8 +91,8 @@ fn not_ready(live: Live<'_>, source: &SourceState, message: String) -> WorkloadS
             // A Kustomization says "not found" of its source in the same words as of a path inside it.
             || (ready.reason == "ArtifactFailed" && *source != SourceState::Ready)
     });
-    let has_delivered = live.text("/status/history/0/status") == Some("deployed")
-        || live.text("/status/lastAppliedRevision").is_some();
+    let has_delivered = live.text(fields::LAST_RELEASE_STATUS) == Some("deployed")
+        || live.text(fields::LAST_APPLIED_REVISION).is_some();
     match source {
         // Terminated while it waited: nobody waits any more, and what was there before stands.
         _ if waits && live.is_suspended_by_bridge() && has_delivered => {
@@ -191,14 +191,14 @@ fn offered(parts: Parts<'_>) -> String {
 fn tried(parts: Parts<'_>) -> Option<&str> {
     let workload = parts.workload.filter(|_| parts.is_source_hidden)?;
     let field = match workload.kind {
-        FluxKind::HelmRelease => "lastAttemptedRevisionDigest",
-        _ => "lastAttemptedRevision",
+        FluxKind::HelmRelease => fields::LAST_ATTEMPTED_REVISION_DIGEST,
+        _ => fields::LAST_ATTEMPTED_REVISION,
     };
-    workload.text(&format!("/status/{field}"))
+    workload.text(field)
 }
 
 fn release(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
-    let last = workload.at("/status/history/0");
+    let last = workload.at(fields::LAST_RELEASE);
     let text =
         |field: &str| last.and_then(|last| last.get(field)).and_then(Value::as_str).unwrap_or_default();
     let is_deployed = text("status") == "deployed" && holds_attempted_values(workload, text("configDigest"));
@@ -215,9 +215,9 @@ fn release(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
         _ => None,
     };
     let (delivered, attempted) = if parts.chart.is_some() {
-        (text("chartVersion"), workload.text("/status/lastAttemptedRevision"))
+        (text("chartVersion"), workload.text(fields::LAST_ATTEMPTED_REVISION))
     } else {
-        (text("ociDigest"), workload.text("/status/lastAttemptedRevisionDigest"))
+        (text("ociDigest"), workload.text(fields::LAST_ATTEMPTED_REVISION_DIGEST))
     };
     let is_current = is_deployed && offers == Some(delivered);
     Delivery {
@@ -236,7 +236,7 @@ fn release(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
 /// The release holds the values that Flux last tried: an upgrade that fails before Helm stores it (values that the
 /// chart's schema refuses, a template that does not render) leaves the one before it as `deployed`.
 fn holds_attempted_values(workload: Live<'_>, released: &str) -> bool {
-    let attempted = workload.text("/status/lastAttemptedConfigDigest");
+    let attempted = workload.text(fields::LAST_ATTEMPTED_CONFIG_DIGEST);
     attempted.is_none_or(|attempted| attempted == released)
 }
 
@@ -247,19 +247,20 @@ fn is_of_its_spec(source: Live<'_>) -> bool {
 
 /// The `HelmChart` is what the `HelmRelease` asks for now: Flux changes it only when it comes to the release.
 pub fn is_chart_of(workload: Live<'_>, chart: Live<'_>) -> bool {
-    const FIELDS: [(&str, &str); 5] = [
-        ("/chart", ""),
-        ("/version", "*"),
-        ("/sourceRef/kind", ""),
-        ("/sourceRef/name", ""),
-        ("/reconcileStrategy", "ChartVersion"),
+    const FIELDS: [(Field, Field, &str); 5] = [
+        (fields::CHART_TEMPLATE_CHART, fields::CHART, ""),
+        (fields::CHART_TEMPLATE_VERSION, fields::CHART_VERSION, "*"),
+        (fields::CHART_TEMPLATE_SOURCE_KIND, fields::CHART_SOURCE_KIND, ""),
+        (fields::CHART_TEMPLATE_SOURCE_NAME, fields::CHART_SOURCE_NAME, ""),
+        (fields::CHART_TEMPLATE_RECONCILE_STRATEGY, fields::RECONCILE_STRATEGY, "ChartVersion"),
     ];
-    let wanted = |field: &str| workload.at(&format!("/spec/chart/spec{field}"));
-    let found = |field: &str| chart.at(&format!("/spec{field}"));
     let text =
         |value: Option<&Value>, default: &str| value.and_then(Value::as_str).unwrap_or(default).to_owned();
-    FIELDS.into_iter().all(|(field, default)| text(wanted(field), default) == text(found(field), default))
-        && wanted("/valuesFiles") == found("/valuesFiles")
+    let is_alike = |(wanted, found, default): (Field, Field, &str)| {
+        text(workload.at(wanted), default) == text(chart.at(found), default)
+    };
+    FIELDS.into_iter().all(is_alike)
+        && workload.at(fields::CHART_TEMPLATE_VALUES_FILES) == chart.at(fields::CHART_VALUES_FILES)
 }
 
 /// The chart was built from what its source offers now; a Helm repository's index changes without touching the chart.
@@ -271,9 +272,9 @@ fn chart_follows(chart: Live<'_>, source: Live<'_>) -> bool {
     if source.kind == FluxKind::HelmRepository {
         return true;
     }
-    let has_seen = chart.text("/status/observedSourceArtifactRevision") == source.artifact_revision();
+    let has_seen = chart.text(fields::OBSERVED_SOURCE_ARTIFACT_REVISION) == source.artifact_revision();
     has_seen
-        && match chart.text("/spec/reconcileStrategy") {
+        && match chart.text(fields::RECONCILE_STRATEGY) {
             Some("Revision") => names_revision(chart, source),
             _ => source::state(Some(chart), None) == SourceState::Ready,
         }
@@ -302,22 +303,22 @@ pub fn lacks_kinds(live: Live<'_>) -> bool {
 fn kustomization(workload: Live<'_>, parts: Parts<'_>) -> Delivery {
     let source = parts.source.filter(|source| is_of_its_spec(*source));
     let offers = source.and_then(|source| source.artifact_revision()).or_else(|| tried(parts));
-    let applied = workload.text("/status/lastAppliedRevision");
+    let applied = workload.text(fields::LAST_APPLIED_REVISION);
     let is_rebuilt = offers.is_some() && offers == applied && is_older_than_artifact(workload, parts);
     Delivery {
         available: offered(parts),
         delivered: revision::delivered(workload, parts.source).to_owned(),
         is_current: offers.is_some() && offers == applied && !is_rebuilt,
-        is_attempted: offers.is_some() && offers == workload.text("/status/lastAttemptedRevision"),
+        is_attempted: offers.is_some() && offers == workload.text(fields::LAST_ATTEMPTED_REVISION),
         is_rebuilt,
     }
 }
 
 fn is_older_than_artifact(workload: Live<'_>, parts: Parts<'_>) -> bool {
     let time = |text: &str| text.parse::<Timestamp>().ok();
-    let applied = workload.text("/status/history/0/lastReconciled").and_then(time);
+    let applied = workload.text(fields::KUSTOMIZATION_HISTORY_TIME).and_then(time);
     let stored =
-        parts.source.and_then(|source| source.text("/status/artifact/lastUpdateTime")).and_then(time);
+        parts.source.and_then(|source| source.text(fields::ARTIFACT_LAST_UPDATE_TIME)).and_then(time);
     matches!((applied, stored), (Some(applied), Some(stored)) if applied < stored)
 }
 

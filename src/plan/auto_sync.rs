@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{gate, marks, retry, sync};
 use crate::argo::operation::{InitiatedBy, Operation, OperationState, Phase, SyncOperation};
 use crate::flux::Manifest;
+use crate::flux::fields;
 use crate::mirror::guard::GuardState;
 use crate::mirror::{Leg, Relation, SourceState, View, WorkloadState, patch, source, status, sync_word};
 use crate::names;
@@ -126,7 +127,7 @@ fn out_of_sync(view: &View<'_>, last: Option<&OperationState>) -> Decision {
 /// The artifact was rebuilt, and `last` was not about that: it ended well, or began before.
 fn is_rebuilt_since(view: &View<'_>, last: &OperationState) -> bool {
     view.legs.iter().filter(|leg| leg.delivery.is_rebuilt).any(|leg| {
-        let stored = leg.parts.source.and_then(|source| source.text("/status/artifact/lastUpdateTime"));
+        let stored = leg.parts.source.and_then(|source| source.text(fields::ARTIFACT_LAST_UPDATE_TIME));
         let stored: Option<Timestamp> = stored.and_then(|time| time.parse().ok());
         last.phase == Phase::Succeeded || stored.is_none_or(|stored| stored >= last.started_at)
     })

@@ -10,6 +10,7 @@ use super::steps::{self, confirm_gone, guarded};
 use super::{Plan, Step, kept, leave, secrets};
 use crate::argo::Application;
 use crate::argo::seconds;
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live, naming};
 use crate::mirror::{Observed, Tree, View, conditions, inventory, patch};
 use crate::names;
@@ -99,10 +100,10 @@ fn remove(observed: &Observed, live: Live<'_>) -> Vec<Step> {
     let mut change = if live.is_suspended() { steps::resume() } else { json!({}) };
     let is_own_home = deletes_its_home(observed, live);
     let policy = if is_own_home { "Delete" } else { "WaitForTermination" };
-    if live.kind == FluxKind::Kustomization && live.text("/spec/deletionPolicy") != Some(policy) {
+    if live.kind == FluxKind::Kustomization && live.text(fields::DELETION_POLICY) != Some(policy) {
         patch::merge(&mut change, &json!({"spec": {"deletionPolicy": policy}}));
     }
-    let waits = live.at("/spec/uninstall/disableWait") != Some(&Value::Bool(true));
+    let waits = live.at(fields::UNINSTALL_DISABLE_WAIT) != Some(&Value::Bool(true));
     if live.kind == FluxKind::HelmRelease && is_own_home && waits {
         patch::merge(&mut change, &json!({"spec": {"uninstall": {"disableWait": true}}}));
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{Step, request};
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live};
 use crate::merge::deep_merge;
 use crate::mirror::{Leg, NodeKey, View, WorkloadState, inventory};
@@ -73,7 +74,7 @@ fn taken_back(view: &View<'_>, places: &AllPlaces<'_>) -> Vec<(usize, String)> {
 /// Whether the answer to such a request is still to come: until then the mark on the object stays.
 pub(super) fn is_waiting(live: Live<'_>) -> bool {
     live.annotation(names::ANNOTATION_FOR_ONE_SYNC) == Some(UNTIL_ANSWERED)
-        && live.annotation(names::ANNOTATION_REQUESTED_AT) != live.text("/status/lastHandledReconcileAt")
+        && live.annotation(names::ANNOTATION_REQUESTED_AT) != live.text(fields::LAST_HANDLED_RECONCILE_AT)
 }
 
 fn node([group, kind, namespace, name]: &Identity) -> NodeKey {
@@ -95,7 +96,7 @@ fn ask(view: &View<'_>, source: usize, what: &str) -> Option<Step> {
     let token = request::beside(live, TAKEN_OVER, what)?;
     let mut patch = json!({"metadata": {"annotations": {names::ANNOTATION_REQUESTED_AT: token}}});
     // On `warn` Flux would only look at what is missing of a release.
-    if live.kind == FluxKind::HelmRelease && live.text("/spec/driftDetection/mode") == Some("warn") {
+    if live.kind == FluxKind::HelmRelease && live.text(fields::DRIFT_DETECTION_MODE) == Some("warn") {
         let correct = json!({
             "metadata": {"annotations": {names::ANNOTATION_FOR_ONE_SYNC: UNTIL_ANSWERED}},
             "spec": {"driftDetection": {"mode": "enabled"}},

@@ -7,6 +7,7 @@ use super::steps::delete;
 use super::{Step, records};
 use crate::argo::Application;
 use crate::argo::seconds;
+use crate::flux::fields;
 use crate::flux::{Live, naming};
 use crate::mirror::Observed;
 use crate::names;
@@ -25,7 +26,7 @@ pub(super) fn leave(observed: &Observed, live: Live<'_>) -> Vec<Step> {
 /// `helmrelease_controller.go`, kustomize-controller `kustomization_controller.go`, both `Reconcile`).
 pub(super) fn is_let_go(live: Live<'_>) -> bool {
     let asked = live.annotation(names::ANNOTATION_REQUESTED_AT);
-    is_asked(live) && asked.is_some() && live.text("/status/lastHandledReconcileAt") == asked
+    is_asked(live) && asked.is_some() && live.text(fields::LAST_HANDLED_RECONCILE_AT) == asked
 }
 
 pub(super) fn is_asked(live: Live<'_>) -> bool {

@@ -7,6 +7,7 @@ use crate::argo::Application;
 use crate::argo::operation::{Operation, OperationState};
 use crate::argo::seconds;
 use crate::flux::Live;
+use crate::flux::fields;
 use crate::names;
 
 /// Name of the `operation.info` entry of `status.operationState` that holds the operation's token.
@@ -79,7 +80,7 @@ impl Marks {
     /// It was asked, and Flux has answered.
     pub fn is_handled(&self, live: Live<'_>) -> bool {
         self.is_asked(live)
-            && live.text("/status/lastHandledReconcileAt") == live.annotation(names::ANNOTATION_REQUESTED_AT)
+            && live.text(fields::LAST_HANDLED_RECONCILE_AT) == live.annotation(names::ANNOTATION_REQUESTED_AT)
     }
 
     /// Nothing was asked of the object by this attempt, or it is answered.

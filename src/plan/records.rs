@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Step;
 use crate::digest::sha256_hex;
+use crate::flux::fields::{self, Field};
 use crate::flux::{FluxKind, Live};
 use crate::names;
 
@@ -22,11 +23,11 @@ const HASH: usize = 12;
 /// The step that deletes the records of the release of `live`, or the event that says why they stay. `None`: Flux has stored no
 /// release, or has stored it in another cluster.
 pub(super) fn delete(live: Live<'_>) -> Option<Step> {
-    if live.kind != FluxKind::HelmRelease || live.at("/spec/kubeConfig").is_some() {
+    if live.kind != FluxKind::HelmRelease || live.at(fields::KUBE_CONFIG).is_some() {
         return None;
     }
-    let history = live.at("/status/history")?.as_array().filter(|history| !history.is_empty())?;
-    let storage = set(live, "/spec/storageNamespace").unwrap_or(live.namespace());
+    let history = live.at(fields::RELEASE_HISTORY)?.as_array().filter(|history| !history.is_empty())?;
+    let storage = set(live, fields::STORAGE_NAMESPACE).unwrap_or(live.namespace());
     if storage != live.namespace() {
         return Some(stay(
             live,
@@ -53,13 +54,13 @@ fn text<'a>(snapshot: &'a Value, field: &str) -> Option<&'a str> {
     snapshot.get(field)?.as_str()
 }
 
-fn set<'a>(live: Live<'a>, pointer: &str) -> Option<&'a str> {
-    live.text(pointer).filter(|text| !text.is_empty())
+fn set(live: Live<'_>, field: Field) -> Option<&str> {
+    live.text(field).filter(|text| !text.is_empty())
 }
 
 /// The name that Flux gives the release (helm-controller `api/v2/helmrelease_types.go`, `GetReleaseName`).
 fn release_name(live: Live<'_>) -> String {
-    let name = match (set(live, "/spec/releaseName"), set(live, "/spec/targetNamespace")) {
+    let name = match (set(live, fields::RELEASE_NAME), set(live, fields::TARGET_NAMESPACE)) {
         (Some(name), _) => name.to_owned(),
         (None, Some(namespace)) => format!("{namespace}-{}", live.name()),
         (None, None) => live.name().to_owned(),

@@ -3,6 +3,7 @@
 //! (kustomize-controller `internal/controller/kustomization_controller.go`, `Reconcile`). Asked, it looks at once.
 
 use super::{Step, refresh, request};
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live};
 use crate::mirror::{Leg, SourceState, View};
 
@@ -18,7 +19,7 @@ pub(super) fn steps(view: &View<'_>) -> Vec<Step> {
 }
 
 fn of_leg(view: &View<'_>, leg: &Leg<'_>) -> Vec<Step> {
-    let digest = leg.parts.source.and_then(|source| source.text("/status/artifact/digest"));
+    let digest = leg.parts.source.and_then(|source| source.text(fields::ARTIFACT_DIGEST));
     let guard = leg.key().and_then(|key| view.observed.translation.guard_of(key));
     let guard = guard.and_then(|guard| view.observed.live(&guard.key));
     let readers = [guard, leg.parts.workload].into_iter().flatten().filter(|live| has_failed(*live));

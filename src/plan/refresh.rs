@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Step;
 use crate::argo::Application;
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live};
 use crate::mirror::{SourceState, View, source};
 use crate::names;
@@ -76,7 +77,7 @@ pub fn answer(view: &View<'_>, is_fetching: bool) -> Answer {
 }
 
 fn is_answered(live: Live<'_>, state: &SourceState, token: &str) -> bool {
-    live.text("/status/lastHandledReconcileAt") == Some(token) && !matches!(state, SourceState::Fetching(_))
+    live.text(fields::LAST_HANDLED_RECONCILE_AT) == Some(token) && !matches!(state, SourceState::Fetching(_))
 }
 
 /// Whether a request may be made of a source now.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::patches::{add, deletion, patches};
 use super::places::{AllPlaces, Identity, Places};
 use super::{Context, Delivered, Route};
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::merge::deep_merge;
 use crate::names::{self, KEPT_BY_HELM, KEPT_BY_KUSTOMIZATIONS};
@@ -127,7 +128,7 @@ impl<'a> Handover<'a> {
 
 fn is_at_rest(live: Live<'_>) -> bool {
     let asked = live.annotation(names::ANNOTATION_REQUESTED_AT);
-    let is_answered = asked.is_none() || asked == live.text("/status/lastHandledReconcileAt");
+    let is_answered = asked.is_none() || asked == live.text(fields::LAST_HANDLED_RECONCILE_AT);
     let is_done = live.condition("Ready").is_some_and(|ready| {
         ready.status != "Unknown" && ready.reason != HELD_BACK && live.is_about_this_spec(&ready)
     });

@@ -36,7 +36,7 @@ async fn of_a_kustomization() -> Result<()> {
     }
     let plain = time_of_deletion(&env, &twins.plain).await?;
     let bridged = time_of_deletion(&env, &twins.bridged).await?;
-    println!("deletion of what is not ready: plain {plain:?}, bridged {bridged:?}");
+    eprintln!("deletion of what is not ready: plain {plain:?}, bridged {bridged:?}");
     assert!(env.get("Deployment", twins.bridged.destination(), "web").await?.is_none());
     assert!(bridged < plain * 2 + SLACK, "plain {plain:?}, bridged {bridged:?}");
     Ok(())
@@ -58,7 +58,7 @@ async fn of_a_chart() -> Result<()> {
     }
     let plain = time_of_deletion(&env, &twins.plain).await?;
     let bridged = time_of_deletion(&env, &twins.bridged).await?;
-    println!("deletion of a release that is not ready: plain {plain:?}, bridged {bridged:?}");
+    eprintln!("deletion of a release that is not ready: plain {plain:?}, bridged {bridged:?}");
     assert!(env.list("Deployment", twins.bridged.destination()).await?.is_empty());
     assert!(bridged < plain * 2 + SLACK, "plain {plain:?}, bridged {bridged:?}");
     Ok(())

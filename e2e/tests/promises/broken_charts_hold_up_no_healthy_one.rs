@@ -44,7 +44,7 @@ async fn an_edit_arrives_beside_them() -> Result<()> {
         Ok((healthy.release(&env).await?["revision"] == "3").then_some(()))
     })
     .await?;
-    println!(
+    eprintln!(
         "edit of a healthy chart: alone {alone:?} (until Healthy), beside {BROKEN} broken ones {:?}",
         begun.elapsed()
     );

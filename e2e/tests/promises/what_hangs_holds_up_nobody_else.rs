@@ -34,6 +34,8 @@ async fn argo_cds_repo_server() -> Result<()> {
         app.settled(&env).await?;
     }
     relay.freeze(true);
+    let other = json!({ "spec": { "source": { "directory": { "jsonnet": { "libs": ["lib"] } } } } });
+    is_terminated(&env, Application::git(&env, &repository.url(), "deploy", "main").merge(&other)).await?;
     for app in &hanging {
         refresh(&env, app, "hard").await?;
     }
@@ -75,6 +77,7 @@ async fn the_artifact_server_of_flux() -> Result<()> {
     })
     .await?;
     others_go_on(&env, &chart, &hanging).await?;
+    is_terminated(&env, Application::git(&env, &repository.url(), "deploy", &commit)).await?;
     relay.freeze(false);
     hanging[HANGING - 1].settled(&env).await.map(drop)
 }
@@ -91,6 +94,7 @@ async fn a_git_host_that_takes_connections_and_never_answers() -> Result<()> {
     for app in &hanging {
         app.apply(&env).await?;
     }
+    is_terminated(&env, Application::git(&env, &format!("{url}2"), "deploy", "HEAD")).await?;
     others_go_on(&env, &chart, &hanging).await
 }
 
@@ -103,14 +107,14 @@ fn all(env: &TestEnv, one: impl Fn(&TestEnv) -> Application) -> Vec<Application>
     (0..HANGING).map(|number| one(env).named(env, &format!("hangs-{number}"))).collect()
 }
 
-/// A chart is edited; of those that hang one is deleted, another is synced and told to stop.
+/// A chart is edited; of those that hang one is deleted.
 async fn others_go_on(env: &TestEnv, chart: &Application, hanging: &[Application]) -> Result<()> {
     chart.clone().parameter("replicaCount", "2").apply(env).await?;
     env.wait_until("the edit is a Helm revision", SOON, async || {
         Ok((chart.release(env).await?["revision"] == "2").then_some(()))
     })
     .await?;
-    let [deleted, synced, ..] = hanging else { anyhow::bail!("too few hang") };
+    let [deleted, ..] = hanging else { anyhow::bail!("too few hang") };
     env.kubectl(&["delete", "application", deleted.name(), "-n", &env.control, "--wait=false"])
         .await?
         .text()?;
@@ -118,12 +122,18 @@ async fn others_go_on(env: &TestEnv, chart: &Application, hanging: &[Application
         Ok(env.get("Application", &env.control, deleted.name()).await?.is_none().then_some(()))
     })
     .await?;
+    Ok(())
+}
+
+/// One more that hangs is synced from its first moment, and told to stop while it waits.
+async fn is_terminated(env: &TestEnv, app: Application) -> Result<()> {
     let sync = json!({ "operation": { "sync": {}, "initiatedBy": { "username": "somebody" } } });
-    env.patch("Application", &env.control, synced.name(), &sync).await?;
-    until(env, synced, "syncing", |app| app["status"]["operationState"]["phase"] == "Running").await?;
+    let app = app.named(env, "stops").manual().merge(&sync);
+    app.apply(env).await?;
+    until(env, &app, "syncing", |app| app["status"]["operationState"]["phase"] == "Running").await?;
     let stop = json!({ "status": { "operationState": { "phase": "Terminating" } } });
-    env.patch("Application", &env.control, synced.name(), &stop).await?;
-    until(env, synced, "without an operation", |app| {
+    env.patch("Application", &env.control, app.name(), &stop).await?;
+    until(env, &app, "without an operation", |app| {
         app["operation"].is_null() && app["status"]["operationState"]["message"] == "Operation terminated"
     })
     .await

@@ -11,6 +11,7 @@ use crate::artifact;
 use crate::cli::checkout::Checkout;
 use crate::cli::flux_objects::{get, policies, settings};
 use crate::controller;
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live, ObjectKey};
 use crate::generate::{Found, origin};
 use crate::names;
@@ -115,9 +116,10 @@ impl Look {
 
 /// The refs that the source object proves to exist.
 fn refs(source: Live<'_>) -> RemoteRefs {
-    let text = |field: &str| source.text(&format!("/spec/ref/{field}"));
+    let reference = source.at(fields::REFERENCE);
+    let text = |field: &str| reference?.get(field)?.as_str();
     let commit = text("commit").unwrap_or_default();
-    let branch = text("branch").or_else(|| source.at("/spec/ref").is_none().then_some("master"));
+    let branch = text("branch").or_else(|| reference.is_none().then_some("master"));
     let known = [("refs/heads/", branch), ("refs/tags/", text("tag")), ("", text("name"))];
     let names = known.iter().filter_map(|(prefix, name)| Some(format!("{prefix}{}", (*name)?)));
     RemoteRefs { head: None, refs: names.map(|name| (name, commit.to_owned())).collect() }
@@ -142,8 +144,8 @@ impl Reader {
     /// The artifact that the source object offers.
     fn artifact(source: Live<'_>) -> anyhow::Result<Self> {
         let key = source.key();
-        let text = |field: &str| source.text(&format!("/status/artifact/{field}")).map(str::to_owned);
-        let Some((url, digest)) = text("url").zip(text("digest")) else {
+        let text = |field| source.text(field).map(str::to_owned);
+        let Some((url, digest)) = text(fields::ARTIFACT_URL).zip(text(fields::ARTIFACT_DIGEST)) else {
             bail!(
                 "{key} has no artifact: wait until it is Ready, or pass --source-dir with the contents of its repository"
             );

@@ -11,6 +11,7 @@ use super::stores::{delivered, keys, leaves_objects_out, objects, poll_interval,
 use crate::argo::Application;
 use crate::controller::shared::Shared;
 use crate::credentials::Repository;
+use crate::flux::fields;
 use crate::flux::{FluxKind, Live, Manifest, ObjectKey};
 use crate::lookup::{ArtifactAt, Cause, Failure, Found, Freshness, Known, Party, Rendering, TargetQuestion};
 use crate::mirror::revision::bare;
@@ -452,12 +453,13 @@ impl Artifact {
 
     fn of(live: Live<'_>) -> Option<Self> {
         let text = |field| live.text(field).map(str::to_owned);
-        let note = |name| live.text(&format!("/status/artifact/metadata/org.opencontainers.image.{name}"));
+        let notes = live.at(fields::ARTIFACT_METADATA);
+        let note = |name| notes?.get(format!("org.opencontainers.image.{name}"))?.as_str();
         Some(Self {
-            url: text("/status/artifact/url")?,
-            digest: text("/status/artifact/digest")?,
+            url: text(fields::ARTIFACT_URL)?,
+            digest: text(fields::ARTIFACT_DIGEST)?,
             revision: bare(live.artifact_revision()?).to_owned(),
-            is_narrowed: live.text("/status/observedIgnore").is_some_and(leaves_out),
+            is_narrowed: live.text(fields::OBSERVED_IGNORE).is_some_and(leaves_out),
             // Annotations of the manifest: Helm gives every chart a title (helm `pkg/registry/chart.go`), Flux its artifacts a
             // revision instead (fluxcd/pkg `oci/meta.go`).
             is_fluxs: note("revision").is_some() && note("title").is_none(),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Outcome, Progress, Turn};
 use crate::argo::operation::SyncOperation;
+use crate::flux::fields::{self, Field};
 use crate::flux::{FluxKind, Live};
 use crate::merge::deep_merge;
 use crate::mirror::guard::GuardState;
@@ -40,12 +41,12 @@ impl Turn<'_> {
     /// `kustomization_controller.go`, `apply` and `prune`). Without `prune`, Flux forgets what left the source: a later
     /// Sync that prunes deletes what leaves from then on.
     fn kustomization_for_one_sync(&self, leg: &Leg<'_>, live: Live<'_>) -> Value {
-        let asks = [("force", forces(self.sync)), ("prune", self.prunes())];
-        let is_off = |field: &str| live.at(&format!("/spec/{field}")).and_then(Value::as_bool) != Some(true);
+        let asks = [("force", fields::FORCE, forces(self.sync)), ("prune", fields::PRUNE, self.prunes())];
+        let is_off = |field: Field| live.at(field).and_then(Value::as_bool) != Some(true);
         let mut fields: serde_json::Map<_, _> = asks
             .into_iter()
-            .filter(|(field, is_asked)| *is_asked && is_off(field))
-            .map(|(field, _)| (field.to_owned(), Value::Bool(true)))
+            .filter(|(_, field, is_asked)| *is_asked && is_off(*field))
+            .map(|(name, ..)| (name.to_owned(), Value::Bool(true)))
             .collect();
         // The guard is one of automated Syncs; who asks for pruning is not held back.
         if self.sync.prune && leg.guard == Some(GuardState::Empty) {
@@ -60,7 +61,7 @@ impl Turn<'_> {
     /// What the object depends on but for its guard; null when that is all.
     fn unguarded(&self, live: Live<'_>) -> Value {
         let guard = self.view.observed.translation.guard_of(&live.key()).map(|guard| guard.key.name.as_str());
-        let all = live.at("/spec/dependsOn").and_then(Value::as_array).into_iter().flatten();
+        let all = live.at(fields::DEPENDS_ON).and_then(Value::as_array).into_iter().flatten();
         let others: Vec<&Value> =
             all.filter(|one| one.get("name").and_then(Value::as_str) != guard).collect();
         if others.is_empty() { Value::Null } else { json!(others) }
@@ -74,7 +75,7 @@ impl Turn<'_> {
             names::ANNOTATION_REQUESTED_AT: token,
             names::ANNOTATION_FORCE_AT: token,
         }}});
-        let is_looking = matches!(live.text("/spec/driftDetection/mode"), Some("warn" | "enabled"));
+        let is_looking = matches!(live.text(fields::DRIFT_DETECTION_MODE), Some("warn" | "enabled"));
         if leg.has_drifted() && is_looking && self.view.generates() {
             let blind = json!({
                 "metadata": {"annotations": {names::ANNOTATION_FOR_ONE_SYNC: "true"}},
@@ -92,8 +93,8 @@ impl Turn<'_> {
         if !is_forced || self.marks.is_new(live) || !self.marks.is_asked(live) {
             return None;
         }
-        let is_done = (forced_at.is_some() && live.text("/status/lastHandledForceAt") == forced_at)
-            || self.marks.is_since(live.text("/status/history/0/lastDeployed"));
+        let is_done = (forced_at.is_some() && live.text(fields::LAST_HANDLED_FORCE_AT) == forced_at)
+            || self.marks.is_since(live.text(fields::LAST_RELEASE_DEPLOYED));
         let again = self.marks.further(AGAIN);
         if is_done {
             None
@@ -121,7 +122,7 @@ impl Turn<'_> {
     /// A release that has drifted is corrected where somebody asks for a Sync: with drift detection on `warn`, Flux
     /// only looks (helm-controller `internal/reconcile/atomic_release.go`), so it is on `enabled` until that is done.
     pub(super) fn correction(&self, leg: &Leg<'_>, live: Live<'_>) -> Option<Progress> {
-        let mode = live.text("/spec/driftDetection/mode").unwrap_or("disabled");
+        let mode = live.text(fields::DRIFT_DETECTION_MODE).unwrap_or("disabled");
         let is_at_it = live.annotation(names::ANNOTATION_FOR_ONE_SYNC).is_some();
         if !self.is_requested || !leg.has_drifted() || !self.view.generates() {
             return None;
