@@ -222,10 +222,11 @@ impl TestEnv {
         .await
     }
 
-    /// Waits until there is no such object any more. A namespace takes longer, where many end at once.
+    /// Waits until there is no such object any more. A namespace takes its turn behind all others that end at the same time: among
+    /// some four hundred promises that is minutes.
     pub async fn wait_until_gone(&self, kind: &str, namespace: &str, name: &str) -> Result<()> {
         let what = format!("{kind} {namespace}/{name} is gone");
-        let patience = Duration::from_secs(if kind == "Namespace" { 240 } else { 60 });
+        let patience = Duration::from_secs(if kind == "Namespace" { 900 } else { 60 });
         self.wait_until(&what, patience, async || match self.get(kind, namespace, name).await? {
             None => Ok(Some(())),
             Some(object) => Err(anyhow!("it is there, finalizers {}", object["metadata"]["finalizers"])),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use flux_subsystem_e2e::Stack;
+use serde_json::json;
 
 use crate::applications::{Application, PATIENCE};
 use crate::broken;
@@ -25,8 +26,9 @@ async fn an_edit_arrives_beside_them() -> Result<()> {
     edited.deliver(&env).await?;
     let alone = begun.elapsed();
 
+    let together = json!({ "spec": { "destination": { "namespace": env.name("broken-ns") } } });
     for index in 0..BROKEN {
-        broken::chart(&env).named(&env, &format!("b{index}")).apply(&env).await?;
+        broken::chart(&env).named(&env, &format!("b{index}")).merge(&together).apply(&env).await?;
     }
     let releases = async || {
         let all = env.list("HelmRelease", "").await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use flux_subsystem_e2e::private::Relay;
-use flux_subsystem_e2e::{Bridge, BridgeOptions, Stack, TestEnv};
+use flux_subsystem_e2e::{Bridge, BridgeOptions, Repository, Stack, TestEnv};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -22,10 +22,11 @@ async fn argo_cds_repo_server() -> Result<()> {
     let relay = Relay::to(&env.stack().state().address("argocd-repo-server")).await?;
     let repo_server = format!("--repo-server={}", relay.address());
     let _bridge = bridge(&env, vec![repo_server], Vec::new()).await?;
-    let map = "{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'map' } }";
-    let repository =
-        env.sources().create_repository(&env.name("jsonnet"), &[("deploy/map.jsonnet", Some(map))]).await?;
-    let hanging = all(&env, |env| Application::git(env, &repository.url(), "deploy", "main"));
+    let repository = repository(&env, "map.jsonnet", |name| {
+        format!("{{ apiVersion: 'v1', kind: 'ConfigMap', metadata: {{ name: '{name}' }} }}")
+    })
+    .await?;
+    let hanging = all(&env, |env, path| Application::git(env, &repository.url(), path, "main"));
     let chart = Application::chart(&env, "6.3.5").named(&env, "plain");
     for app in hanging.iter().chain([&chart]) {
         app.apply(&env).await?;
@@ -60,12 +61,13 @@ async fn the_artifact_server_of_flux() -> Result<()> {
     let relay = Relay::to(&env.stack().state().address("source-controller")).await?;
     let proxy = ("http_proxy".to_owned(), format!("http://{}", relay.address()));
     let bridge = bridge(&env, Vec::new(), vec![proxy]).await?;
-    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: map\n";
-    let repository =
-        env.sources().create_repository(&env.name("plain"), &[("deploy/map.yaml", Some(map))]).await?;
+    let repository = repository(&env, "map.yaml", |name| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n")
+    })
+    .await?;
     // A commit needs no list of refs, which would take the same way.
     let commit = repository.resolve("main").await?;
-    let hanging = all(&env, |env| Application::git(env, &repository.url(), "deploy", &commit));
+    let hanging = all(&env, |env, path| Application::git(env, &repository.url(), path, &commit));
     let chart = Application::chart(&env, "6.3.5").named(&env, "plain");
     chart.deliver(&env).await?;
     relay.freeze(true);
@@ -88,7 +90,7 @@ async fn a_git_host_that_takes_connections_and_never_answers() -> Result<()> {
     let _bridge = bridge(&env, Vec::new(), Vec::new()).await?;
     let host = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/team/app.git", host.local_addr()?);
-    let hanging = all(&env, |env| Application::git(env, &url, "deploy", "HEAD"));
+    let hanging = all(&env, |env, path| Application::git(env, &url, path, "HEAD"));
     let chart = Application::chart(&env, "6.3.5").named(&env, "plain");
     chart.deliver(&env).await?;
     for app in &hanging {
@@ -103,8 +105,23 @@ async fn bridge(env: &TestEnv, arguments: Vec<String>, variables: Vec<(String, S
     env.stack().bridge(options).await
 }
 
-fn all(env: &TestEnv, one: impl Fn(&TestEnv) -> Application) -> Vec<Application> {
-    (0..HANGING).map(|number| one(env).named(env, &format!("hangs-{number}"))).collect()
+/// All of them in one namespace, each with a path of its own.
+fn all(env: &TestEnv, one: impl Fn(&TestEnv, &str) -> Application) -> Vec<Application> {
+    let together = json!({ "spec": { "destination": { "namespace": env.name("hangs-ns") } } });
+    let named = |number: usize| one(env, &folder(number)).named(env, &format!("hangs-{number}"));
+    (0..HANGING).map(|number| named(number).merge(&together)).collect()
+}
+
+fn folder(number: usize) -> String {
+    format!("deploy-{number}")
+}
+
+/// A repository with a folder for each Application that hangs, and one for the one that is terminated.
+async fn repository(env: &TestEnv, file: &str, text: impl Fn(&str) -> String) -> Result<Repository> {
+    let folders = (0..HANGING).map(folder).chain(["deploy".to_owned()]);
+    let files: Vec<_> = folders.map(|folder| (format!("{folder}/{file}"), text(&folder))).collect();
+    let edits: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), Some(text.as_str()))).collect();
+    env.sources().create_repository(&env.name("maps"), &edits).await
 }
 
 /// A chart is edited; of those that hang one is deleted.
@@ -134,7 +151,8 @@ async fn is_terminated(env: &TestEnv, app: Application) -> Result<()> {
     let stop = json!({ "status": { "operationState": { "phase": "Terminating" } } });
     env.patch("Application", &env.control, app.name(), &stop).await?;
     until(env, &app, "without an operation", |app| {
-        app["operation"].is_null() && app["status"]["operationState"]["message"] == "Operation terminated"
+        let message = app["status"]["operationState"]["message"].as_str();
+        app["operation"].is_null() && message.is_some_and(|said| said.starts_with("Operation terminated"))
     })
     .await
 }
