@@ -43,7 +43,7 @@ impl Lookups {
         project: &str,
     ) -> Found<Arc<GitNames>> {
         let about = format!("{} {:?} {commit} {paths:?}", known.url, known.secrets);
-        let party = Party { project: project.to_owned(), host: Address::of(&known.url).authority() };
+        let party = Party::of(project, &known.url);
         let ask = || {
             let (server, known) = (self.repo_server.clone(), known.clone());
             let (commit, paths) = (commit.to_owned(), paths.clone());

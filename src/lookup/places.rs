@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::credentials::Address;
+
 /// Who asks, and whom, as far as they share places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Party {
@@ -15,6 +17,13 @@ pub(crate) struct Party {
     pub(crate) project: String,
     /// Whom in the end: the host of a repository, or of what serves the artifact.
     pub(crate) host: String,
+}
+
+impl Party {
+    /// Who asks on behalf of `project` about what is at `url`.
+    pub(super) fn of(project: &str, url: &str) -> Self {
+        Self { project: project.to_owned(), host: Address::of(url).authority() }
+    }
 }
 
 /// How many questions of one kind are under way at once.

@@ -50,7 +50,7 @@ impl Lookups {
         freshness: Freshness,
     ) -> Found<Arc<RemoteRefs>> {
         let about = format!("{} {:?}", known.url, known.secrets);
-        let party = Party { project: project.to_owned(), host: Address::of(&known.url).authority() };
+        let party = Party::of(project, &known.url);
         let ask = || {
             let (lookups, known, trust) = (self.clone(), known.clone(), Arc::clone(trust));
             async move {
@@ -64,7 +64,7 @@ impl Lookups {
 
     /// The file at `url`; an address that does not answer keeps its last known file.
     pub(crate) fn address(&self, url: &str, project: &str, freshness: Freshness) -> Found<File> {
-        let party = Party { project: project.to_owned(), host: Address::of(url).authority() };
+        let party = Party::of(project, url);
         let ask = || {
             let (http, url) = (self.http.clone(), url.to_owned());
             async move {

@@ -11,7 +11,7 @@ use super::failure::{Cause, Failure};
 use super::kind::Kind;
 use super::places::Party;
 use super::service::{Found, Freshness, Question};
-use super::target::{Settings, Target, Which, party, unreadable};
+use super::target::{Settings, Target, Which, unreadable};
 use super::{Lookups, chart};
 use crate::argo::{Application, ApplicationSource};
 use crate::digest::sha256_hex;
@@ -91,7 +91,7 @@ impl Lookups {
             request,
             source: source.clone(),
             which: Which { source: index + 1, of: app.sources().len() },
-            party: party(app, source),
+            party: Party::of(app.project(), &source.repo_url),
             form,
             namespace: app.spec.destination.namespace.clone(),
             filter,

@@ -20,7 +20,7 @@ use super::places::Party;
 use super::service::{Answer, Found, Freshness, Question};
 use super::{Lookups, answers};
 use crate::argo::{Application, ApplicationSource};
-use crate::credentials::{Address, Repositories};
+use crate::credentials::Repositories;
 use crate::digest::sha256_hex;
 use crate::project::{AppProject, RenderedObject};
 use crate::repo_server::messages::{GitFilesRequest, ManifestRequest};
@@ -106,11 +106,6 @@ pub(super) fn unreadable(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Cause::Refused, &format!("Failed to load target state: {error}"))
 }
 
-/// For whom the repo-server works, and where it has to fetch from.
-pub(super) fn party(app: &Application, source: &ApplicationSource) -> Party {
-    Party { project: app.project().to_owned(), host: Address::of(&source.repo_url).authority() }
-}
-
 impl Lookups {
     /// What a source would deliver; `None` of one that others only refer to. Whoever wants to know what a branch or a range is now
     /// says `since` when.
@@ -134,7 +129,12 @@ impl Lookups {
         let which = Which { source: index + 1, of: sources.len() };
         let freshness = Freshness { since, max_age: Some(MAX_AGE), is_strict: true, is_hard: false };
         let ask = || self.generate(request.clone(), which, freshness);
-        Ok(Some(self.service.get(&manifests(&request), &party(app, source), freshness, ask)))
+        Ok(Some(self.service.get(
+            &manifests(&request),
+            &Party::of(app.project(), &source.repo_url),
+            freshness,
+            ask,
+        )))
     }
 
     /// The question about `source` at `revision`, with what Argo CD knows.
